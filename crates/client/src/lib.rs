@@ -1,0 +1,2 @@
+//! The Rust client: seals, submits, waits, opens and verifies.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Masa's envelopes and encodings, bit for bit.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The HTTP door: Masa's routes and /v1.
+#![forbid(unsafe_code)]

@@ -1,0 +1,43 @@
+//! What an engine is: the trait, its context, its report.
+//!
+//! An engine gets opened arguments and gives back output or a coded failure. It never sees a key,
+//! a door, or the store.
+#![forbid(unsafe_code)]
+
+mod context;
+mod report;
+
+use async_trait::async_trait;
+pub use context::{Context, Meter};
+pub use report::{Report, Stat};
+use sealwork_job::{Failure, Rerun};
+use serde_json::Value;
+
+/// Code that performs one kind of job.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// The name by which jobs ask for it (see [`sealwork_job::EngineName`]).
+    fn name(&self) -> &'static str;
+
+    /// Operations that work now, as Masa's telemetry lists them (`web` gives `["scraper"]`).
+    fn capabilities(&self) -> Vec<String>;
+
+    /// Checks arguments before the job is journalled, without I/O.
+    ///
+    /// # Errors
+    /// A [`Failure`] whose message names the field and the allowed values. At the Masa route
+    /// `/job/add` the job is accepted all the same and settles with this failure.
+    fn admit(&self, arguments: &Value) -> Result<Rerun, Failure>;
+
+    /// Performs the job. Called with arguments that [`Engine::admit`] accepted.
+    ///
+    /// The future is dropped when the deadline passes or the job is cancelled: hold nothing across
+    /// an await that must be undone. Work of more than about 10 ms of CPU belongs on a blocking
+    /// thread and must look at [`Context::is_stopped`] now and then.
+    async fn run(&self, context: &Context, arguments: Value) -> Report;
+
+    /// Whether it answers within milliseconds, so that a door may hold its answer for it.
+    fn is_instant(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,1 @@
+//! Simulated and faulty kinds, for tests and for the deterministic simulation.

@@ -1,0 +1,2 @@
+//! Keys and envelopes: HPKE, receipts, key configs, rotation, streaming frames.
+#![forbid(unsafe_code)]

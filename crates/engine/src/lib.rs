@@ -36,6 +36,11 @@ pub trait Engine: Send + Sync {
     /// thread and must look at [`Context::is_stopped`] now and then.
     async fn run(&self, context: &Context, arguments: Value) -> Report;
 
+    /// What a restart does with its running jobs, unless their arguments say otherwise.
+    fn rerun(&self) -> Rerun {
+        Rerun::Idempotent
+    }
+
     /// Whether it answers within milliseconds, so that a door may hold its answer for it.
     fn is_instant(&self) -> bool {
         false

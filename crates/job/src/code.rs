@@ -116,6 +116,18 @@ codes! {
     BodyTooLarge = "body_too_large", Request, false, "send a smaller body";
     /// The request is not of the form that the route takes.
     RequestMalformed = "request_malformed", Request, false, "see the OpenAPI document at /v1/openapi.json";
+    /// No such path at this door.
+    RouteUnknown = "route_unknown", Absent, false, "see the OpenAPI document at /v1/openapi.json for the paths";
+    /// The path takes other methods.
+    MethodNotAllowed = "method_not_allowed", Request, false, "use one of the methods that the Allow header names";
+    /// The body's media type is not the one the route takes.
+    MediaTypeUnsupported = "media_type_unsupported", Request, false, "send the body with the media type that the message names";
+    /// The request's headers exceed the door's limits.
+    HeadersTooLarge = "headers_too_large", Request, false, "send fewer and shorter headers";
+    /// The request body arrives too slowly.
+    BodyTooSlow = "body_too_slow", Request, true, "send the body without pauses";
+    /// The answer was not ready in the time that the door allows.
+    RequestTimeout = "request_timeout", Capacity, true, "try again later; the worker is busy";
     /// The disk is full or refuses to write.
     StoreUnavailable = "store_unavailable", Fault, true, "the operator must look at the worker's disk; nothing was accepted";
     /// A defect of the worker.

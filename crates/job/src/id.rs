@@ -75,6 +75,11 @@ byte_id!(
 impl WorkerId {
     /// In a clear header: whichever worker holds the key.
     pub const ANY: Self = Self([0; 32]);
+
+    /// Whether it stands for whichever worker holds the key.
+    pub fn is_any(&self) -> bool {
+        *self == Self::ANY
+    }
 }
 
 /// One job, a random UUID (RFC 9562 version 4), written in the hyphenated lower-case form.

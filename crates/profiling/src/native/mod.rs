@@ -1,0 +1,78 @@
+//! The profiler of this machine.
+
+mod cpu;
+mod heap;
+mod proto;
+mod threads;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::{sync::Mutex, task::spawn_blocking};
+
+use crate::{Kind, ProfileError, Profiler};
+
+/// Samples this process.
+///
+/// CPU samples cost nothing until a profile is asked for, then about 100 signals per second of CPU
+/// time. Heap samples are taken between [`Profiler::enable`] and [`Profiler::disable`], one per
+/// 512 KiB allocated.
+#[derive(Debug, Default)]
+pub struct Native {
+    cpu: Mutex<()>,
+}
+
+impl Native {
+    /// A profiler of this process. There is one CPU timer per process: make one profiler.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl Profiler for Native {
+    async fn enable(&self) -> Result<(), ProfileError> {
+        heap::set_active(true).await
+    }
+
+    async fn disable(&self) -> Result<(), ProfileError> {
+        heap::set_active(false).await
+    }
+
+    async fn cpu(&self, duration: Duration) -> Result<Vec<u8>, ProfileError> {
+        let _one = self.cpu.try_lock().map_err(|_| ProfileError::Busy)?;
+        let sampling = cpu::Sampling::start()?;
+        tokio::time::sleep(duration).await;
+        blocking(move || sampling.finish()).await
+    }
+
+    async fn snapshot(&self, kind: Kind) -> Result<Vec<u8>, ProfileError> {
+        match kind {
+            Kind::Heap | Kind::Allocs => heap::dump().await,
+            Kind::Goroutine => blocking(|| threads::by_name("goroutine")).await,
+            Kind::ThreadCreate => blocking(|| threads::by_name("threadcreate")).await,
+            Kind::Block | Kind::Mutex => proto::Builder::new(&CONTENTION).gzip(),
+        }
+    }
+
+    fn symbol(&self, address: u64) -> Option<String> {
+        // A return address is looked for, which lies behind the call: one more means this one.
+        let address = usize::try_from(address).ok()?.checked_add(1)?;
+        let mut name = None;
+        // The symbol table is searched; the address itself is never followed.
+        backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
+            name = name.take().or_else(|| symbol.name().map(|n| format!("{n:#}")));
+        });
+        name
+    }
+}
+
+/// What Go's profiles of waiting count.
+const CONTENTION: [(&str, &str); 2] = [("contentions", "count"), ("delay", "nanoseconds")];
+
+/// Runs what takes CPU time, above all the search for symbols, off the async threads.
+async fn blocking(
+    work: impl FnOnce() -> Result<Vec<u8>, ProfileError> + Send + 'static,
+) -> Result<Vec<u8>, ProfileError> {
+    spawn_blocking(work).await.map_err(|e| ProfileError::Failed(e.to_string()))?
+}

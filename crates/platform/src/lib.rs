@@ -10,16 +10,18 @@ mod disk;
 mod entropy;
 mod environment;
 mod net;
+mod real_disk;
 mod root;
 pub mod sim;
 
 use std::sync::Arc;
 
 pub use clock::{Clock, SystemClock};
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskFile};
 pub use entropy::{Entropy, OsEntropy};
 pub use environment::Environment;
 pub use net::{Dialer, Listener, Resolver, Stream, SystemNet, SystemResolver, TcpAcceptor};
+pub use real_disk::RealDisk;
 pub use root::{RootSecret, RootSecretError, load_or_create_root_secret};
 
 /// One machine: every outside thing the worker uses.

@@ -1,2 +1,44 @@
 //! Journal, replay entries, results, outbox and namespaces: durable, sealed at rest, group commit.
+//!
+//! One redb file in the data directory, large values in files beside it. Every change goes through
+//! one committer, which applies all waiting changes in one transaction with one sync and then
+//! answers each: an answer means that the change survives a loss of power. Reads see what is
+//! committed.
+//!
+//! The bytes on disk are drawn in `docs/formats.md`, "Store".
 #![forbid(unsafe_code)]
+
+mod accept;
+mod backend;
+mod batch;
+mod blobs;
+mod committer;
+mod database;
+mod doubt;
+mod error;
+mod evict;
+mod format;
+mod model;
+mod namespace;
+mod options;
+mod outbox;
+mod read;
+mod record;
+mod running;
+mod sealing;
+mod settle;
+mod shared;
+mod store;
+mod tables;
+
+pub use error::{AcceptError, OpenError, SettleError, StoreError};
+pub use format::FORMAT;
+pub use model::{
+    ChainHead, JobView, JournalEntry, OutboxEntry, PendingJob, ReplayEntry, Settled,
+    SettledSummary, Settlement, StoreUsage,
+};
+pub use namespace::{Namespace, NamespaceRow};
+pub use options::{CommitterKind, StoreOptions};
+pub use outbox::{Outbox, OutboxItem};
+pub use read::Pending;
+pub use store::Store;

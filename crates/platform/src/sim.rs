@@ -1,1 +1,0 @@
-//! Simulated and faulty kinds, for tests and for the deterministic simulation.

@@ -1,0 +1,43 @@
+/// Where commits are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitterKind {
+    /// On a thread of its own: disk waits hold up nobody else.
+    Thread,
+    /// On a task of the runtime in which the store is opened, inline: deterministic, for
+    /// simulations.
+    Task,
+}
+
+/// How a store works. The defaults suit a worker.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Where commits are made.
+    pub committer: CommitterKind,
+    /// Values above this many bytes go into files of their own.
+    pub blob_threshold: usize,
+    /// Memory for pages of the store's file, in bytes.
+    pub cache_bytes: usize,
+    /// Changes that may wait for a commit; an accept beyond that is refused.
+    pub queue_capacity: usize,
+    /// Changes in one commit at most.
+    pub max_batch: usize,
+    /// Receipts that are kept after their results are gone, newest first.
+    pub receipts_kept: u64,
+    /// Whether opening reads the whole file and checks every page. Without it a damaged page is
+    /// found when it is first used.
+    pub verify: bool,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            committer: CommitterKind::Thread,
+            blob_threshold: 64 * 1024,
+            cache_bytes: 8 * 1024 * 1024,
+            queue_capacity: 4096,
+            max_batch: 512,
+            receipts_kept: 100_000,
+            verify: true,
+        }
+    }
+}

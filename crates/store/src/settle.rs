@@ -1,0 +1,155 @@
+//! Settling a job: outcome, receipt, end of the chain and outbox entry in one commit.
+
+use sealwork_job::{Digest, JobId};
+use tokio::sync::oneshot;
+
+use crate::{
+    ChainHead, SettleError, SettledSummary, Settlement, StoreError,
+    batch::{Batch, Failure, Operation, own},
+    database::unpanicked,
+    doubt::Doubts,
+    record::{JobRecord, OutboxRecord, SettledRecord, Whereabouts, row, seal_record},
+    sealing::Place,
+    shared::Shared,
+    tables::{Location, SETTLED_ROW},
+};
+
+pub(crate) type Make = Box<dyn FnMut(ChainHead) -> Settlement + Send>;
+
+pub(crate) struct Settle {
+    job: JobId,
+    make: Make,
+    outcome: Result<SettledSummary, SettleError>,
+    /// The file that the response went into.
+    blob: Option<String>,
+    /// Whether an earlier attempt had done it.
+    recognised: bool,
+    answer: oneshot::Sender<Result<SettledSummary, SettleError>>,
+}
+
+/// What is found of the job.
+enum Found {
+    Pending { key: u64, record: JobRecord },
+    Settled(SettledSummary),
+}
+
+impl Settle {
+    pub(crate) fn new(
+        job: JobId,
+        make: Make,
+        answer: oneshot::Sender<Result<SettledSummary, SettleError>>,
+    ) -> Self {
+        Self { job, make, outcome: Err(SettleError::Unknown), blob: None, recognised: false, answer }
+    }
+
+    fn find(&self, batch: &Batch<'_>) -> Result<Option<Found>, StoreError> {
+        Ok(match batch.location(self.job)? {
+            None => None,
+            Some(Location::Pending(key)) => {
+                let record = batch.pending_record(key)?;
+                if record.id() != self.job {
+                    return Err(StoreError::damaged("pending"));
+                }
+                Some(Found::Pending { key, record })
+            }
+            Some(Location::Settled(sequence)) => {
+                let receipt_digest = Digest(batch.settled_record(sequence)?.receipt_digest);
+                Some(Found::Settled(SettledSummary { sequence, receipt_digest }))
+            }
+        })
+    }
+
+    fn settle(
+        &mut self,
+        batch: &mut Batch<'_>,
+        key: u64,
+        job: JobRecord,
+    ) -> Result<Result<SettledSummary, SettleError>, StoreError> {
+        let chain = batch.head.chain();
+        let Some(made) = unpanicked(|| (self.make)(chain)) else {
+            return Ok(Err(SettleError::Panicked));
+        };
+        let shared = batch.shared;
+        let sequence = chain.next_sequence;
+        let response = shared.blobs.place(&shared.sealer, &made.response)?;
+        let inline = match &response {
+            Whereabouts::Inline => Some(&made.response[..]),
+            Whereabouts::Blob(name) => {
+                self.blob = Some(name.clone());
+                None
+            }
+        };
+        let started = batch.tables.running.remove(key)?.is_some();
+        batch.let_go(job.body.clone());
+        let record = SettledRecord {
+            job,
+            started,
+            code: made.code,
+            settled_at: made.settled_at,
+            receipt_digest: made.receipt_digest.0,
+            response,
+        };
+        let row = row::seal(&shared.sealer, "settled", sequence, &record, inline)?;
+        batch.tables.pending.remove(key)?;
+        batch.tables.settled.insert(sequence, row.as_slice())?;
+        batch.tables.jobs.insert(self.job.as_bytes(), (SETTLED_ROW, sequence))?;
+        let number = sequence.to_be_bytes();
+        let place = Place { table: "receipts", key: &[&number] };
+        let receipt = shared.sealer.seal(place, made.receipt.as_bytes());
+        batch.tables.receipts.insert(sequence, receipt.as_slice())?;
+        if let Some(entry) = made.outbox {
+            let place = Place { table: "outbox", key: &[entry.door.as_bytes(), &number] };
+            let record =
+                OutboxRecord { job: *self.job.as_bytes(), payload: entry.payload.to_vec() };
+            let sealed = seal_record(&shared.sealer, place, &record)?;
+            batch.tables.outbox.insert((entry.door.as_str(), sequence), sealed.as_slice())?;
+        }
+        batch.head.next_sequence += 1;
+        batch.head.digest = made.receipt_digest.0;
+        batch.touch();
+        Ok(Ok(SettledSummary { sequence, receipt_digest: made.receipt_digest }))
+    }
+}
+
+impl Operation for Settle {
+    fn apply(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+        self.outcome = match own(self.find(batch))? {
+            Err(damaged) => Err(damaged.into()),
+            Ok(None) => Err(SettleError::Unknown),
+            Ok(Some(Found::Pending { key, record })) => {
+                // Whatever was tried before did not reach the disk.
+                batch.doubts.settled.remove(&self.job);
+                self.settle(batch, key, record)?
+            }
+            Ok(Some(Found::Settled(summary))) => {
+                // An attempt whose commit was said to have failed had reached the disk.
+                match batch.doubts.settled.remove(&self.job) {
+                    Some(digest) if digest == summary.receipt_digest => {
+                        self.recognised = true;
+                        Ok(summary)
+                    }
+                    _ => Err(SettleError::AlreadySettled),
+                }
+            }
+        };
+        Ok(())
+    }
+
+    fn committed(self: Box<Self>) {
+        let _ = self.answer.send(self.outcome);
+    }
+
+    fn failed(self: Box<Self>, failure: &Failure, shared: &Shared, doubts: &mut Doubts) {
+        if (failure.in_doubt || self.recognised)
+            && let Ok(summary) = &self.outcome
+        {
+            doubts.settled.insert(self.job, summary.receipt_digest);
+        }
+        if failure.in_doubt {
+            doubts.responses.extend(self.blob.map(|blob| (self.job, blob)));
+        } else if let Some(blob) = self.blob {
+            shared.blobs.remove(&blob);
+        }
+        let _ = self.answer.send(Err(failure.error.clone().into()));
+    }
+}

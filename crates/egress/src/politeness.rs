@@ -1,0 +1,223 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::{HeaderMap, StatusCode, header};
+use sealwork_platform::Clock;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep_until, timeout_at},
+};
+use url::Url;
+
+use crate::{error::EgressError, retry_after::retry_after};
+
+/// How gently hosts are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolitenessConfig {
+    /// Requests to one host at a time.
+    pub concurrency: usize,
+    /// Least time from the start of one request to the start of the next.
+    pub min_delay: Duration,
+    /// A longer `Crawl-delay` is cut to this.
+    pub max_crawl_delay: Duration,
+    /// The pause after a 429 or 503 without `Retry-After`; doubles at each one in a row.
+    pub backoff: Duration,
+    /// The longest such pause.
+    pub max_backoff: Duration,
+    /// A longer `Retry-After` is cut to this: a host must not be able to block itself for every
+    /// requester for good.
+    pub max_retry_after: Duration,
+    /// Hosts remembered at least; the unused ones above that are forgotten.
+    pub hosts: usize,
+}
+
+impl Default for PolitenessConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: 4,
+            min_delay: Duration::ZERO,
+            max_crawl_delay: Duration::from_secs(30),
+            backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(60),
+            max_retry_after: Duration::from_secs(600),
+            hosts: 10_000,
+        }
+    }
+}
+
+/// Per-host concurrency, pauses and back-off, shared by all jobs of a worker.
+pub struct Politeness {
+    clock: Arc<dyn Clock>,
+    config: PolitenessConfig,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+/// The right to make one request to a host. Dropping it gives the place back; an answer should be
+/// reported with [`Turn::finish`].
+pub struct Turn {
+    host: Arc<Host>,
+    clock: Arc<dyn Clock>,
+    config: PolitenessConfig,
+    _place: OwnedSemaphorePermit,
+}
+
+struct Host {
+    places: Arc<Semaphore>,
+    /// Held by the one who waits for the next start, so that others queue behind in order and a
+    /// waiter who gives up leaves no gap.
+    start: tokio::sync::Mutex<()>,
+    mood: Mutex<Mood>,
+}
+
+#[derive(Default)]
+struct Mood {
+    last_start: Option<Instant>,
+    paused_until: Option<Instant>,
+    refusals: u32,
+}
+
+impl Politeness {
+    /// No host is known yet. The clock is for `Retry-After` dates.
+    pub fn new(clock: Arc<dyn Clock>, config: PolitenessConfig) -> Self {
+        Self { clock, config, hosts: Mutex::default() }
+    }
+
+    /// Waits until a request to the URL's host may start. `crawl_delay` is what its robots.txt
+    /// asks for.
+    ///
+    /// # Errors
+    /// [`EgressError::RateLimited`] at once when the host's pause ends after `deadline`;
+    /// [`EgressError::Deadline`] when the turn does not come before it.
+    pub async fn turn(
+        &self,
+        url: &Url,
+        crawl_delay: Option<Duration>,
+        deadline: Option<Instant>,
+    ) -> Result<Turn, EgressError> {
+        let name = url.host_str().unwrap_or_default();
+        let host = self.host(name, url.port_or_known_default().unwrap_or_default());
+        let delay = crawl_delay.unwrap_or_default().min(self.config.max_crawl_delay);
+        let delay = delay.max(self.config.min_delay);
+        let waiting = async {
+            let places = Arc::clone(&host.places);
+            // Never closed; see `pool::permit`.
+            let place = match places.acquire_owned().await {
+                Ok(place) => place,
+                Err(_) => std::future::pending().await,
+            };
+            let _next = host.start.lock().await;
+            host.wait_for_start(name, delay, deadline).await?;
+            Ok::<_, EgressError>(place)
+        };
+        let place = match deadline {
+            None => waiting.await?,
+            Some(deadline) => timeout_at(deadline, waiting)
+                .await
+                .map_err(|_| EgressError::Deadline { host: name.to_owned() })??,
+        };
+        Ok(Turn { host, clock: Arc::clone(&self.clock), config: self.config, _place: place })
+    }
+
+    fn host(&self, name: &str, port: u16) -> Arc<Host> {
+        let mut hosts = locked(&self.hosts);
+        if hosts.len() >= self.config.hosts {
+            let now = Instant::now();
+            hosts.retain(|_, host| Arc::strong_count(host) > 1 || locked(&host.mood).matters(now));
+        }
+        let new = || Arc::new(Host::new(self.config.concurrency));
+        Arc::clone(hosts.entry(format!("{name}:{port}")).or_insert_with(new))
+    }
+}
+
+impl fmt::Debug for Politeness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts = locked(&self.hosts).len();
+        f.debug_struct("Politeness").field("hosts", &hosts).finish_non_exhaustive()
+    }
+}
+
+impl Turn {
+    /// Reports the answer. A 429 or 503 pauses the host, for `Retry-After` if it says so, and
+    /// returns the length of the pause; other answers end a row of refusals.
+    pub fn finish(self, status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+        let mut mood = locked(&self.host.mood);
+        if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            mood.refusals = 0;
+            return None;
+        }
+        let config = &self.config;
+        let doubled = config.backoff.saturating_mul(2_u32.saturating_pow(mood.refusals));
+        mood.refusals = mood.refusals.saturating_add(1);
+        let asked = headers
+            .get(header::RETRY_AFTER)
+            .and_then(|value| retry_after(value.as_bytes(), self.clock.now()))
+            .map(|wait| wait.min(config.max_retry_after));
+        let pause = asked.unwrap_or(Duration::ZERO).max(doubled.min(config.max_backoff));
+        let until = Instant::now() + pause;
+        mood.paused_until = mood.paused_until.max(Some(until));
+        Some(pause)
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Turn")
+    }
+}
+
+impl Host {
+    fn new(concurrency: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(concurrency.max(1))),
+            start: tokio::sync::Mutex::default(),
+            mood: Mutex::default(),
+        }
+    }
+
+    async fn wait_for_start(
+        &self,
+        name: &str,
+        delay: Duration,
+        deadline: Option<Instant>,
+    ) -> Result<(), EgressError> {
+        loop {
+            let (paused_until, next) = {
+                let mut mood = locked(&self.mood);
+                let now = Instant::now();
+                let paused = mood.paused_until.filter(|until| *until > now);
+                let next = mood.last_start.map(|last| last + delay).filter(|next| *next > now);
+                if paused.is_none() && next.is_none() {
+                    mood.last_start = Some(now);
+                    return Ok(());
+                }
+                (paused, next)
+            };
+            if let (Some(until), Some(deadline)) = (paused_until, deadline)
+                && until > deadline
+            {
+                let wait = until.saturating_duration_since(Instant::now());
+                return Err(EgressError::RateLimited { host: name.to_owned(), wait });
+            }
+            if let Some(ready) = paused_until.max(next) {
+                sleep_until(ready).await;
+            }
+        }
+    }
+}
+
+impl Mood {
+    /// Whether forgetting it would change how the host is treated.
+    fn matters(&self, now: Instant) -> bool {
+        const RECENT: Duration = Duration::from_secs(60);
+        self.paused_until.is_some_and(|until| until > now)
+            || self.last_start.is_some_and(|last| last + RECENT > now)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

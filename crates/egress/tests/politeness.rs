@@ -1,0 +1,163 @@
+//! Pauses, concurrency and back-off. Time is paused.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use sealwork_egress::{EgressError, Politeness, PolitenessConfig};
+use sealwork_job::{Code, Timestamp};
+use sealwork_platform::Clock;
+use tokio::time::{Instant, advance, timeout};
+use url::Url;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+struct Stopped;
+
+impl Clock for Stopped {
+    /// 1994-11-06T08:49:07Z: half a minute before the example date of RFC 9110.
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(784_111_747)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+fn politeness(config: PolitenessConfig) -> Politeness {
+    Politeness::new(Arc::new(Stopped), config)
+}
+
+fn page(host: &str) -> Url {
+    Url::parse(&format!("http://{host}/")).unwrap()
+}
+
+/// One request at `a.example`, answered with `status`; how long its turn took to come.
+async fn request(politeness: &Politeness, status: u16, retry_after: &str) -> Duration {
+    let began = Instant::now();
+    let turn = politeness.turn(&page("a.example"), None, None).await.unwrap();
+    let waited = began.elapsed();
+    let mut headers = HeaderMap::new();
+    if !retry_after.is_empty() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_str(retry_after).unwrap());
+    }
+    turn.finish(StatusCode::from_u16(status).unwrap(), &headers);
+    waited
+}
+
+#[tokio::test(start_paused = true)]
+async fn starts_keep_the_least_delay_and_a_longer_crawl_delay_up_to_its_cap() {
+    let politeness = politeness(PolitenessConfig { min_delay: SECOND, ..Default::default() });
+    let began = Instant::now();
+    for (asked, expected) in [(None, 0), (None, 1), (Some(5 * SECOND), 6), (Some(999 * SECOND), 36)]
+    {
+        drop(politeness.turn(&page("a.example"), asked, None).await.unwrap());
+        assert_eq!(began.elapsed().as_secs(), expected);
+    }
+    drop(politeness.turn(&page("b.example"), None, None).await.unwrap());
+    assert_eq!(began.elapsed().as_secs(), 36, "another host does not wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_turns_run_at_once() {
+    let politeness =
+        Arc::new(politeness(PolitenessConfig { concurrency: 2, ..Default::default() }));
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let tasks: Vec<_> = (0..10)
+        .map(|_| {
+            let (politeness, now, most) = (politeness.clone(), now.clone(), most.clone());
+            tokio::spawn(async move {
+                let _turn = politeness.turn(&page("a.example"), None, None).await.unwrap();
+                most.fetch_max(now.fetch_add(1, Relaxed) + 1, Relaxed);
+                tokio::time::sleep(SECOND).await;
+                now.fetch_sub(1, Relaxed);
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(most.load(Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_pauses_the_host_in_seconds_and_by_date_up_to_the_cap() {
+    for (value, expected) in [
+        ("7", 7),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 30),
+        ("Sun, 06 Nov 1994 08:00:00 GMT", 1),
+        ("999999999", 600),
+        ("nonsense", 1),
+    ] {
+        for status in [429, 503] {
+            let politeness = politeness(PolitenessConfig::default());
+            request(&politeness, status, value).await;
+            let waited = request(&politeness, 200, "").await;
+            assert_eq!(waited.as_secs(), expected, "{status} {value}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_in_a_row_double_the_pause_and_an_answer_ends_the_row() {
+    let politeness = politeness(PolitenessConfig::default());
+    let mut waits = Vec::new();
+    for status in [429, 429, 503, 429, 429, 429, 429, 429, 200, 429, 200, 200] {
+        waits.push(request(&politeness, status, "").await.as_secs());
+    }
+    assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60, 60, 0, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_beyond_the_deadline_is_told_at_once() {
+    let politeness = politeness(PolitenessConfig::default());
+    request(&politeness, 429, "100").await;
+    let began = Instant::now();
+    let deadline = Some(began + 50 * SECOND);
+    let error = politeness.turn(&page("a.example"), None, deadline).await.unwrap_err();
+    assert!(matches!(&error, EgressError::RateLimited { wait, .. } if wait.as_secs() >= 99));
+    assert_eq!((error.code(), began.elapsed()), (Code::RateLimited, Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_turn_ends_with_the_deadline() {
+    let politeness = politeness(PolitenessConfig { concurrency: 1, ..Default::default() });
+    let _held = politeness.turn(&page("a.example"), None, None).await.unwrap();
+    let deadline = Some(Instant::now() + SECOND);
+    let error = politeness.turn(&page("a.example"), None, deadline).await.unwrap_err();
+    assert_eq!((error.code(), Some(Instant::now())), (Code::DeadlineExceeded, deadline));
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_give_up_waiting_leave_no_gap() {
+    let politeness = politeness(PolitenessConfig { min_delay: 10 * SECOND, ..Default::default() });
+    let began = Instant::now();
+    drop(politeness.turn(&page("a.example"), None, None).await.unwrap());
+    for _ in 0..5 {
+        let page = page("a.example");
+        assert!(timeout(SECOND, politeness.turn(&page, None, None)).await.is_err());
+    }
+    drop(politeness.turn(&page("a.example"), None, None).await.unwrap());
+    assert_eq!(began.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hosts_that_are_long_done_are_forgotten() {
+    let politeness = politeness(PolitenessConfig { hosts: 100, ..Default::default() });
+    for n in 0..1000 {
+        let _ = politeness.turn(&page(&format!("h{n}.example")), None, None).await.unwrap();
+        advance(SECOND).await;
+    }
+    let shown = format!("{politeness:?}");
+    let known: usize =
+        shown.split(|c: char| !c.is_ascii_digit()).find_map(|n| n.parse().ok()).unwrap();
+    assert!(known <= 100, "{shown}");
+}

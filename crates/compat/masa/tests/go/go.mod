@@ -1,0 +1,3 @@
+module sealwork.test/masa-oracle
+
+go 1.21

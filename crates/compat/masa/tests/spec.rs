@@ -1,0 +1,121 @@
+//! Every job type and argument name of both READMEs and of the generations between them
+//! (reference 7).
+
+use sealwork_compat_masa::{MasaJob, to_spec, unknown_job_type};
+use sealwork_job::{Code, JobSpec};
+use serde_json::{Value, json};
+
+fn job(job_type: &str, arguments: Value) -> MasaJob {
+    let Value::Object(arguments) = arguments else { panic!("not an object") };
+    MasaJob { job_type: job_type.to_owned(), arguments: Some(arguments), ..MasaJob::default() }
+}
+
+fn spec(job_type: &str, arguments: Value) -> JobSpec {
+    to_spec(&job(job_type, arguments)).unwrap()
+}
+
+#[test]
+fn every_job_type_of_every_generation_has_an_engine() {
+    for (job_type, engine, operation) in [
+        ("web", "web", "scraper"),
+        ("web-scraper", "web", "scraper"),
+        ("webscraper", "web", "scraper"),
+        ("tiktok", "tiktok", "transcription"),
+        ("tiktok-transcription", "tiktok", "transcription"),
+        ("reddit", "reddit", "scrapeurls"),
+        ("twitter", "twitter", "searchbyquery"),
+        ("twitter-scraper", "twitter", "searchbyquery"),
+        ("twitter-credential", "twitter-credential", "searchbyquery"),
+        ("twitter-credential-scraper", "twitter-credential", "searchbyquery"),
+        ("twitter-api", "twitter-api", "searchbyquery"),
+        ("twitter-api-scraper", "twitter-api", "searchbyquery"),
+        ("twitter-apify", "twitter-apify", "getfollowers"),
+    ] {
+        let spec = spec(job_type, json!({}));
+        assert_eq!(spec.engine.as_str(), engine, "{job_type}");
+        assert_eq!(spec.arguments["type"], operation, "{job_type}");
+    }
+    let without_arguments = MasaJob { job_type: "telemetry".to_owned(), ..MasaJob::default() };
+    assert_eq!(to_spec(&without_arguments).unwrap().arguments, json!({}));
+    assert_eq!(spec("telemetry", json!({"x": 1})).arguments, json!({}));
+}
+
+#[test]
+fn unknown_types_fail_with_the_text_that_clients_know() {
+    for job_type in ["", "Web", "linkedin", "web ", "no such \"type\""] {
+        let failure = to_spec(&job(job_type, json!({}))).unwrap_err();
+        assert_eq!(failure, unknown_job_type(job_type));
+        assert_eq!(failure.code, Code::EngineUnknown);
+        assert_eq!(failure.message, format!("unknown job type: {job_type}"));
+    }
+}
+
+#[test]
+fn operations_are_taken_in_any_case_and_under_their_old_names() {
+    for (job_type, named, meant) in [
+        ("twitter", "SearchByQuery", "searchbyquery"),
+        ("twitter-scraper", "searchfollowers", "getfollowers"),
+        ("twitter-scraper", "getbookmarks", "getbookmarks"),
+        ("tiktok", "tiktok-transcription", "transcription"),
+        ("tiktok", "", "transcription"),
+        ("web", "web-scraper", "scraper"),
+        ("reddit", "SearchPosts", "searchposts"),
+    ] {
+        assert_eq!(spec(job_type, json!({"type": named})).arguments["type"], meant, "{named}");
+    }
+    // What is no name is left for the engine to refuse.
+    assert_eq!(spec("twitter", json!({"type": 5})).arguments["type"], 5);
+    assert_eq!(spec("twitter", json!({"type": null})).arguments["type"], "searchbyquery");
+}
+
+#[test]
+fn the_old_crawler_is_told_from_the_new_one_and_unknown_arguments_are_ignored() {
+    let arguments = json!({"url": "google", "depth": 1, "legacy": true, "cookies": []});
+    assert_eq!(
+        spec("web-scraper", arguments.clone()).arguments,
+        json!({"type": "scraper", "url": "google", "depth": 1, "legacy": true})
+    );
+    assert_eq!(
+        spec("web", arguments).arguments,
+        json!({"type": "scraper", "url": "google", "depth": 1})
+    );
+    let all = json!({
+        "type": "scraper", "url": "https://a.example", "max_depth": 2, "max_pages": 3,
+        "selector": "p", "same_origin": false, "respect_robots": true,
+    });
+    assert_eq!(spec("web", all.clone()).arguments, all);
+}
+
+#[test]
+fn counts_and_cursors_of_the_early_readme_are_understood() {
+    let arguments = spec("twitter-scraper", json!({"count": 7, "next_cursor": 12})).arguments;
+    assert_eq!(arguments["max_results"], 7);
+    assert_eq!(arguments["next_cursor"], "12");
+    assert_eq!(arguments.get("count"), None);
+    let size = |arguments: Value| spec("twitter", arguments).arguments["max_results"].clone();
+    assert_eq!(size(json!({"count": 7, "max_results": 3})), 3);
+    assert_eq!(size(json!({"count": 7, "max_results": 0})), 7);
+    assert_eq!(size(json!({"max_results": 0})), 0);
+    assert_eq!(spec("twitter", json!({"next_cursor": "abc"})).arguments["next_cursor"], "abc");
+}
+
+#[test]
+fn worker_id_quote_and_timeout_do_not_reach_the_engine() {
+    let mut asked = job("telemetry", json!({}));
+    asked.timeout = 1;
+    asked.stamp("w", [1; 32], Some(2));
+    assert_eq!(to_spec(&asked).unwrap(), spec("telemetry", json!({})));
+}
+
+#[test]
+fn arguments_nested_too_deep_are_refused() {
+    let nested = |depth: usize| {
+        let inner = (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        to_spec(&job("web", json!({ "a": inner })))
+    };
+    assert!(nested(63).is_ok());
+    assert_eq!(nested(64).unwrap_err().code, Code::JobMalformed);
+    // The same bound as for jobs that come in on their own.
+    let spec = nested(63).unwrap();
+    assert!(JobSpec::from_json(&spec.to_json()).is_ok());
+}

@@ -1,0 +1,139 @@
+use percent_encoding::percent_decode_str;
+use url::{Host, Url};
+
+/// Addresses that no job may fetch (`WEBSCRAPER_BLACKLIST`).
+///
+/// Masa's workers refused every URL that contained an entry as a substring. Here
+///
+/// - an entry that is a domain or an IP address (`example.com`) matches wherever it stands as a
+///   whole in the URL: the host itself, its subdomains, and URLs that carry it in path or query
+///   (`https://proxy.example/?u=https://example.com/`), but not `myexample.com`;
+/// - any other entry (`casino`, `example.com/private`) matches as a substring, as in Masa's.
+///
+/// Case does not matter, and the URL is compared in its normalised form, so that percent escapes,
+/// capitals, IDNA spellings and other notations of an address hide nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blacklist(Vec<Entry>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Entry {
+    Whole(String),
+    Substring(String),
+}
+
+impl Blacklist {
+    /// Reads a comma-separated list; the empty text is the empty list.
+    pub fn parse(text: &str) -> Self {
+        text.split(',').collect()
+    }
+
+    /// Whether `url` may not be fetched.
+    pub fn matches(&self, url: &Url) -> bool {
+        self.matches_text(url.as_str())
+    }
+
+    /// The same for a text that may be no URL.
+    pub fn matches_text(&self, text: &str) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let plain = text.to_lowercase();
+        let decoded = percent_decode_str(&plain).decode_utf8_lossy().to_lowercase();
+        self.0.iter().any(|entry| entry.is_in(&plain) || entry.is_in(&decoded))
+    }
+
+    /// Whether nothing is refused.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Blacklist {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(entries: I) -> Self {
+        Self(entries.into_iter().filter_map(Entry::new).collect())
+    }
+}
+
+impl Entry {
+    fn new(text: &str) -> Option<Self> {
+        let text = text.trim().to_lowercase();
+        if text.is_empty() {
+            return None;
+        }
+        let name = text.trim_start_matches("*.").trim_matches('.');
+        match Host::parse(name) {
+            Ok(Host::Domain(domain)) if domain.contains('.') => Some(Self::Whole(domain)),
+            // As the URL parser writes it, whatever the notation of the entry.
+            Ok(Host::Ipv4(address)) => Some(Self::Whole(address.to_string())),
+            Ok(address @ Host::Ipv6(_)) => Some(Self::Substring(address.to_string())),
+            _ => Some(Self::Substring(text)),
+        }
+    }
+
+    fn is_in(&self, url: &str) -> bool {
+        match self {
+            Self::Substring(text) => url.contains(text.as_str()),
+            Self::Whole(name) => url.match_indices(name.as_str()).any(|(start, _)| {
+                let before = url[..start].chars().next_back();
+                let after = url[start + name.len()..].chars().next();
+                !before.is_some_and(is_name_char) && !after.is_some_and(is_name_char)
+            }),
+        }
+    }
+}
+
+fn is_name_char(c: char) -> bool {
+    c.is_alphanumeric() || c == '-' || c == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refuses(list: &str, url: &str) -> bool {
+        Blacklist::parse(list).matches(&Url::parse(url).unwrap())
+    }
+
+    #[test]
+    fn a_domain_matches_itself_its_subdomains_and_urls_that_carry_it() {
+        for url in [
+            "https://example.com/",
+            "https://EXAMPLE.com:8443/x",
+            "https://a.b.example.com/",
+            "https://example.com./",
+            "https://user@example.com/",
+            "https://ex%61mple.com/",
+            "https://proxy.test/?u=https%3A%2F%2Fexample.com%2F",
+            "https://archive.test/web/https://example.com/",
+        ] {
+            assert!(refuses("example.com", url), "{url}");
+            assert!(refuses(" other.test , *.Example.com", url), "{url}");
+        }
+        for url in ["https://myexample.com/", "https://example.community/", "https://my-example.com/"] {
+            assert!(!refuses("example.com", url), "{url}");
+        }
+    }
+
+    #[test]
+    fn other_entries_match_as_substrings_as_in_the_reference() {
+        assert!(refuses("google", "https://www.googleapis.test/"));
+        assert!(refuses("example.com/private", "https://example.com/private/x"));
+        assert!(!refuses("example.com/private", "https://example.com/public"));
+        assert!(refuses("casino", "https://a.test/CASINO"));
+    }
+
+    #[test]
+    fn notations_of_names_and_addresses_do_not_hide_them() {
+        assert!(refuses("bücher.example", "https://xn--bcher-kva.example/"));
+        assert!(refuses("xn--bcher-kva.example", "https://Bücher.example/"));
+        assert!(refuses("127.0.0.1", "http://0x7f.1/"));
+        assert!(refuses("0x7f.1", "http://127.0.0.1/"));
+        assert!(!refuses("10.0.0.1", "http://10.0.0.12/"));
+    }
+
+    #[test]
+    fn an_empty_list_refuses_nothing() {
+        assert!(!refuses("", "https://example.com/"));
+        assert!(!refuses(" , ,", "https://example.com/"));
+    }
+}

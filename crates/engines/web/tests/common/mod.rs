@@ -1,0 +1,6 @@
+//! Shared by the tests of the web engine.
+#![allow(dead_code, reason = "each test uses its part")]
+
+pub(crate) mod conformance;
+pub(crate) mod job;
+pub(crate) mod net;

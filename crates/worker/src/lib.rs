@@ -1,2 +1,300 @@
 //! The one path of every job: admit, journal, schedule, open, run, settle, deliver.
 #![forbid(unsafe_code)]
+
+mod admit;
+mod board;
+mod config;
+mod keys;
+mod masa;
+mod open;
+mod quota;
+mod random;
+mod recover;
+mod refusal;
+mod retention;
+mod run;
+mod schedule;
+mod settle;
+mod stats;
+mod status;
+mod turn;
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::Duration,
+};
+
+pub use admit::Accepted;
+use board::Board;
+pub use config::{MasaConfig, Quota, WorkerConfig};
+use keys::Keyring;
+pub use masa::{MasaKeys, SetKeyRefusal, masa_worker_id};
+pub use refusal::Refusal;
+use quota::Quotas;
+use schedule::Scheduler;
+use sealwork_engine::Engine;
+use sealwork_job::{InstanceId, Limits, Rerun, Timestamp, WorkerId};
+use sealwork_platform::{Clock, Entropy, Platform, RootSecret};
+use sealwork_seal::{KeyConfig, KeyId};
+use sealwork_store::Store;
+pub use settle::{MasaResult, PublicResult};
+use stats::Stats;
+pub use stats::StatsSnapshot;
+pub use status::{Access, JobResult, Status};
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The worker: everything between the doors and the engines.
+pub struct Worker {
+    config: WorkerConfig,
+    instance: InstanceId,
+    booted: Timestamp,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    store: Store,
+    keyring: Arc<Keyring>,
+    masa: MasaKeys,
+    engines: BTreeMap<&'static str, Arc<dyn Engine>>,
+    quotas: Arc<Quotas>,
+    scheduler: Scheduler,
+    board: Board,
+    stats: Arc<Stats>,
+    tasks: TaskTracker,
+    /// No new jobs.
+    draining: CancellationToken,
+    /// No new work at all: what runs stays in the journal.
+    closing: CancellationToken,
+    /// Something settled: there may be results to evict.
+    retention: Notify,
+}
+
+/// What a worker offers.
+#[derive(Debug, Clone)]
+pub struct EngineInfo {
+    /// The engine's name.
+    pub name: &'static str,
+    /// Operations that work now.
+    pub operations: Vec<String>,
+    /// Jobs that run at once.
+    pub concurrency: usize,
+    /// What a restart does with its running jobs, unless their arguments say otherwise.
+    pub rerun: Rerun,
+    /// Whether it answers within milliseconds.
+    pub is_instant: bool,
+}
+
+/// What a worker offers, and within which limits.
+#[derive(Debug, Clone)]
+pub struct Capabilities {
+    /// The engines, by name.
+    pub engines: Vec<EngineInfo>,
+    /// Limits of a job that names none.
+    pub default_limits: Limits,
+    /// What a job may ask for at most.
+    pub max_limits: Limits,
+}
+
+/// Why a worker does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The key files cannot be used.
+    #[error("cannot use the key files in the data directory: {0}")]
+    Keys(#[source] std::io::Error),
+    /// A key file does not open.
+    #[error(
+        "{0} does not open under this worker's root secret: restore it together with root.key, or remove it; jobs sealed to its keys are lost"
+    )]
+    DamagedKeys(String),
+    /// The journal cannot be read.
+    #[error("cannot read the journal: {0}")]
+    Journal(String),
+    /// The Masa ring on disk does not read back.
+    #[error("the stored Masa ring is damaged: have the distributor push its keys again after removing the data directory's store")]
+    MasaRing,
+    /// Two engines have one name.
+    #[error("two engines are named `{0}`")]
+    DuplicateEngine(&'static str),
+}
+
+impl StartError {
+    fn keys(error: std::io::Error) -> Self {
+        Self::Keys(error)
+    }
+
+    fn encoding(error: serde_json::Error) -> Self {
+        Self::Keys(std::io::Error::other(error))
+    }
+
+    fn journal(error: impl std::fmt::Display) -> Self {
+        Self::Journal(error.to_string())
+    }
+}
+
+impl Worker {
+    /// Starts a worker on `store`: loads its keys and takes up every job that was accepted and
+    /// not settled. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(
+        config: WorkerConfig,
+        platform: &Platform,
+        root: &RootSecret,
+        store: Store,
+        engines: Vec<Arc<dyn Engine>>,
+        stats: &StatsHandle,
+    ) -> Result<Arc<Self>, StartError> {
+        let mut by_name = BTreeMap::new();
+        for engine in engines {
+            let name = engine.name();
+            if by_name.insert(name, engine).is_some() {
+                return Err(StartError::DuplicateEngine(name));
+            }
+        }
+        let instance = InstanceId(platform.entropy.array());
+        let keyring = Keyring::load(
+            Arc::clone(&platform.disk),
+            Arc::clone(&platform.entropy),
+            &*platform.clock,
+            root,
+            instance,
+            &config,
+        )?;
+        let masa = MasaKeys::load(&config, platform, root, store.clone())?;
+        let worker = Arc::new(Self {
+            instance,
+            booted: platform.clock.now(),
+            clock: Arc::clone(&platform.clock),
+            entropy: Arc::clone(&platform.entropy),
+            keyring: Arc::new(keyring),
+            masa,
+            engines: by_name,
+            quotas: Quotas::new(
+                config.queue_capacity,
+                config.default_quota,
+                config.quotas.clone(),
+            ),
+            scheduler: Scheduler::new(config.concurrency.clone(), config.default_concurrency),
+            board: Board::default(),
+            stats: Arc::clone(&stats.0),
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+            closing: CancellationToken::new(),
+            retention: Notify::new(),
+            store,
+            config,
+        });
+        let recovered = worker.recover()?;
+        if recovered > 0 {
+            tracing::info!(jobs = recovered, "took up jobs that were accepted before the restart");
+        }
+        worker.tasks.spawn(Arc::clone(&worker).keep_tidy());
+        Ok(worker)
+    }
+
+    /// Who this worker is.
+    pub fn id(&self) -> WorkerId {
+        self.keyring.worker()
+    }
+
+    /// This boot.
+    pub fn instance(&self) -> InstanceId {
+        self.instance
+    }
+
+    /// When this boot began.
+    pub fn booted(&self) -> Timestamp {
+        self.booted
+    }
+
+    /// The public keys that jobs are sealed to.
+    pub fn key_config(&self) -> Arc<KeyConfig> {
+        self.keyring.config()
+    }
+
+    /// The keys of the Masa routes.
+    pub fn masa(&self) -> &MasaKeys {
+        &self.masa
+    }
+
+    /// What works here.
+    pub fn capabilities(&self) -> Capabilities {
+        let engines = self
+            .engines
+            .values()
+            .map(|engine| EngineInfo {
+                name: engine.name(),
+                operations: engine.capabilities(),
+                concurrency: self
+                    .config
+                    .concurrency
+                    .get(engine.name())
+                    .copied()
+                    .unwrap_or(self.config.default_concurrency),
+                rerun: engine.rerun(),
+                is_instant: engine.is_instant(),
+            })
+            .collect();
+        Capabilities {
+            engines,
+            default_limits: self.config.default_limits,
+            max_limits: self.config.max_limits,
+        }
+    }
+
+    /// Jobs that are accepted and not settled.
+    pub fn pending(&self) -> usize {
+        self.quotas.pending()
+    }
+
+    /// The time by which expiry is judged: the clock's, or the highest that a commit has seen.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now().max(self.store.clock_high_water())
+    }
+
+    /// Whether new jobs are refused.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Refuses new jobs, waits up to `patience` for the accepted ones, then stops. What has not
+    /// settled stays in the journal and runs after the next start.
+    pub async fn drain(&self, patience: Duration) {
+        self.draining.cancel();
+        let settled = async {
+            while self.board.len() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(patience, settled).await.is_err() {
+            tracing::warn!(jobs = self.board.len(), "stopping with unsettled jobs in the journal");
+        }
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+
+    fn key_in_use(&self, key: KeyId) -> bool {
+        self.board.uses(key)
+    }
+}
+
+/// Counters that outlive the worker's construction, so that the telemetry engine, which the worker
+/// owns, can read what the worker counts.
+#[derive(Clone, Default)]
+pub struct StatsHandle(Arc<Stats>);
+
+impl StatsHandle {
+    /// Counters at zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The counters now.
+    pub fn snapshot(&self) -> StatsSnapshot {
+        self.0.snapshot()
+    }
+}

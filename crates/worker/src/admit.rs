@@ -1,0 +1,259 @@
+//! Admission: the only place where a job is refused.
+
+use std::{sync::Arc, time::Duration};
+
+use sealwork_job::{
+    Body, Code, Failure, Intake, JobId, JobState, Limits, Origin, RequesterId, Rerun, Submission,
+    Timestamp, WaitReason,
+};
+use sealwork_seal::{Header, token_hash};
+use sealwork_store::{AcceptError, JournalEntry, ReplayEntry};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Refusal, Worker,
+    board::LiveJob,
+    open::{self, Nonce, OpenedJob, ReplySecrets},
+    quota::Place,
+    schedule::{Pushed, Ticket},
+};
+
+/// How long the nonce of a job whose format has no expiry is remembered.
+const NONCE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// An accepted job.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Its id.
+    pub job: JobId,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// Whether its engine answers within milliseconds, so that a door may wait for it.
+    pub is_instant: bool,
+}
+
+impl Worker {
+    /// Takes a job in. When this returns, the job is on disk and will settle exactly once.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; then nothing of the job remains.
+    pub async fn submit(self: &Arc<Self>, submission: Submission) -> Result<Accepted, Refusal> {
+        let result = self.admit(submission).await;
+        match &result {
+            Ok(_) => metrics::counter!("sealwork_jobs_accepted_total").increment(1),
+            Err(refusal) => {
+                metrics::counter!("sealwork_jobs_refused_total", "code" => refusal.code.as_str())
+                    .increment(1);
+            }
+        }
+        result
+    }
+
+    async fn admit(self: &Arc<Self>, submission: Submission) -> Result<Accepted, Refusal> {
+        let in_lane = submission.lane.is_some();
+        if self.is_draining() && !in_lane {
+            return Err(Refusal::new(Code::Draining, "this worker is shutting down")
+                .after(Duration::from_secs(5)));
+        }
+        let now = self.now();
+        if let Body::Sealed(envelope) = &submission.body {
+            self.check_envelope(envelope, now, in_lane)?;
+        }
+        let opened =
+            open::open(&submission.body, submission.reply, &self.keyring, &self.masa)?;
+        let checked = self.check_job(&submission, &opened, now)?;
+        let requester = opened
+            .requester
+            .clone()
+            .unwrap_or_else(|| submission.origin.requester().clone());
+        let place = self.take_place(&requester, submission.origin.requester(), in_lane)?;
+        let job = JobId::from_random(self.entropy.array());
+        let entry = JournalEntry {
+            id: job,
+            origin: submission.origin.clone(),
+            requester: requester.clone(),
+            engine: opened.spec.engine.to_string(),
+            intake: submission.body.intake(),
+            reply: submission.reply,
+            lane: submission.lane.clone(),
+            rerun: checked.rerun,
+            accepted_at: now,
+            deadline: opened.spec.deadline.map(Timestamp::from_secs),
+            limits: checked.limits,
+            token_hash: token_of(&opened),
+            body: submission.body.bytes().clone(),
+        };
+        let live = self.live_job(&entry, place);
+        self.store
+            .accept(entry, self.replay_entry(&submission.origin, &opened.nonce, now))
+            .await
+            .map_err(refusal_of)?;
+        self.board.insert(Arc::clone(&live));
+        self.enqueue(live, Some(opened));
+        Ok(Accepted { job, accepted_at: now, is_instant: checked.is_instant })
+    }
+
+    fn check_envelope(
+        &self,
+        envelope: &[u8],
+        now: Timestamp,
+        in_lane: bool,
+    ) -> Result<(), Refusal> {
+        if envelope.len() > self.config.max_envelope_bytes {
+            return Err(Refusal::new(
+                Code::EnvelopeTooLarge,
+                format!(
+                    "the envelope has {} bytes, at most {} are taken",
+                    envelope.len(),
+                    self.config.max_envelope_bytes
+                ),
+            ));
+        }
+        let header = Header::parse(envelope).map_err(Failure::from)?;
+        // Workers that share a lane must agree, and their clocks do not.
+        if !in_lane {
+            let (skew, lifetime) = (self.config.clock_skew, self.config.max_lifetime);
+            open::check_header(&header, &self.keyring, now, skew, lifetime)?;
+        }
+        Ok(())
+    }
+
+    fn check_job(
+        &self,
+        submission: &Submission,
+        opened: &OpenedJob,
+        now: Timestamp,
+    ) -> Result<Checked, Refusal> {
+        let lenient = matches!(submission.body, Body::Masa(_));
+        if submission.lane.is_none() && opened.nonce.expiry.is_some_and(|expiry| expiry <= now) {
+            return Err(Refusal::new(Code::JobExpired, "this job has expired"));
+        }
+        let spec = &opened.spec;
+        let engine = self.engines.get(spec.engine.as_str());
+        let is_instant = engine.is_some_and(|engine| engine.is_instant());
+        let limits = spec
+            .limits
+            .resolve(&self.config.default_limits, &self.config.max_limits)
+            .map_err(|message| Refusal::new(Code::LimitsInvalid, message))?;
+        if spec.deadline.is_some_and(|deadline| Timestamp::from_secs(deadline) <= now) {
+            return Err(Refusal::new(Code::JobExpired, "the job's deadline has passed"));
+        }
+        let admitted = match engine {
+            None => Err(Failure::new(
+                Code::EngineUnknown,
+                format!("there is no engine `{}` here", spec.engine),
+            )),
+            Some(engine) => engine.admit(&spec.arguments),
+        };
+        let rerun = match admitted {
+            Ok(rerun) if rerun == Rerun::Once || submission.rerun == Rerun::Once => Rerun::Once,
+            Ok(_) => submission.rerun,
+            // Masa's clients expect such a job to be taken and to fail.
+            Err(_) if lenient => Rerun::Idempotent,
+            Err(failure) => return Err(failure.into()),
+        };
+        Ok(Checked { limits, rerun, is_instant })
+    }
+
+    fn take_place(
+        &self,
+        requester: &RequesterId,
+        origin: &RequesterId,
+        in_lane: bool,
+    ) -> Result<Place, Refusal> {
+        let both = [requester, origin];
+        let counted = if requester == origin { &both[..1] } else { &both[..] };
+        if in_lane {
+            return Ok(self.quotas.take_unconditionally(counted));
+        }
+        self.quotas.take(counted, self.clock.monotonic())
+    }
+
+    fn replay_entry(&self, origin: &Origin, nonce: &Nonce, now: Timestamp) -> Option<ReplayEntry> {
+        let until = match nonce.expiry {
+            Some(expiry) => expiry.plus(self.config.clock_skew),
+            None => now.plus(NONCE_KEPT),
+        };
+        match origin {
+            Origin::Chain { chain, block, index, .. } => {
+                let mut value = block.to_vec();
+                value.extend_from_slice(&index.to_be_bytes());
+                Some(ReplayEntry {
+                    scope: format!("chain {chain}"),
+                    nonce: value,
+                    until: now.plus(NONCE_KEPT),
+                })
+            }
+            // Two public jobs with the same text are two jobs.
+            Origin::Http { .. } if nonce.scope == "public" => None,
+            Origin::Http { .. } => Some(ReplayEntry {
+                scope: nonce.scope.to_owned(),
+                nonce: nonce.value.clone(),
+                until,
+            }),
+        }
+    }
+
+    pub(crate) fn live_job(&self, entry: &JournalEntry, place: Place) -> Arc<LiveJob> {
+        Arc::new(LiveJob {
+            ticket: Ticket {
+                job: entry.id,
+                engine: entry.engine.clone(),
+                requester: entry.requester.clone(),
+                lane: entry.lane.clone(),
+            },
+            intake: entry.intake,
+            reply: entry.reply,
+            rerun: entry.rerun,
+            accepted_at: entry.accepted_at,
+            deadline: entry.deadline,
+            limits: entry.limits,
+            key: match entry.intake {
+                Intake::Sealed => Header::parse(&entry.body).ok().map(|header| header.key_id),
+                Intake::Assisted | Intake::Public => None,
+            },
+            token_hash: entry.token_hash,
+            state: watch::Sender::new(JobState::Accepted),
+            cancel: CancellationToken::new(),
+            place,
+        })
+    }
+
+    /// Hands an accepted job to the scheduler. It keeps its plaintext only when it starts at once.
+    pub(crate) fn enqueue(self: &Arc<Self>, job: Arc<LiveJob>, opened: Option<OpenedJob>) {
+        match self.scheduler.push(job.ticket.clone()) {
+            Pushed::Started => self.begin(job, opened),
+            Pushed::Queued => {}
+            Pushed::Turn => {
+                job.state.send_replace(JobState::Waiting { reason: WaitReason::Turn });
+            }
+        }
+    }
+}
+
+struct Checked {
+    limits: Limits,
+    rerun: Rerun,
+    is_instant: bool,
+}
+
+fn token_of(opened: &OpenedJob) -> Option<[u8; 32]> {
+    match &opened.reply {
+        ReplySecrets::Hpke(secrets) => Some(token_hash(secrets.token())),
+        ReplySecrets::MasaRing { .. } | ReplySecrets::Public => None,
+    }
+}
+
+fn refusal_of(error: AcceptError) -> Refusal {
+    match error {
+        AcceptError::Replayed(job) => {
+            Refusal::new(Code::JobReplayed, "this job has been submitted before").about(job)
+        }
+        other => {
+            tracing::error!(error = %other, "a job could not be journalled");
+            Refusal::new(Code::StoreUnavailable, "the job could not be written to disk")
+                .after(Duration::from_secs(5))
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Envelope keys: random per epoch, wrapped on disk, offered for an epoch, kept for the lifetime
+//! of the envelopes sealed to them, then overwritten and removed.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sealwork_job::{Code, Digest, Failure, InstanceId, Timestamp, WorkerId};
+use sealwork_platform::{Clock, Disk, Entropy, RootSecret};
+use sealwork_seal::{
+    EnvelopeKeyPair, Header, KeyConfig, KeyConfigParams, KeyId, Opened, OpenLimits,
+    PublicEnvelopeKey, ReceiptKey, Suite, derive::{Purpose, derive_key}, open_request,
+};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{StartError, WorkerConfig, random::Random};
+
+const DIRECTORY: &str = "keys";
+/// Key configs under which one epoch's envelopes still open: one per boot and per rotation.
+const MAX_CONFIGS: usize = 16;
+
+/// The worker's envelope keys and its receipt key.
+pub(crate) struct Keyring {
+    disk: Arc<dyn Disk>,
+    entropy: Arc<dyn Entropy>,
+    wrap_key: Zeroizing<[u8; 32]>,
+    receipt_key: ReceiptKey,
+    worker: WorkerId,
+    settings: Settings,
+    state: RwLock<State>,
+}
+
+struct Settings {
+    instance: InstanceId,
+    epoch: std::time::Duration,
+    /// How long after its epoch a key still opens envelopes.
+    grace: std::time::Duration,
+    max_lifetime: std::time::Duration,
+    max_envelope_bytes: usize,
+    isolation: String,
+    config_digest: Digest,
+    evidence: String,
+}
+
+struct State {
+    /// Newest first.
+    epochs: Vec<Epoch>,
+    config: Arc<KeyConfig>,
+    config_digest: Digest,
+}
+
+struct Epoch {
+    record: Record,
+    pairs: Vec<EnvelopeKeyPair>,
+}
+
+/// What is on disk of an epoch, as JSON in `keys/epoch-N`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    number: u64,
+    starts: Timestamp,
+    offered_until: Timestamp,
+    /// One wrapped key pair per suite, hex.
+    wrapped: Vec<String>,
+    /// Digests of the key configs that offered these keys, newest first.
+    configs: Vec<Digest>,
+}
+
+impl Keyring {
+    /// Reads the epochs from disk and makes sure that one is current.
+    pub(crate) fn load(
+        disk: Arc<dyn Disk>,
+        entropy: Arc<dyn Entropy>,
+        clock: &dyn Clock,
+        root: &RootSecret,
+        instance: InstanceId,
+        config: &WorkerConfig,
+    ) -> Result<Self, StartError> {
+        let receipt_key =
+            ReceiptKey::from_seed(&derive_key(root.expose(), Purpose::ReceiptEd25519, b""));
+        let worker = receipt_key.public().worker_id();
+        let wrap_key = derive_key(root.expose(), Purpose::EnvelopeWrap, b"");
+        let mut epochs = Vec::new();
+        for name in disk.list(DIRECTORY).map_err(StartError::keys)? {
+            let Some(number) = name.strip_prefix("epoch-").and_then(|n| n.parse::<u64>().ok())
+            else {
+                continue;
+            };
+            epochs.push(read_epoch(&*disk, &wrap_key, number)?);
+        }
+        epochs.sort_by_key(|epoch| std::cmp::Reverse(epoch.record.number));
+        let settings = Settings {
+            instance,
+            epoch: config.key_epoch,
+            grace: config.max_lifetime + config.clock_skew,
+            max_lifetime: config.max_lifetime,
+            max_envelope_bytes: config.max_envelope_bytes,
+            isolation: config.isolation.clone(),
+            config_digest: config.config_digest,
+            evidence: config.evidence.clone(),
+        };
+        let placeholder = sign_config(&receipt_key, worker, &settings, None);
+        let keyring = Self {
+            disk,
+            entropy,
+            wrap_key,
+            receipt_key,
+            worker,
+            settings,
+            state: RwLock::new(State {
+                epochs,
+                config_digest: placeholder.digest(),
+                config: Arc::new(placeholder),
+            }),
+        };
+        keyring.begin(clock.now())?;
+        Ok(keyring)
+    }
+
+    /// Who this worker is: the digest of its receipt key.
+    pub(crate) fn worker(&self) -> WorkerId {
+        self.worker
+    }
+
+    pub(crate) fn receipt_key(&self) -> &ReceiptKey {
+        &self.receipt_key
+    }
+
+    /// The public keys as requesters get them.
+    pub(crate) fn config(&self) -> Arc<KeyConfig> {
+        Arc::clone(&self.read().config)
+    }
+
+    pub(crate) fn config_digest(&self) -> Digest {
+        self.read().config_digest
+    }
+
+    /// Opens a request envelope with the key that its header names.
+    ///
+    /// An envelope does not say under which key config it was sealed, so each config that offered
+    /// the key is tried, the newest first; almost always the first one is right.
+    pub(crate) fn open(&self, header: &Header, envelope: &[u8]) -> Result<Opened, Failure> {
+        let state = self.read();
+        let (epoch, pair) = state
+            .epochs
+            .iter()
+            .find_map(|epoch| {
+                let pair = epoch.pairs.iter().find(|pair| pair.id() == header.key_id)?;
+                Some((epoch, pair))
+            })
+            .ok_or_else(|| {
+                Failure::new(Code::KeyUnknown, "the key that the envelope names is not known here")
+            })?;
+        if pair.suite() != header.suite {
+            return Err(Failure::new(
+                Code::EnvelopeSuite,
+                "the key that the envelope names belongs to another suite",
+            ));
+        }
+        let limits = OpenLimits { max_envelope_bytes: self.settings.max_envelope_bytes };
+        let mut last = None;
+        for config in &epoch.record.configs {
+            match open_request(pair, config, envelope, &limits) {
+                Ok(opened) => return Ok(opened),
+                Err(error) if error.code() == Code::EnvelopeTampered => last = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(last.map_or_else(
+            || Failure::new(Code::KeyUnknown, "no key config offers the key that is named"),
+            Failure::from,
+        ))
+    }
+
+    /// Begins a new epoch when the current one has run out, and erases epochs whose envelopes have
+    /// all expired and of which `in_use` knows no unsettled job.
+    pub(crate) fn tick(
+        &self,
+        now: Timestamp,
+        in_use: impl Fn(KeyId) -> bool,
+    ) -> Result<(), StartError> {
+        let over =
+            self.read().epochs.first().is_none_or(|epoch| epoch.record.offered_until <= now);
+        if over {
+            self.begin(now)?;
+        }
+        let expired: Vec<u64> = self
+            .read()
+            .epochs
+            .iter()
+            .filter(|epoch| epoch.record.offered_until.plus(self.settings.grace) < now)
+            .filter(|epoch| !epoch.pairs.iter().any(|pair| in_use(pair.id())))
+            .map(|epoch| epoch.record.number)
+            .collect();
+        for number in expired {
+            self.erase(number)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the newest epoch current, a new one when there is none, and publishes a key config.
+    fn begin(&self, now: Timestamp) -> Result<(), StartError> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.epochs.first().is_none_or(|epoch| epoch.record.offered_until <= now) {
+            let number = state.epochs.first().map_or(0, |epoch| epoch.record.number) + 1;
+            let epoch = self.generate(number, now);
+            state.epochs.insert(0, epoch);
+        }
+        let Some(current) = state.epochs.first_mut() else { return Ok(()) };
+        let config = sign_config(&self.receipt_key, self.worker, &self.settings, Some(current));
+        let digest = config.digest();
+        if !current.record.configs.contains(&digest) {
+            current.record.configs.insert(0, digest);
+            current.record.configs.truncate(MAX_CONFIGS);
+        }
+        // On disk before it is offered: whatever is sealed to it can be opened after a restart.
+        let json = serde_json::to_vec(&current.record).map_err(StartError::encoding)?;
+        self.disk
+            .write_atomic(&path(current.record.number), &json)
+            .map_err(StartError::keys)?;
+        state.config_digest = digest;
+        state.config = Arc::new(config);
+        Ok(())
+    }
+
+    fn generate(&self, number: u64, now: Timestamp) -> Epoch {
+        let mut random = Random(&*self.entropy);
+        let pairs: Vec<_> = [Suite::XWing, Suite::X25519]
+            .into_iter()
+            .map(|suite| EnvelopeKeyPair::generate(suite, &mut random))
+            .collect();
+        let wrapped = pairs
+            .iter()
+            .map(|pair| hex::encode(pair.wrap(&self.wrap_key, &mut random)))
+            .collect();
+        let record = Record {
+            number,
+            starts: now,
+            offered_until: now.plus(self.settings.epoch),
+            wrapped,
+            configs: Vec::new(),
+        };
+        Epoch { record, pairs }
+    }
+
+    /// Overwrites an epoch's file before it is removed: an unlinked file's blocks stay on disk.
+    fn erase(&self, number: u64) -> Result<(), StartError> {
+        {
+            let file = self.disk.open(&path(number)).map_err(StartError::keys)?;
+            let len = file.len().map_err(StartError::keys)?;
+            let zeros = vec![0; usize::try_from(len).unwrap_or(0)];
+            file.write_all_at(0, &zeros).map_err(StartError::keys)?;
+            file.sync().map_err(StartError::keys)?;
+        }
+        self.disk.remove(&path(number)).map_err(StartError::keys)?;
+        self.disk.sync_directory(DIRECTORY).map_err(StartError::keys)?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.epochs.retain(|epoch| epoch.record.number != number);
+        Ok(())
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn path(number: u64) -> String {
+    format!("{DIRECTORY}/epoch-{number}")
+}
+
+fn read_epoch(disk: &dyn Disk, wrap_key: &[u8; 32], number: u64) -> Result<Epoch, StartError> {
+    let damaged = || StartError::DamagedKeys(path(number));
+    let json = disk.read(&path(number)).map_err(StartError::keys)?;
+    let record: Record = serde_json::from_slice(&json).map_err(|_| damaged())?;
+    let pairs = record
+        .wrapped
+        .iter()
+        .map(|wrapped| {
+            let bytes = hex::decode(wrapped).map_err(|_| damaged())?;
+            EnvelopeKeyPair::unwrap(wrap_key, &bytes).map_err(|_| damaged())
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if record.number != number {
+        return Err(damaged());
+    }
+    Ok(Epoch { record, pairs })
+}
+
+fn sign_config(
+    receipt_key: &ReceiptKey,
+    worker: WorkerId,
+    settings: &Settings,
+    current: Option<&mut Epoch>,
+) -> KeyConfig {
+    let keys = current.map_or_else(Vec::new, |epoch| {
+        epoch
+            .pairs
+            .iter()
+            .map(|pair| PublicEnvelopeKey {
+                not_before: epoch.record.starts.as_secs(),
+                not_after: epoch.record.offered_until.as_secs(),
+                ..pair.public()
+            })
+            .collect()
+    });
+    KeyConfig::sign(
+        receipt_key,
+        KeyConfigParams {
+            worker,
+            instance: settings.instance,
+            max_lifetime_secs: settings.max_lifetime.as_secs(),
+            max_envelope_bytes: settings.max_envelope_bytes as u64,
+            isolation: settings.isolation.clone(),
+            config_digest: settings.config_digest,
+            evidence: settings.evidence.clone(),
+            keys,
+        },
+    )
+}

@@ -1,0 +1,236 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use sealwork_job::{Code, RequesterId};
+
+use crate::{Quota, Refusal};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Counts what each requester has pending and how fast it submits.
+#[derive(Debug)]
+pub(crate) struct Quotas {
+    default: Quota,
+    named: BTreeMap<RequesterId, Quota>,
+    capacity: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pending: usize,
+    requesters: HashMap<RequesterId, Account>,
+}
+
+/// A token bucket that refills at `per_minute`, and the number of pending jobs.
+#[derive(Debug)]
+struct Account {
+    pending: u32,
+    tokens: f64,
+    refilled: Duration,
+}
+
+/// Places taken by one job; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    quotas: Arc<Quotas>,
+    requesters: Vec<RequesterId>,
+}
+
+impl Quotas {
+    pub(crate) fn new(
+        capacity: usize,
+        default: Quota,
+        named: BTreeMap<RequesterId, Quota>,
+    ) -> Arc<Self> {
+        Arc::new(Self { default, named, capacity, state: Mutex::default() })
+    }
+
+    /// Takes a place in the queue and one in each requester's quota, or none at all.
+    pub(crate) fn take(
+        self: &Arc<Self>,
+        requesters: &[&RequesterId],
+        now: Duration,
+    ) -> Result<Place, Refusal> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.pending >= self.capacity {
+            return Err(Refusal::new(
+                Code::QueueFull,
+                format!("{} jobs are pending, which is all this worker holds", self.capacity),
+            )
+            .after(Duration::from_secs(1)));
+        }
+        for requester in requesters {
+            self.check(&mut state, requester, now)?;
+        }
+        state.pending += 1;
+        for requester in requesters {
+            if let Some(account) = state.requesters.get_mut(*requester) {
+                account.pending += 1;
+                account.tokens -= 1.0;
+            }
+        }
+        drop(state);
+        Ok(Place {
+            quotas: Arc::clone(self),
+            requesters: requesters.iter().map(|requester| (*requester).clone()).collect(),
+        })
+    }
+
+    /// Takes a place without asking: jobs of lanes, and jobs found in the journal at start.
+    pub(crate) fn take_unconditionally(self: &Arc<Self>, requesters: &[&RequesterId]) -> Place {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.pending += 1;
+        for requester in requesters {
+            let quota = self.quota(requester);
+            state
+                .requesters
+                .entry((*requester).clone())
+                .or_insert_with(|| Account::full(quota, Duration::ZERO))
+                .pending += 1;
+        }
+        drop(state);
+        Place {
+            quotas: Arc::clone(self),
+            requesters: requesters.iter().map(|requester| (*requester).clone()).collect(),
+        }
+    }
+
+    pub(crate) fn pending(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).pending
+    }
+
+    fn quota(&self, requester: &RequesterId) -> Quota {
+        self.named.get(requester).copied().unwrap_or(self.default)
+    }
+
+    fn check(
+        &self,
+        state: &mut State,
+        requester: &RequesterId,
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        let quota = self.quota(requester);
+        let account = state
+            .requesters
+            .entry(requester.clone())
+            .or_insert_with(|| Account::full(quota, now));
+        account.refill(quota, now);
+        if account.pending >= quota.max_pending {
+            return Err(Refusal::new(
+                Code::QuotaExceeded,
+                format!("this requester has {} jobs pending, its maximum", quota.max_pending),
+            )
+            .after(Duration::from_secs(1)));
+        }
+        if let Some(rate) = quota.per_minute
+            && account.tokens < 1.0
+        {
+            let missing = 1.0 - account.tokens;
+            return Err(Refusal::new(
+                Code::QuotaExceeded,
+                format!("this requester may submit {rate} jobs a minute"),
+            )
+            .after(MINUTE.mul_f64(missing / f64::from(rate.max(1)))));
+        }
+        Ok(())
+    }
+}
+
+impl Account {
+    fn full(quota: Quota, now: Duration) -> Self {
+        Self { pending: 0, tokens: quota.per_minute.map_or(0.0, f64::from), refilled: now }
+    }
+
+    fn refill(&mut self, quota: Quota, now: Duration) {
+        let Some(rate) = quota.per_minute else {
+            self.tokens = 1.0;
+            return;
+        };
+        let elapsed = now.saturating_sub(self.refilled);
+        self.refilled = now;
+        let rate = f64::from(rate);
+        self.tokens = (self.tokens + elapsed.as_secs_f64() / 60.0 * rate).min(rate);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.quotas.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.pending = state.pending.saturating_sub(1);
+        for requester in &self.requesters {
+            let rated = self.quotas.quota(requester).per_minute.is_some();
+            if let Some(account) = state.requesters.get_mut(requester) {
+                account.pending = account.pending.saturating_sub(1);
+                // A rated account keeps its bucket for a minute's worth; the others cost nothing
+                // to forget, so that names which come once do not pile up.
+                if account.pending == 0 && !rated {
+                    state.requesters.remove(requester);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alice() -> RequesterId {
+        RequesterId::new("api-key", "alice")
+    }
+
+    #[test]
+    fn a_requester_cannot_hold_more_pending_jobs_than_its_quota_and_others_are_not_hurt() {
+        let quotas =
+            Quotas::new(10, Quota { max_pending: 2, per_minute: None }, BTreeMap::new());
+        let bob = RequesterId::new("api-key", "bob");
+        let first = quotas.take(&[&alice()], Duration::ZERO).unwrap();
+        let _second = quotas.take(&[&alice()], Duration::ZERO).unwrap();
+        let refused = quotas.take(&[&alice()], Duration::ZERO).unwrap_err();
+        assert_eq!(refused.code, Code::QuotaExceeded);
+        assert!(quotas.take(&[&bob], Duration::ZERO).is_ok());
+        drop(first);
+        assert!(quotas.take(&[&alice()], Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn the_queue_is_bounded_over_all_requesters() {
+        let quotas = Quotas::new(1, Quota { max_pending: 5, per_minute: None }, BTreeMap::new());
+        let place = quotas.take(&[&alice()], Duration::ZERO).unwrap();
+        let refused =
+            quotas.take(&[&RequesterId::anonymous()], Duration::ZERO).unwrap_err();
+        assert_eq!(refused.code, Code::QueueFull);
+        assert!(refused.retry_after.is_some());
+        drop(place);
+        assert_eq!(quotas.pending(), 0);
+    }
+
+    #[test]
+    fn a_rate_refuses_with_the_time_after_which_it_admits_again() {
+        let quota = Quota { max_pending: 100, per_minute: Some(2) };
+        let quotas = Quotas::new(100, quota, BTreeMap::new());
+        let start = Duration::from_secs(100);
+        let _a = quotas.take(&[&alice()], start).unwrap();
+        let _b = quotas.take(&[&alice()], start).unwrap();
+        let refused = quotas.take(&[&alice()], start).unwrap_err();
+        let after = refused.retry_after.unwrap();
+        assert_eq!(after, Duration::from_secs(30));
+        assert!(quotas.take(&[&alice()], start + after).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_takes_no_place_of_any_requester() {
+        let quotas = Quotas::new(
+            10,
+            Quota { max_pending: 10, per_minute: None },
+            BTreeMap::from([(alice(), Quota { max_pending: 0, per_minute: None })]),
+        );
+        let signer = RequesterId::new("ed25519", "aa");
+        assert!(quotas.take(&[&signer, &alice()], Duration::ZERO).is_err());
+        assert_eq!(quotas.pending(), 0);
+    }
+}

@@ -1,0 +1,269 @@
+//! Settling: the only place where a result is sealed, a receipt signed and a counter moved.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use sealwork_engine::Report;
+use sealwork_job::{
+    Digest, Failure, JobState, Outcome, Output, Reply, Timestamp, Usage,
+};
+use sealwork_seal::{ReceiptClaims, SealedOutcome, receipt_digest, salted_digest, seal_response};
+use sealwork_store::{ChainHead, SettleError, Settlement};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    Worker,
+    board::LiveJob,
+    open::{OpenedJob, ReplySecrets},
+};
+
+/// How long to wait before a failed commit is tried again: first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// A Masa result as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MasaResult {
+    /// What `/job/status` answers: the sealed result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// Or the job's error, in clear text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Where the next page begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// A public result as the store keeps it and everyone may read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicResult {
+    /// `ok`, or the failure's code.
+    pub code: String,
+    /// The failure's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The output's media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Exact usage.
+    pub usage: Usage,
+    /// The output, hex.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
+/// When a job ran.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) started: Timestamp,
+    pub(crate) ended: Timestamp,
+}
+
+/// Everything that one settlement is made of, so that it can be made again when a commit fails.
+struct Draft {
+    claims: ReceiptClaims,
+    outcome: SealedOutcome,
+    reply: Option<ReplySecrets>,
+    masa: Option<MasaResult>,
+    nonce: [u8; 32],
+}
+
+impl Worker {
+    /// Settles a job with what its engine reported. Returns when that is on disk.
+    ///
+    /// A commit that fails is tried again until it succeeds: the job was acknowledged.
+    pub(crate) async fn settle(
+        self: &Arc<Self>,
+        job: &Arc<LiveJob>,
+        opened: Option<OpenedJob>,
+        report: Report,
+        mut usage: Usage,
+        span: Span,
+    ) {
+        let stats = report.stats;
+        let outcome = match report.result {
+            Ok(output) => Outcome::Output(output),
+            Err(failure) => Outcome::Failure(failure),
+        };
+        usage.wall_ms = u64::try_from(span.ended.since(span.started).as_millis())
+            .unwrap_or(u64::MAX);
+        if let Outcome::Output(output) = &outcome {
+            usage.output_bytes = output.data.len() as u64;
+        }
+        let code = outcome.code();
+        let draft = Arc::new(self.draft(job, opened, outcome, usage, span));
+        if !self.commit(job, &draft).await {
+            return;
+        }
+        self.stats.add(job.requester(), &stats, span.ended);
+        metrics::counter!(
+            "sealwork_jobs_settled_total",
+            "engine" => job.ticket.engine.clone(), "code" => code
+        )
+        .increment(1);
+        metrics::histogram!("sealwork_job_seconds", "engine" => job.ticket.engine.clone())
+            .record(span.ended.since(job.accepted_at).as_secs_f64());
+        self.board.remove(job.id());
+        job.state
+            .send_replace(JobState::Settled { code: code.to_owned(), at: span.ended });
+        self.retention.notify_one();
+    }
+
+    /// Writes the settlement; `false` when the worker is closing or the job has settled before.
+    async fn commit(&self, job: &Arc<LiveJob>, draft: &Arc<Draft>) -> bool {
+        let mut pause = RETRY.0;
+        loop {
+            let (keyring, made) = (Arc::clone(&self.keyring), Arc::clone(draft));
+            let make = move |head: ChainHead| made.settlement(&keyring, head);
+            match self.store.settle(job.id(), make).await {
+                Ok(_) => return true,
+                Err(SettleError::AlreadySettled | SettleError::Unknown) => {
+                    tracing::error!(job = %job.id(), "a job came to settle twice");
+                    self.board.remove(job.id());
+                    return false;
+                }
+                Err(error) => {
+                    tracing::error!(job = %job.id(), %error, "cannot settle; trying again");
+                    if self.closing.is_cancelled() {
+                        return false;
+                    }
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY.1),
+                () = self.closing.cancelled() => return false,
+            }
+        }
+    }
+
+    fn draft(
+        &self,
+        job: &LiveJob,
+        opened: Option<OpenedJob>,
+        outcome: Outcome,
+        usage: Usage,
+        span: Span,
+    ) -> Draft {
+        let salt = opened.as_ref().map(|opened| opened.reply.salt());
+        let output = match &outcome {
+            Outcome::Output(output) => Some(output),
+            Outcome::Failure(_) => None,
+        };
+        let output_digest = match (&salt, output) {
+            (Some(salt), Some(output)) => Some(salted_digest(salt, "output", &output.data)),
+            _ => None,
+        };
+        let claims = ReceiptClaims {
+            worker: self.keyring.worker(),
+            instance: self.instance,
+            job: job.id(),
+            intake: job.intake,
+            engine: job.ticket.engine.clone(),
+            program: None,
+            job_digest: opened.as_ref().map(|opened| opened.job_digest),
+            input_digest: opened.as_ref().and_then(|opened| opened.input_digest),
+            output_digest,
+            code: outcome.code().to_owned(),
+            started: span.started,
+            ended: span.ended,
+            usage: usage.bucketed(),
+            isolation: self.config.isolation.clone(),
+            evidence: None,
+            key_config: self.keyring.config_digest(),
+            sequence: 0,
+            previous: Digest([0; 32]),
+        };
+        let reply = opened.map(|opened| opened.reply);
+        let masa = match &reply {
+            Some(ReplySecrets::MasaRing { nonce }) => Some(self.seal_masa(nonce, &outcome)),
+            _ => None,
+        };
+        let reply = match job.reply {
+            Reply::None => None,
+            _ => reply,
+        };
+        Draft {
+            claims,
+            outcome: SealedOutcome { outcome, usage },
+            reply,
+            masa,
+            nonce: self.entropy.array(),
+        }
+    }
+
+    fn seal_masa(&self, nonce: &Zeroizing<String>, outcome: &Outcome) -> MasaResult {
+        match outcome {
+            Outcome::Output(Output { data, next_cursor, .. }) => {
+                match self.masa.seal_result(nonce, data) {
+                    Ok(sealed) => MasaResult {
+                        sealed: Some(sealed),
+                        error: None,
+                        next_cursor: next_cursor.clone(),
+                    },
+                    Err(error) => MasaResult {
+                        sealed: None,
+                        error: Some(error.to_string()),
+                        next_cursor: None,
+                    },
+                }
+            }
+            Outcome::Failure(Failure { message, .. }) => {
+                MasaResult { sealed: None, error: Some(message.clone()), next_cursor: None }
+            }
+        }
+    }
+}
+
+impl Draft {
+    /// Signs the receipt for its place in the chain and seals the result to it.
+    fn settlement(&self, keyring: &crate::keys::Keyring, head: ChainHead) -> Settlement {
+        let mut claims = self.claims.clone();
+        claims.sequence = head.next_sequence;
+        claims.previous = head.digest;
+        let receipt = keyring.receipt_key().sign(&claims);
+        let digest = receipt_digest(&receipt);
+        Settlement {
+            code: claims.code,
+            settled_at: claims.ended,
+            response: self.response(claims.job, digest),
+            receipt,
+            receipt_digest: digest,
+            outbox: None,
+        }
+    }
+
+    fn response(&self, job: sealwork_job::JobId, receipt: Digest) -> Bytes {
+        match (&self.reply, &self.masa) {
+            (Some(ReplySecrets::Hpke(secrets)), _) => {
+                // Fails above 4 GiB only, far beyond every output limit.
+                seal_response(secrets, job, receipt, &self.outcome, self.nonce)
+                    .map(Bytes::from)
+                    .unwrap_or_default()
+            }
+            (Some(ReplySecrets::MasaRing { .. }), Some(result)) => {
+                Bytes::from(serde_json::to_vec(result).unwrap_or_default())
+            }
+            (Some(ReplySecrets::Public), _) => {
+                Bytes::from(serde_json::to_vec(&self.public_result()).unwrap_or_default())
+            }
+            _ => Bytes::new(),
+        }
+    }
+
+    fn public_result(&self) -> PublicResult {
+        let (message, media_type, output) = match &self.outcome.outcome {
+            Outcome::Output(output) => {
+                (None, Some(output.media_type.clone()), hex::encode(&output.data))
+            }
+            Outcome::Failure(failure) => (Some(failure.message.clone()), None, String::new()),
+        };
+        PublicResult {
+            code: self.outcome.outcome.code().to_owned(),
+            message,
+            media_type,
+            usage: self.outcome.usage,
+            output,
+        }
+    }
+}

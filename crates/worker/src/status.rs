@@ -1,0 +1,232 @@
+//! What can be asked about a job: status, waiting, cancelling, result, receipt.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use sealwork_engine::Report;
+use sealwork_job::{
+    Code, Digest, Failure, Intake, JobId, JobState, Limits, Timestamp, Usage,
+};
+use sealwork_seal::token_hash;
+use subtle::ConstantTimeEq;
+
+use crate::{
+    Refusal, Worker,
+    board::LiveJob,
+    settle::{MasaResult, Span},
+};
+
+/// By what right somebody asks about a job.
+#[derive(Clone, Copy)]
+pub enum Access<'a> {
+    /// The token exported from the sealed job's HPKE context.
+    Token(&'a [u8; 32]),
+    /// A Masa route: shows Masa jobs, and no others.
+    Masa,
+    /// A public job, or a door that submitted the job itself.
+    Public,
+}
+
+/// A job as its requester sees it.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The job.
+    pub job: JobId,
+    /// Where it stands.
+    pub state: JobState,
+    /// Its engine.
+    pub engine: String,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// What it may use.
+    pub limits: Limits,
+    /// Until when it must have started.
+    pub expires_at: Timestamp,
+}
+
+/// A settled job's result.
+#[derive(Debug, Clone)]
+pub struct JobResult {
+    /// `ok`, or the failure's code.
+    pub code: String,
+    /// When it settled.
+    pub settled_at: Timestamp,
+    /// The sealed response, or what the submission's reply asked for.
+    pub response: Bytes,
+    /// Digest of its receipt.
+    pub receipt_digest: Digest,
+}
+
+impl Worker {
+    /// Where the job stands.
+    ///
+    /// # Errors
+    /// [`Code::JobUnknown`], [`Code::TokenInvalid`], [`Code::StoreUnavailable`].
+    pub fn status(&self, job: JobId, access: Access<'_>) -> Result<Status, Refusal> {
+        if let Some(live) = self.board.get(job) {
+            allow(access, live.intake, live.token_hash.as_ref())?;
+            return Ok(self.status_of(&live));
+        }
+        let view = self.settled_view(job)?;
+        allow(access, view.entry.intake, view.entry.token_hash.as_ref())?;
+        let state = view.state();
+        Ok(Status {
+            job,
+            state,
+            engine: view.entry.engine,
+            accepted_at: view.entry.accepted_at,
+            limits: view.entry.limits,
+            expires_at: view.entry.accepted_at.plus(self.config.max_queue_wait),
+        })
+    }
+
+    /// Waits until the job has settled or `patience` is over, then says where it stands.
+    ///
+    /// # Errors
+    /// As [`Self::status`].
+    pub async fn wait(
+        &self,
+        job: JobId,
+        access: Access<'_>,
+        patience: Duration,
+    ) -> Result<Status, Refusal> {
+        if let Some(live) = self.board.get(job) {
+            allow(access, live.intake, live.token_hash.as_ref())?;
+            let mut states = live.state.subscribe();
+            let settled = states.wait_for(JobState::is_settled);
+            // Either way the state is read below.
+            let _ = tokio::time::timeout(patience, settled).await;
+            return Ok(self.status_of(&live));
+        }
+        self.status(job, access)
+    }
+
+    /// Stops a job that has not settled. It settles as `cancelled`, with a receipt.
+    ///
+    /// # Errors
+    /// [`Code::AlreadySettled`], and as [`Self::status`].
+    pub fn cancel(self: &Arc<Self>, job: JobId, access: Access<'_>) -> Result<Status, Refusal> {
+        let Some(live) = self.board.get(job) else {
+            self.status(job, access)?;
+            return Err(Refusal::new(Code::AlreadySettled, "the job has settled"));
+        };
+        allow(access, live.intake, live.token_hash.as_ref())?;
+        live.cancel.cancel();
+        if let Some(started) = self.scheduler.withdraw(&live.ticket) {
+            for next in started {
+                if let Some(job) = self.board.get(next.job) {
+                    self.begin(job, None);
+                }
+            }
+            self.settle_cancelled(Arc::clone(&live));
+        }
+        Ok(self.status_of(&live))
+    }
+
+    /// The result of a settled job.
+    ///
+    /// # Errors
+    /// [`Code::NotSettled`], and as [`Self::status`].
+    pub fn result(&self, job: JobId, access: Access<'_>) -> Result<JobResult, Refusal> {
+        if let Some(live) = self.board.get(job) {
+            allow(access, live.intake, live.token_hash.as_ref())?;
+            return Err(Refusal::new(Code::NotSettled, "the job has not settled yet")
+                .after(Duration::from_secs(1)));
+        }
+        let view = self.settled_view(job)?;
+        allow(access, view.entry.intake, view.entry.token_hash.as_ref())?;
+        let settled = view.settled.ok_or_else(Refusal::unknown_job)?;
+        let response =
+            self.store.response(job).map_err(unreadable)?.ok_or_else(Refusal::unknown_job)?;
+        if !settled.delivered {
+            self.store.mark_delivered(job);
+        }
+        Ok(JobResult {
+            code: settled.code,
+            settled_at: settled.settled_at,
+            response,
+            receipt_digest: settled.receipt_digest,
+        })
+    }
+
+    /// The result of a Masa job, with its outcome's code.
+    ///
+    /// # Errors
+    /// As [`Self::result`].
+    pub fn masa_result(&self, job: JobId) -> Result<(String, MasaResult), Refusal> {
+        let stored = self.result(job, Access::Masa)?;
+        let result = serde_json::from_slice(&stored.response)
+            .map_err(|_| Refusal::new(Code::Internal, "the stored result cannot be read"))?;
+        Ok((stored.code, result))
+    }
+
+    /// The receipt of a settled job. Needs no token: it shows nothing of the job but salted digests.
+    ///
+    /// # Errors
+    /// [`Code::NotSettled`], [`Code::JobUnknown`], [`Code::StoreUnavailable`].
+    pub fn receipt(&self, job: JobId) -> Result<String, Refusal> {
+        if self.board.get(job).is_some() {
+            return Err(Refusal::new(Code::NotSettled, "the job has not settled yet")
+                .after(Duration::from_secs(1)));
+        }
+        self.store.receipt(job).map_err(unreadable)?.ok_or_else(Refusal::unknown_job)
+    }
+
+    /// A view of a job that is not on the board. Younger than its result's age limit, or gone.
+    fn settled_view(&self, job: JobId) -> Result<sealwork_store::JobView, Refusal> {
+        let view = self.store.job(job).map_err(unreadable)?.ok_or_else(Refusal::unknown_job)?;
+        let too_old = view.settled.as_ref().is_some_and(|settled| {
+            self.now().since(settled.settled_at) > self.config.results_max_age
+        });
+        if too_old { Err(Refusal::unknown_job()) } else { Ok(view) }
+    }
+
+    fn status_of(&self, live: &LiveJob) -> Status {
+        Status {
+            job: live.id(),
+            state: live.state.borrow().clone(),
+            engine: live.ticket.engine.clone(),
+            accepted_at: live.accepted_at,
+            limits: live.limits,
+            expires_at: live.accepted_at.plus(self.config.max_queue_wait),
+        }
+    }
+
+    fn settle_cancelled(self: &Arc<Self>, job: Arc<LiveJob>) {
+        let worker = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let opened = worker.open_again(&job).await.ok();
+            let now = worker.now();
+            let failure = Failure::new(Code::Cancelled, "the job was cancelled");
+            let report = Report::failure(failure, []);
+            let span = Span { started: now, ended: now };
+            worker.settle(&job, opened, report, Usage::default(), span).await;
+        });
+    }
+}
+
+/// A job is shown by the way it came: a token opens its own sealed job only, and a Masa route
+/// sees Masa jobs only.
+fn allow(
+    access: Access<'_>,
+    intake: Intake,
+    expected: Option<&[u8; 32]>,
+) -> Result<(), Refusal> {
+    match (access, intake, expected) {
+        (Access::Token(token), Intake::Sealed, Some(expected)) => {
+            if bool::from(token_hash(token).ct_eq(expected)) {
+                Ok(())
+            } else {
+                Err(Refusal::new(Code::TokenInvalid, "the token does not belong to this job"))
+            }
+        }
+        (Access::Masa, Intake::Assisted, _) | (Access::Public, Intake::Public, _) => Ok(()),
+        _ => Err(Refusal::unknown_job()),
+    }
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Refusal {
+    tracing::error!(%error, "the store cannot be read");
+    Refusal::new(Code::StoreUnavailable, "the worker's disk cannot be read")
+        .after(Duration::from_secs(5))
+}

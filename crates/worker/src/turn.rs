@@ -1,0 +1,146 @@
+//! A job's turn: open it if need be, run it, settle it, pass its slot on.
+
+use std::{sync::Arc, time::Duration};
+
+use sealwork_engine::{Context, Meter, Report};
+use sealwork_job::{Body, Code, Failure, Intake, JobState, Rerun};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Worker,
+    board::LiveJob,
+    open::{self, OpenedJob},
+    run,
+    settle::Span,
+};
+
+impl Worker {
+    /// Starts a job that has a slot, in a task of its own.
+    pub(crate) fn begin(self: &Arc<Self>, job: Arc<LiveJob>, opened: Option<OpenedJob>) {
+        let worker = Arc::clone(self);
+        self.tasks.spawn(async move {
+            worker.turn(&job, opened).await;
+            for next in worker.scheduler.finished(&job.ticket) {
+                if let Some(job) = worker.board.get(next.job) {
+                    worker.begin(job, None);
+                }
+            }
+        });
+    }
+
+    async fn turn(self: &Arc<Self>, job: &Arc<LiveJob>, opened: Option<OpenedJob>) {
+        if self.closing.is_cancelled() {
+            // Left in the journal: it runs after the restart.
+            return;
+        }
+        let opened = match opened {
+            Some(opened) => Ok(opened),
+            None => self.open_again(job).await,
+        };
+        let started = self.now();
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(failure) => {
+                let span = Span { started, ended: started };
+                let report = Report::failure(failure, []);
+                self.settle(job, None, report, sealwork_job::Usage::default(), span).await;
+                return;
+            }
+        };
+        let meter = Arc::new(Meter::default());
+        let report = match self.prevented(job, &opened) {
+            Some(failure) => Report::failure(failure, []),
+            None => match self.run(job, &opened, &meter).await {
+                Some(report) => report,
+                None => return,
+            },
+        };
+        let span = Span { started, ended: self.now() };
+        self.settle(job, Some(opened), report, meter.usage(), span).await;
+    }
+
+    /// Why a job whose turn has come does not run after all.
+    fn prevented(&self, job: &LiveJob, opened: &OpenedJob) -> Option<Failure> {
+        let now = self.now();
+        if job.cancel.is_cancelled() {
+            return Some(Failure::new(Code::Cancelled, "the job was cancelled"));
+        }
+        let waited_too_long = now.since(job.accepted_at) > self.config.max_queue_wait;
+        if job.ticket.lane.is_none()
+            && (waited_too_long || job.deadline.is_some_and(|deadline| deadline <= now))
+        {
+            return Some(Failure::new(
+                Code::ExpiredInQueue,
+                "the job's time ran out before its turn came",
+            ));
+        }
+        opened.broken.clone()
+    }
+
+    /// Runs the engine. `None`: the worker is closing and the job stays in the journal.
+    async fn run(
+        self: &Arc<Self>,
+        job: &Arc<LiveJob>,
+        opened: &OpenedJob,
+        meter: &Arc<Meter>,
+    ) -> Option<Report> {
+        let Some(engine) = self.engines.get(opened.spec.engine.as_str()) else {
+            let text = format!("there is no engine `{}` here", opened.spec.engine);
+            return Some(Report::failure(Failure::new(Code::EngineUnknown, text), []));
+        };
+        // What must not run twice says on disk that it has begun, before it begins.
+        if job.rerun == Rerun::Once
+            && let Err(error) = self.store.mark_running(job.id()).await
+        {
+            tracing::error!(job = %job.id(), %error, "cannot mark a job as running");
+            let text = "the worker's disk refused to note that the job began";
+            return Some(Report::failure(Failure::new(Code::StoreUnavailable, text), []));
+        }
+        job.state.send_replace(JobState::Running { since: self.now() });
+        let context = Context {
+            job: job.id(),
+            requester: job.requester().clone(),
+            limits: job.limits,
+            deadline: Instant::now() + self.wall_time(job),
+            stop: CancellationToken::new(),
+            meter: Arc::clone(meter),
+        };
+        let arguments = opened.spec.arguments.clone();
+        tokio::select! {
+            report = run::perform(Arc::clone(engine), context, arguments, &job.cancel) => {
+                Some(report)
+            }
+            () = self.closing.cancelled() => None,
+        }
+    }
+
+    /// The job's wall-time limit, or less when its deadline is nearer.
+    fn wall_time(&self, job: &LiveJob) -> Duration {
+        let limit = Duration::from_millis(job.limits.wall_ms.unwrap_or(300_000));
+        match job.deadline {
+            Some(deadline) if job.ticket.lane.is_none() => limit.min(deadline.since(self.now())),
+            _ => limit,
+        }
+    }
+
+    /// Opens a job from the journal. Fails when its key is gone, or its disk.
+    pub(crate) async fn open_again(&self, job: &LiveJob) -> Result<OpenedJob, Failure> {
+        let bytes = self.store.body(job.id()).ok().flatten().ok_or_else(|| {
+            Failure::new(Code::StoreUnavailable, "the job's sealed body cannot be read")
+        })?;
+        let body = match job.intake {
+            Intake::Sealed => Body::Sealed(bytes),
+            Intake::Assisted => Body::Masa(bytes),
+            Intake::Public => Body::Public(bytes),
+        };
+        open::open(&body, job.reply, &self.keyring, &self.masa).map_err(|failure| {
+            match failure.code {
+                Code::KeyUnknown => {
+                    Failure::new(Code::KeyErased, "the key that opens this job has been erased")
+                }
+                _ => failure,
+            }
+        })
+    }
+}

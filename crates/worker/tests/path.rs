@@ -1,0 +1,341 @@
+//! The contract of the one path, on a simulated machine.
+
+#[allow(unreachable_pub, reason = "shared between test binaries")]
+mod common;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use common::{Machine, START, job};
+use sealwork_job::{
+    Body, Code, JobState, LaneId, LanePosition, Limits, Origin, Outcome, Reply, RequesterId, Rerun,
+    Submission, WorkerId,
+};
+use sealwork_seal::{RequesterKey, Suite, verify_chain};
+use sealwork_worker::{Access, PublicResult, Quota, WorkerConfig};
+use serde_json::json;
+
+#[tokio::test(start_paused = true)]
+async fn a_sealed_job_runs_and_only_its_requester_opens_the_result() {
+    let machine = Machine::new(1);
+    let worker = machine.worker();
+    for suite in [Suite::X25519, Suite::XWing] {
+        let config = worker.key_config();
+        let sealed =
+            machine.seal_with(&config, &job(json!({"echo": "hello"})), suite, None, |_| {});
+        let accepted = worker.submit(sealed.submission()).await.unwrap();
+        let (opened, claims) = sealed.result(&worker, accepted.job).await.unwrap();
+        let Outcome::Output(output) = opened.outcome else { panic!("{:?}", opened.outcome) };
+        assert_eq!(&output.data[..], br#"{"echo":"hello"}"#);
+        assert_eq!((claims.code.as_str(), claims.engine.as_str()), ("ok", "told"));
+
+        let other = machine.seal(&config, &job(json!({})));
+        let refused = worker.result(accepted.job, other.access()).unwrap_err();
+        assert_eq!(refused.code, Code::TokenInvalid);
+        let refused = worker.result(accepted.job, Access::Masa).unwrap_err();
+        assert_eq!(refused.code, Code::JobUnknown, "a Masa route sees Masa jobs only");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_settled_job_has_a_receipt_and_the_receipts_form_a_chain() {
+    let machine = Machine::new(2);
+    let worker = machine.worker();
+    let mut receipts = Vec::new();
+    for arguments in [json!({}), json!({"fail": true}), json!({"panic": true}), json!({"echo": 1})] {
+        let sealed = machine.seal(&worker.key_config(), &job(arguments));
+        let accepted = worker.submit(sealed.submission()).await.unwrap();
+        let (_, claims) = sealed.result(&worker, accepted.job).await.unwrap();
+        receipts.push((claims.code, worker.receipt(accepted.job).unwrap()));
+    }
+    let codes: Vec<_> = receipts.iter().map(|(code, _)| code.as_str()).collect();
+    assert_eq!(codes, ["ok", "upstream_status", "engine_panicked", "ok"]);
+    let key = worker.key_config().receipt_key.clone();
+    let chain = verify_chain(receipts.iter().map(|(_, receipt)| receipt.as_str()), &key).unwrap();
+    assert_eq!(chain.len(), 4);
+    receipts.remove(1);
+    assert!(verify_chain(receipts.iter().map(|(_, r)| r.as_str()), &key).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_arrives_once_even_across_a_restart_with_the_clock_set_back() {
+    let machine = Machine::new(3);
+    let worker = machine.worker();
+    let sealed = machine.seal(&worker.key_config(), &job(json!({})));
+    let accepted = worker.submit(sealed.submission()).await.unwrap();
+    let refused = worker.submit(sealed.submission()).await.unwrap_err();
+    assert_eq!((refused.code, refused.job), (Code::JobReplayed, Some(accepted.job)));
+    sealed.result(&worker, accepted.job).await.unwrap();
+    worker.drain(Duration::from_secs(1)).await;
+    drop(worker);
+
+    let worker = machine.worker();
+    assert_eq!(worker.submit(sealed.submission()).await.unwrap_err().code, Code::JobReplayed);
+    machine.clock.jump(700_000);
+    assert_eq!(worker.submit(sealed.submission()).await.unwrap_err().code, Code::JobExpired);
+    // A commit persists the later time; setting the clock back does not undo it.
+    let later = machine.seal(&worker.key_config(), &job(json!({})));
+    let accepted = worker.submit(later.submission()).await.unwrap();
+    later.result(&worker, accepted.job).await.unwrap();
+    machine.clock.jump(-700_000);
+    assert_eq!(worker.submit(sealed.submission()).await.unwrap_err().code, Code::JobExpired);
+    assert_eq!(machine.runs.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_defect_of_an_envelope_has_its_own_code() {
+    let machine = Machine::new(4);
+    let worker = machine.worker();
+    let config = worker.key_config();
+    let good = machine.seal(&config, &job(json!({})));
+    let submit = |bytes: Vec<u8>| {
+        let submission =
+            Submission { body: Body::Sealed(Bytes::from(bytes)), ..good.submission() };
+        let worker = Arc::clone(&worker);
+        async move { worker.submit(submission).await.unwrap_err().code }
+    };
+    let bytes = good.envelope.to_vec();
+    let with = |at: usize, value: u8| {
+        let mut changed = bytes.clone();
+        changed[at] ^= value;
+        changed
+    };
+    assert_eq!(submit(Vec::new()).await, Code::EnvelopeMalformed);
+    assert_eq!(submit(with(0, 1)).await, Code::EnvelopeMalformed);
+    assert_eq!(submit(with(4, 3)).await, Code::EnvelopeVersion);
+    assert_eq!(submit(with(5, 64)).await, Code::EnvelopeSuite);
+    assert_eq!(submit(with(8, 1)).await, Code::KeyUnknown);
+    assert_eq!(submit(with(16, 1)).await, Code::EnvelopeTampered, "the nonce is authenticated");
+    assert_eq!(submit(with(47, 1)).await, Code::EnvelopeTampered, "so is the expiry");
+    assert_eq!(submit(with(44, 2)).await, Code::JobLifetime, "an expiry in half a year");
+    assert_eq!(submit(with(60, 1)).await, Code::WrongWorker);
+    assert_eq!(submit(with(bytes.len() - 1, 1)).await, Code::EnvelopeTampered);
+    assert_eq!(submit(bytes[..bytes.len() - 1].to_vec()).await, Code::EnvelopeTruncated);
+    assert_eq!(submit(bytes[..90].to_vec()).await, Code::EnvelopeTruncated);
+    assert_eq!(submit(vec![0; (16 << 20) + 1]).await, Code::EnvelopeTooLarge);
+
+    let sealed = |change: fn(&mut sealwork_seal::SealOptions<'_>)| {
+        machine.seal_with(&config, &job(json!({})), Suite::X25519, None, change).envelope.to_vec()
+    };
+    assert_eq!(submit(sealed(|o| (o.not_before, o.expiry) = (START - 10, START))).await, Code::JobExpired);
+    let early = sealed(|o| (o.not_before, o.expiry) = (START + 300, START + 600));
+    assert_eq!(submit(early).await, Code::JobNotYetValid);
+    assert_eq!(submit(sealed(|o| o.target = WorkerId([1; 32]))).await, Code::WrongWorker);
+    assert_eq!(worker.pending(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_run_is_refused_before_it_is_journalled() {
+    let machine = Machine::new(5);
+    let worker = machine.worker();
+    let config = worker.key_config();
+    let refusal = |spec: sealwork_job::JobSpec| {
+        let sealed = machine.seal(&config, &spec);
+        let worker = Arc::clone(&worker);
+        async move { worker.submit(sealed.submission()).await.unwrap_err() }
+    };
+    let mut unknown = job(json!({}));
+    unknown.engine = "no-such".parse().unwrap();
+    assert_eq!(refusal(unknown).await.code, Code::EngineUnknown);
+    let refused = refusal(job(json!({"refuse": true}))).await;
+    assert_eq!(refused.code, Code::ArgumentsInvalid);
+    assert!(refused.message.contains("`refuse`"));
+    let mut greedy = job(json!({}));
+    greedy.limits = Limits { wall_ms: Some(u64::MAX), ..Limits::default() };
+    assert_eq!(refusal(greedy).await.code, Code::LimitsInvalid);
+    let mut late = job(json!({}));
+    late.deadline = Some(START - 1);
+    assert_eq!(refusal(late).await.code, Code::JobExpired);
+    assert_eq!(machine.runs.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_makes_the_requester_accountable() {
+    let machine = Machine::new(6);
+    let worker = machine.worker();
+    let signer = RequesterKey::ed25519(&[3; 32]);
+    let spec = job(json!({}));
+    let config = worker.key_config();
+    let sealed = machine.seal_with(&config, &spec, Suite::X25519, Some(&signer), |_| {});
+    let accepted = worker.submit(sealed.submission()).await.unwrap();
+    sealed.result(&worker, accepted.job).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_and_cancelling_really_stop_a_job() {
+    let machine = Machine::new(7);
+    let worker = machine.worker();
+    let mut hanging = job(json!({"hang": true}));
+    hanging.limits.wall_ms = Some(50);
+    let sealed = machine.seal(&worker.key_config(), &hanging);
+    let accepted = worker.submit(sealed.submission()).await.unwrap();
+    let (_, claims) = sealed.result(&worker, accepted.job).await.unwrap();
+    assert_eq!(claims.code, "deadline_exceeded");
+
+    let sealed = machine.seal(&worker.key_config(), &job(json!({"hang": true})));
+    let accepted = worker.submit(sealed.submission()).await.unwrap();
+    worker.cancel(accepted.job, sealed.access()).unwrap();
+    let (_, claims) = sealed.result(&worker, accepted.job).await.unwrap();
+    assert_eq!(claims.code, "cancelled");
+    let refused = worker.cancel(accepted.job, sealed.access()).unwrap_err();
+    assert_eq!(refused.code, Code::AlreadySettled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_job_can_be_cancelled_and_never_runs() {
+    let machine = Machine::new(8);
+    let config = WorkerConfig { default_concurrency: 1, ..WorkerConfig::default() };
+    let worker = machine.boot(config).unwrap();
+    let first = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 1000})));
+    let first_id = worker.submit(first.submission()).await.unwrap().job;
+    let second = machine.seal(&worker.key_config(), &job(json!({})));
+    let second_id = worker.submit(second.submission()).await.unwrap().job;
+    worker.cancel(second_id, second.access()).unwrap();
+    let (_, claims) = second.result(&worker, second_id).await.unwrap();
+    assert_eq!(claims.code, "cancelled");
+    let (_, claims) = first.result(&worker, first_id).await.unwrap();
+    assert_eq!(claims.code, "ok");
+    assert_eq!(machine.runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn quotas_bound_a_requester_and_leave_room_for_the_others() {
+    let machine = Machine::new(9);
+    let alice = RequesterId::new("api-key", "alice");
+    let quotas = BTreeMap::from([(alice.clone(), Quota { max_pending: 1, per_minute: None })]);
+    let worker = machine.boot(WorkerConfig { quotas, ..WorkerConfig::default() }).unwrap();
+    let slow = || machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 1000})));
+    let first = slow();
+    let id = worker.submit(first.from(alice.clone())).await.unwrap().job;
+    let refused = worker.submit(slow().from(alice.clone())).await.unwrap_err();
+    assert_eq!(refused.code, Code::QuotaExceeded);
+    assert!(refused.retry_after.is_some());
+    worker.submit(slow().from(RequesterId::new("api-key", "bob"))).await.unwrap();
+    first.result(&worker, id).await.unwrap();
+    worker.submit(slow().from(alice)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_job_runs_again_unless_it_must_run_once() {
+    let machine = Machine::new(10);
+    let worker = machine.worker();
+    let again = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 500, "echo": 1})));
+    let once =
+        machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 500, "once": true})));
+    let again_id = worker.submit(again.submission()).await.unwrap().job;
+    let once_id = worker.submit(once.submission()).await.unwrap().job;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(machine.runs.load(Ordering::SeqCst), 2);
+    worker.drain(Duration::ZERO).await;
+    drop(worker);
+
+    let worker = machine.worker();
+    let (_, claims) = again.result(&worker, again_id).await.unwrap();
+    assert_eq!(claims.code, "ok");
+    let (_, claims) = once.result(&worker, once_id).await.unwrap();
+    assert_eq!(claims.code, "interrupted");
+    assert_eq!(machine.runs.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_are_evicted_in_the_order_in_which_they_settled() {
+    let machine = Machine::new(11);
+    let config = WorkerConfig {
+        results_kept: 2,
+        results_max_age: Duration::from_secs(60),
+        ..WorkerConfig::default()
+    };
+    let worker = machine.boot(config).unwrap();
+    let mut jobs = Vec::new();
+    for n in 0..3 {
+        let sealed = machine.seal(&worker.key_config(), &job(json!({"echo": n})));
+        let id = worker.submit(sealed.submission()).await.unwrap().job;
+        sealed.result(&worker, id).await.unwrap();
+        jobs.push((sealed, id));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let known = |(sealed, id): &(common::Sealed, _)| worker.status(*id, sealed.access()).is_ok();
+    assert_eq!(jobs.iter().map(known).collect::<Vec<_>>(), [false, true, true]);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(jobs.iter().map(known).collect::<Vec<_>>(), [false, false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn public_jobs_and_lanes_take_the_same_path() {
+    let machine = Machine::new(12);
+    let config = WorkerConfig { queue_capacity: 1, ..WorkerConfig::default() };
+    let worker = machine.boot(config).unwrap();
+    let requester = RequesterId::new("evm", "0xabc");
+    let submission = |position: u64, echo: &str| Submission {
+        origin: Origin::Chain {
+            chain: "31337".to_owned(),
+            block: [1; 32],
+            index: u32::try_from(position).unwrap(),
+            requester: requester.clone(),
+        },
+        body: Body::Public(Bytes::from(job(json!({"sleep_ms": 10, "echo": echo})).to_json())),
+        reply: Reply::Public,
+        lane: Some(LanePosition { lane: LaneId("shard".to_owned()), position }),
+        rerun: Rerun::Idempotent,
+    };
+    let first = worker.submit(submission(1, "a")).await.unwrap().job;
+    // The queue is full, but a lane is never refused.
+    let second = worker.submit(submission(2, "b")).await.unwrap().job;
+    assert_eq!(
+        worker.status(second, Access::Public).unwrap().state.name(),
+        JobState::Waiting { reason: sealwork_job::WaitReason::Turn }.name()
+    );
+    let replayed = worker.submit(submission(1, "a")).await.unwrap_err();
+    assert_eq!((replayed.code, replayed.job), (Code::JobReplayed, Some(first)));
+    let status = worker.wait(second, Access::Public, Duration::from_secs(60)).await.unwrap();
+    assert!(status.state.is_settled());
+    let result = worker.result(second, Access::Public).unwrap();
+    let result: PublicResult = serde_json::from_slice(&result.response).unwrap();
+    assert_eq!(result.output, hex::encode(r#"{"echo":"b"}"#));
+    assert!(worker.result(first, Access::Public).is_ok(), "the lane's first job settled first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_epoch_key_rotates_opens_what_was_sealed_to_it_and_is_erased_in_the_end() {
+    let machine = Machine::new(13);
+    let config = WorkerConfig {
+        key_epoch: Duration::from_secs(3600),
+        max_lifetime: Duration::from_secs(600),
+        ..WorkerConfig::default()
+    };
+    let worker = machine.boot(config.clone()).unwrap();
+    let old = worker.key_config();
+    let held = machine.seal(&old, &job(json!({})));
+    tokio::time::sleep(Duration::from_secs(3601)).await;
+    let new = worker.key_config();
+    assert_ne!(old.digest(), new.digest());
+    let late = machine.seal(&old, &job(json!({})));
+    worker.submit(late.submission()).await.expect("the old key overlaps");
+    assert_eq!(worker.submit(held.submission()).await.unwrap_err().code, Code::JobExpired);
+    tokio::time::sleep(Duration::from_secs(700)).await;
+    let gone = machine.seal(&old, &job(json!({})));
+    assert_eq!(worker.submit(gone.submission()).await.unwrap_err().code, Code::KeyUnknown);
+    worker.drain(Duration::from_secs(1)).await;
+    drop(worker);
+
+    // A reboot makes a new key config of the same keys; what was sealed under the old one opens.
+    let worker = machine.boot(config).unwrap();
+    assert_ne!(worker.key_config().digest(), new.digest());
+    let sealed = machine.seal(&new, &job(json!({})));
+    worker.submit(sealed.submission()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draining_worker_refuses_and_says_when_to_come_back() {
+    let machine = Machine::new(14);
+    let worker = machine.worker();
+    let sealed = machine.seal(&worker.key_config(), &job(json!({})));
+    worker.drain(Duration::from_secs(1)).await;
+    let refused = worker.submit(sealed.submission()).await.unwrap_err();
+    assert_eq!(refused.code, Code::Draining);
+    assert!(refused.retry_after.is_some());
+}

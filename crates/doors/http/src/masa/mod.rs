@@ -1,0 +1,66 @@
+//! Masa's routes, as its clients know them (reference 1, 4.6, 6), with what its Appendix A allows to
+//! be better.
+
+mod answers;
+pub(crate) mod framework;
+mod health;
+mod jobs;
+pub(crate) mod port;
+mod probes;
+
+use std::sync::Arc;
+
+use answers::{Answer, MasaError};
+use axum::{
+    Router,
+    response::Response,
+    routing::{get, post},
+};
+use framework::{wants_pretty, with_allow};
+use health::HealthWindow;
+use http::{HeaderValue, Uri, header};
+pub use port::{Added, KeyRefusal, MasaPort, MasaStatus, OpenedResult};
+use sealwork_platform::Clock;
+
+const POST: &str = "OPTIONS, POST";
+const GET: &str = "OPTIONS, GET";
+
+/// What the routes need.
+pub(crate) struct MasaState {
+    port: Arc<dyn MasaPort>,
+    clock: Arc<dyn Clock>,
+    health: HealthWindow,
+}
+
+impl MasaState {
+    /// Counts the answer and hands it out.
+    fn finish(&self, answer: Result<Answer, MasaError>, uri: &Uri) -> Response {
+        let answer = answer.unwrap_or_else(|error| error.answer(wants_pretty(uri)));
+        self.health.record(answer.verdict, self.clock.monotonic());
+        let mut response = answer.response;
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// Masa's routes before `port`: `/job/*`, `/setkey` unless the worker is standalone, `/healthz`
+/// and `/readyz`. `clock` times the health window.
+pub fn routes(port: Arc<dyn MasaPort>, clock: Arc<dyn Clock>) -> Router {
+    let is_standalone = port.is_standalone();
+    let health = HealthWindow::new(clock.now());
+    let state = Arc::new(MasaState { port, clock, health });
+    let router = Router::new()
+        .route("/job/generate", with_allow(post(jobs::generate), POST))
+        .route("/job/add", with_allow(post(jobs::add), POST))
+        // The framework of the reference gives the whole rest of the path to the last parameter.
+        .route("/job/status/{*id}", with_allow(get(jobs::status), GET))
+        .route("/job/result", with_allow(post(jobs::result), POST))
+        .route("/healthz", with_allow(get(probes::healthz), GET))
+        .route("/readyz", with_allow(get(probes::readyz), GET));
+    let router = if is_standalone {
+        router
+    } else {
+        router.route("/setkey", with_allow(post(jobs::set_key), POST))
+    };
+    router.with_state(state)
+}

@@ -1,0 +1,156 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sealwork_job::{Code, Digest, JobId, JobState, Limits, Rerun, Timestamp};
+use subtle::ConstantTimeEq;
+use zeroize::ZeroizeOnDrop;
+
+use crate::auth::Caller;
+
+/// What `/v1` needs of a worker.
+#[async_trait]
+pub trait V1Port: Send + Sync {
+    /// Takes a sealed job. When this returns, the job is on disk.
+    ///
+    /// # Errors
+    /// Any code of the families `Request`, `Access`, `Conflict`, `Capacity` and `Fault`;
+    /// [`Code::JobReplayed`] names the known job.
+    async fn submit(&self, envelope: Bytes, caller: &Caller) -> Result<Accepted, Refusal>;
+
+    /// Where a job stands.
+    ///
+    /// # Errors
+    /// [`Code::JobUnknown`], [`Code::TokenInvalid`].
+    async fn status(&self, job: JobId, token: &Token) -> Result<Status, Refusal>;
+
+    /// Waits until a job has settled, at most for `patience`, and says where it stands. May be
+    /// dropped at any moment.
+    ///
+    /// # Errors
+    /// [`Code::JobUnknown`], [`Code::TokenInvalid`].
+    async fn wait(&self, job: JobId, token: &Token, patience: Duration)
+    -> Result<Status, Refusal>;
+
+    /// Stops a job that has not settled.
+    ///
+    /// # Errors
+    /// [`Code::JobUnknown`], [`Code::TokenInvalid`], [`Code::AlreadySettled`].
+    async fn cancel(&self, job: JobId, token: &Token) -> Result<Status, Refusal>;
+
+    /// A settled job's sealed result.
+    ///
+    /// # Errors
+    /// [`Code::JobUnknown`], [`Code::TokenInvalid`], [`Code::NotSettled`].
+    async fn result(&self, job: JobId, token: &Token) -> Result<JobResult, Refusal>;
+
+    /// A settled job's receipt, a compact JWS. Needs no token: a receipt tells nothing about a
+    /// job's content, and anyone who is shown its id may check it.
+    ///
+    /// # Errors
+    /// [`Code::JobUnknown`], [`Code::NotSettled`].
+    async fn receipt(&self, job: JobId) -> Result<String, Refusal>;
+
+    /// The signed key config, as JSON.
+    fn key_config(&self) -> Bytes;
+
+    /// The engines and what they can do now.
+    fn capabilities(&self) -> Vec<EngineInfo>;
+}
+
+/// The right to see and stop one job: exported from the sealed job's HPKE context.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// Takes the bytes over.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for a comparison or a hash and nothing else.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl PartialEq for Token {
+    /// In constant time.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Token {}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// Why the worker refuses. The message carries no secret and no part of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The stable code.
+    pub code: Code,
+    /// What is wrong, for a person.
+    pub message: String,
+    /// When it makes sense to try again, where that is known.
+    pub retry_after: Option<Duration>,
+    /// The job that is meant, for [`Code::JobReplayed`].
+    pub job: Option<JobId>,
+}
+
+impl Refusal {
+    /// A refusal with its code and text.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retry_after: None, job: None }
+    }
+}
+
+/// A job that has been accepted: it is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its id.
+    pub job: JobId,
+    /// Since when.
+    pub accepted_at: Timestamp,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The job.
+    pub job: JobId,
+    /// Its state.
+    pub state: JobState,
+    /// Its engine.
+    pub engine: String,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// Until when it must have started, where that is bounded.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A settled job's result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobResult {
+    /// The sealed response.
+    pub response: Bytes,
+    /// Digest of the job's receipt.
+    pub receipt_digest: Digest,
+}
+
+/// One engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// The name by which jobs ask for it.
+    pub name: String,
+    /// Operations that work now.
+    pub operations: Vec<String>,
+    /// What a restart does with its running jobs, unless their arguments say otherwise.
+    pub rerun: Rerun,
+    /// The most that a job may ask for.
+    pub limits: Limits,
+}

@@ -1,0 +1,105 @@
+//! What `/v1` reads from requests; each part that is missing or wrong becomes a problem document.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use http::{HeaderMap, request::Parts};
+use sealwork_job::{Code, JobId};
+use zeroize::Zeroizing;
+
+use super::{MAX_WAIT, Problem, Token};
+
+/// The job that the path names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job(pub(super) JobId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Job {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let malformed = || Problem::new(Code::JobUnknown, "the path names no job id (a UUID)");
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| malformed())?;
+        let id = params.iter().find(|(name, _)| *name == "id");
+        id.and_then(|(_, id)| id.parse().ok()).map(Self).ok_or_else(malformed)
+    }
+}
+
+/// The job's token, from `Sealwork-Token`.
+#[derive(Debug)]
+pub(super) struct JobToken(pub(super) Token);
+
+impl<S: Send + Sync> FromRequestParts<S> for JobToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        token(&parts.headers).map(Self)
+    }
+}
+
+fn token(headers: &HeaderMap) -> Result<Token, Problem> {
+    let text = headers
+        .get("sealwork-token")
+        .ok_or_else(|| Problem::new(Code::TokenInvalid, "the header Sealwork-Token is missing"))?;
+    let mut bytes = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text.as_bytes(), bytes.as_mut_slice()).map_err(|_| {
+        Problem::new(Code::TokenInvalid, "Sealwork-Token must be 64 hexadecimal digits")
+    })?;
+    Ok(Token::new(*bytes))
+}
+
+/// How long the client wants to wait, from `?wait=SECONDS`; absent: not at all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait(pub(super) Duration);
+
+impl<S: Send + Sync> FromRequestParts<S> for Wait {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let wait = query.split('&').find_map(|pair| pair.strip_prefix("wait="));
+        let Some(wait) = wait else { return Ok(Self(Duration::ZERO)) };
+        if wait.is_empty() || !wait.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Problem::new(Code::RequestMalformed, "wait must be whole seconds, 0 to 60"));
+        }
+        // Only more digits than a u64 has can fail here: then it is far above the maximum.
+        let secs = wait.parse().unwrap_or(u64::MAX);
+        Ok(Self(Duration::from_secs(secs).min(MAX_WAIT)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    async fn wait(query: &str) -> Result<Duration, Problem> {
+        let request = Request::get(format!("/x{query}")).body(()).unwrap();
+        let mut parts = request.into_parts().0;
+        Wait::from_request_parts(&mut parts, &()).await.map(|wait| wait.0)
+    }
+
+    #[tokio::test]
+    async fn a_wait_is_whole_seconds_cut_to_the_maximum_and_strangers_are_ignored() {
+        assert_eq!(wait("").await.unwrap(), Duration::ZERO);
+        assert_eq!(wait("?a=b&wait=5&c").await.unwrap(), Duration::from_secs(5));
+        assert_eq!(wait("?wait=61").await.unwrap(), MAX_WAIT);
+        assert_eq!(wait("?wait=99999999999999999999999").await.unwrap(), MAX_WAIT);
+        for bad in ["?wait=", "?wait=-1", "?wait=1.5", "?wait=x", "?wait=%31"] {
+            assert!(wait(bad).await.is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_64_hex_digits_and_is_never_quoted() {
+        let mut headers = HeaderMap::new();
+        assert!(token(&headers).is_err());
+        headers.insert("sealwork-token", "ab".repeat(32).parse().unwrap());
+        assert_eq!(token(&headers).unwrap(), Token::new([0xab; 32]));
+        for bad in ["ab".repeat(31), "zz".repeat(32), "ab".repeat(33)] {
+            headers.insert("sealwork-token", bad.parse().unwrap());
+            assert!(!format!("{:?}", token(&headers).unwrap_err()).contains(&bad));
+        }
+    }
+}

@@ -1,0 +1,315 @@
+use std::{error::Error as StdError, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_util::{client::legacy, rt::TokioExecutor};
+use sealwork_job::{Code, JobId};
+use sealwork_platform::Entropy;
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio_rustls::TlsConnector;
+use url::Url;
+
+use crate::{
+    ClientError, Refusal, RetryPolicy,
+    connect::{ConnectError, Connector, causes, connect_error},
+};
+
+/// JSON answers are small; a larger one is not ours.
+pub(crate) const SMALL_ANSWER: usize = 4 << 20;
+
+/// One worker's HTTP side: addresses, authentication, bounds, repeated tries.
+pub(crate) struct Http {
+    client: legacy::Client<Connector, Full<Bytes>>,
+    base: Url,
+    origin: String,
+    api_key: Option<HeaderValue>,
+    timeout: Duration,
+    retry: RetryPolicy,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// What is asked of a worker.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    /// Relative to the base address, without a leading slash.
+    pub(crate) path: &'a str,
+    pub(crate) body: Bytes,
+    pub(crate) content_type: Option<&'static str>,
+    /// The job's token, in hex.
+    pub(crate) token: Option<&'a str>,
+    /// How long the worker may hold its answer, on top of the usual time.
+    pub(crate) held: Duration,
+    pub(crate) max_answer: usize,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn get(path: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            body: Bytes::new(),
+            content_type: None,
+            token: None,
+            held: Duration::ZERO,
+            max_answer: SMALL_ANSWER,
+        }
+    }
+
+    pub(crate) fn post(path: &'a str, content_type: &'static str, body: Bytes) -> Self {
+        Self { method: Method::POST, body, content_type: Some(content_type), ..Self::get(path) }
+    }
+
+    pub(crate) fn token(self, token: &'a str) -> Self {
+        Self { token: Some(token), ..self }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Http {
+    pub(crate) fn new(
+        connector: (
+            Arc<dyn sealwork_platform::Resolver>,
+            Arc<dyn sealwork_platform::Dialer>,
+            TlsConnector,
+        ),
+        base: Url,
+        api_key: Option<HeaderValue>,
+        timeout: Duration,
+        retry: RetryPolicy,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        let (resolver, dialer, tls) = connector;
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(hyper_util::rt::TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .build(Connector { resolver, dialer, tls });
+        let origin = base.origin().ascii_serialization();
+        Self { client, base, origin, api_key, timeout, retry, entropy }
+    }
+
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// One call, repeated as the policy says while the failure may pass, and read as an answer
+    /// with a 2xx status.
+    pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Answer, ClientError> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.once(call).await.and_then(|answer| self.accepted(answer)) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let asked = error.refusal().and_then(|refusal| refusal.retry_after);
+            let pause = if repeatable(&error) {
+                self.retry.pause(attempt, asked, &*self.entropy)
+            } else {
+                None
+            };
+            let Some(pause) = pause else { return Err(error) };
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// As [`Self::call`], with the body read as JSON.
+    pub(crate) async fn json<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<T, ClientError> {
+        let answer = self.call(call).await?;
+        serde_json::from_slice(&answer.body).map_err(|e| {
+            self.protocol(format!(
+                "the answer to {} is not the expected JSON (line {}, column {})",
+                call.path,
+                e.line(),
+                e.column()
+            ))
+        })
+    }
+
+    /// One try; any status is an answer.
+    pub(crate) async fn once(&self, call: &Call<'_>) -> Result<Answer, ClientError> {
+        let request = self.request(call)?;
+        let limit = self.timeout.saturating_add(call.held);
+        let exchange = async {
+            let response =
+                self.client.request(request).await.map_err(|e| self.network_error(&e))?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, call.max_answer)
+                .collect()
+                .await
+                .map_err(|e| self.body_error(&*e, call.max_answer))?
+                .to_bytes();
+            Ok(Answer { status: parts.status, headers: parts.headers, body })
+        };
+        match tokio::time::timeout(limit, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(ClientError::Timeout { origin: self.origin.clone(), after: limit }),
+        }
+    }
+
+    pub(crate) fn protocol(&self, reason: impl Into<String>) -> ClientError {
+        ClientError::Protocol { origin: self.origin.clone(), reason: reason.into() }
+    }
+
+    fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, ClientError> {
+        let url = self
+            .base
+            .join(call.path)
+            .map_err(|e| ClientError::Setup { what: "worker address", reason: e.to_string() })?;
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(url.as_str())
+            .header(header::USER_AGENT, concat!("sealwork-client/", env!("CARGO_PKG_VERSION")));
+        if let Some(content_type) = call.content_type {
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        if let Some(key) = &self.api_key {
+            request = request.header(header::AUTHORIZATION, key.clone());
+        }
+        if let Some(token) = call.token {
+            let mut token = HeaderValue::from_str(token)
+                .map_err(|_| ClientError::Handle("the token has a wrong form".to_owned()))?;
+            token.set_sensitive(true);
+            request = request.header("sealwork-token", token);
+        }
+        request
+            .body(Full::new(call.body.clone()))
+            .map_err(|e| ClientError::Setup { what: "request", reason: e.to_string() })
+    }
+
+    fn accepted(&self, answer: Answer) -> Result<Answer, ClientError> {
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        if answer.status.is_redirection() || answer.status.is_informational() {
+            return Err(self.protocol(format!("status {}", answer.status.as_u16())));
+        }
+        Err(ClientError::Refused(refusal(&answer)))
+    }
+
+    fn network_error(&self, error: &legacy::Error) -> ClientError {
+        let origin = self.origin.clone();
+        match connect_error(error) {
+            Some(ConnectError::Tls(e)) => ClientError::Untrusted { origin, reason: innermost(e) },
+            Some(error) => ClientError::Unreachable { origin, reason: error.to_string() },
+            None => ClientError::Unreachable { origin, reason: innermost(error) },
+        }
+    }
+
+    fn body_error(&self, error: &(dyn StdError + 'static), max: usize) -> ClientError {
+        if error.is::<LengthLimitError>() {
+            return self.protocol(format!("the answer is larger than {max} bytes"));
+        }
+        ClientError::Unreachable {
+            origin: self.origin.clone(),
+            reason: format!(
+                "the connection broke in the middle of the answer ({})",
+                innermost(error)
+            ),
+        }
+    }
+}
+
+/// Whether trying the same call again soon makes sense.
+fn repeatable(error: &ClientError) -> bool {
+    match error {
+        ClientError::Refused(refusal) => refusal.is_passing(),
+        error => error.is_retryable(),
+    }
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+/// The members of a problem document that are read; others are ignored (RFC 9457, section 3.2).
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    #[serde(default)]
+    detail: String,
+    #[serde(default)]
+    hint: Option<String>,
+    #[serde(default)]
+    retryable: Option<bool>,
+    #[serde(default)]
+    job_id: Option<JobId>,
+}
+
+pub(crate) fn refusal(answer: &Answer) -> Refusal {
+    let status = answer.status.as_u16();
+    let retry_after = answer
+        .headers
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
+    let passing = matches!(status, 429 | 502 | 503 | 504);
+    match serde_json::from_slice::<Problem>(&answer.body) {
+        Ok(problem) => Refusal {
+            status,
+            retryable: problem
+                .retryable
+                .unwrap_or_else(|| problem.code.parse::<Code>().map_or(passing, Code::retryable)),
+            code: problem.code,
+            detail: problem.detail,
+            hint: problem.hint,
+            retry_after,
+            job: problem.job_id,
+        },
+        // A proxy in between, or a route that is not one of /v1.
+        Err(_) => Refusal {
+            status,
+            code: format!("http_{status}"),
+            detail: format!(
+                "status {status} {}",
+                answer.status.canonical_reason().unwrap_or_default()
+            ),
+            hint: None,
+            retryable: passing,
+            retry_after,
+            job: None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &'static str) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers,
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn a_problem_document_becomes_a_refusal_with_its_code_and_pause() {
+        let refusal = refusal(&answer(
+            503,
+            r#"{"type":"about:blank","code":"queue_full","detail":"full","retryable":true,"x":1}"#,
+        ));
+        assert!(refusal.is(Code::QueueFull));
+        assert!(refusal.retryable);
+        assert_eq!(refusal.retry_after, Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn an_answer_of_something_else_keeps_its_status_as_code() {
+        let refusal = refusal(&answer(502, "<html>bad gateway</html>"));
+        assert_eq!((refusal.code.as_str(), refusal.retryable), ("http_502", true));
+    }
+}

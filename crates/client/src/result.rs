@@ -1,0 +1,193 @@
+use sealwork_job::{Code, Digest, Intake, JobId, Outcome, Usage};
+use sealwork_seal::{
+    OpenedResponse, ReceiptClaims, ReceiptError, ReceiptPublicKey, open_response, receipt_digest,
+    salted_digest, verify_receipt,
+};
+use zeroize::Zeroizing;
+
+use crate::{JobHandle, VerifyError, sealing::Ticket};
+
+/// A job's result: opened, and proven by its receipt.
+pub struct JobResult {
+    /// Which job.
+    pub job: JobId,
+    /// `ok`, or the failure's code.
+    pub code: String,
+    /// The output, or why there is none.
+    pub outcome: Result<JobOutput, JobFailure>,
+    /// What it used, exactly; the receipt shows it rounded up.
+    pub usage: Usage,
+    /// What anyone can check.
+    pub receipt: VerifiedReceipt,
+    /// Whether the worker still had the key config that the job was sealed to. Not so after it
+    /// restarted or rotated its keys in between.
+    pub same_key_config: bool,
+}
+
+/// What a job gave. Erased when dropped.
+pub struct JobOutput {
+    /// The bytes.
+    pub data: Zeroizing<Vec<u8>>,
+    /// Their media type.
+    pub media_type: String,
+    /// Where the next page begins, when there is one.
+    pub next_cursor: Option<String>,
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFailure {
+    /// The stable code.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+}
+
+/// A receipt whose signature verified.
+#[derive(Debug, Clone)]
+pub struct VerifiedReceipt {
+    /// The compact JWS, as it can be handed to others.
+    pub text: String,
+    /// SHA-256 of the text: what the next receipt in the chain names.
+    pub digest: Digest,
+    /// What the worker states.
+    pub claims: ReceiptClaims,
+}
+
+impl JobResult {
+    /// Whether the job succeeded.
+    pub fn is_ok(&self) -> bool {
+        self.outcome.is_ok()
+    }
+}
+
+impl std::fmt::Debug for JobResult {
+    /// Shows neither output nor message.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "JobResult({}, {})", self.job, self.code)
+    }
+}
+
+impl JobFailure {
+    /// What to do about it, where the code is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        self.code.parse::<Code>().ok().map(Code::hint)
+    }
+}
+
+impl VerifiedReceipt {
+    /// Checks a receipt's signature.
+    ///
+    /// # Errors
+    /// What is wrong with its form or signature.
+    pub fn verify(text: &str, key: &ReceiptPublicKey) -> Result<Self, ReceiptError> {
+        let claims = verify_receipt(text, key)?;
+        Ok(Self { text: text.to_owned(), digest: receipt_digest(text), claims })
+    }
+}
+
+/// A result that opened: so it comes from who could open the job. Its receipt is still to be
+/// checked.
+pub struct OpenedResult<'a> {
+    ticket: &'a Ticket,
+    response: OpenedResponse,
+}
+
+impl JobHandle {
+    /// Opens a sealed result.
+    ///
+    /// # Errors
+    /// [`VerifyError::Result`] when it does not open, [`VerifyError::Mismatch`] when it is another
+    /// job's.
+    pub fn open(&self, sealed: &[u8]) -> Result<OpenedResult<'_>, VerifyError> {
+        let response = open_response(&self.ticket.secrets, sealed)?;
+        same("the job's id in the result", &self.job, &response.job)?;
+        Ok(OpenedResult { ticket: &self.ticket, response })
+    }
+}
+
+impl OpenedResult<'_> {
+    /// `ok`, or the failure's code.
+    pub fn code(&self) -> &str {
+        self.response.outcome.code()
+    }
+
+    /// Checks the receipt against everything that is known of the job, and gives the result.
+    ///
+    /// # Errors
+    /// [`VerifyError`] with the first thing that does not fit.
+    pub fn with_receipt(self, receipt: &str) -> Result<JobResult, VerifyError> {
+        let Self { ticket, response } = self;
+        // The sealed result names the receipt, so no other one can be put in its place.
+        same("the receipt's digest", &response.receipt_digest, &receipt_digest(receipt))?;
+        let receipt = VerifiedReceipt::verify(receipt, &ticket.receipt_key)?;
+        let claims = &receipt.claims;
+        same("the worker in the receipt", &ticket.worker, &claims.worker)?;
+        same("the job's id in the receipt", &response.job, &claims.job)?;
+        if claims.intake != Intake::Sealed {
+            return Err(mismatch("the intake in the receipt", "sealed", "another"));
+        }
+        same_digest("the job's digest", Some(ticket.job_digest), claims.job_digest)?;
+        same_digest("the input's digest", ticket.input_digest, claims.input_digest)?;
+        let code = response.outcome.code().to_owned();
+        if claims.code != code {
+            return Err(mismatch("the outcome in the receipt", &code, &claims.code));
+        }
+        let outcome = match response.outcome {
+            Outcome::Output(output) => Ok(JobOutput {
+                data: Zeroizing::new(output.data.to_vec()),
+                media_type: output.media_type,
+                next_cursor: output.next_cursor,
+            }),
+            Outcome::Failure(failure) => {
+                Err(JobFailure { code: code.clone(), message: failure.message })
+            }
+        };
+        let output = outcome.as_ref().ok();
+        let salt = ticket.secrets.salt();
+        let digest = output.map(|output| salted_digest(salt, "output", &output.data));
+        same_digest("the output's digest", digest, claims.output_digest)?;
+        same_usage(&response.usage, claims)?;
+        Ok(JobResult {
+            job: response.job,
+            code,
+            outcome,
+            usage: response.usage,
+            same_key_config: claims.key_config == ticket.key_config,
+            receipt,
+        })
+    }
+}
+
+fn same_usage(exact: &Usage, claims: &ReceiptClaims) -> Result<(), VerifyError> {
+    if exact.bucketed() == claims.usage {
+        return Ok(());
+    }
+    Err(mismatch("the usage in the receipt", "the exact usage rounded up", "other numbers"))
+}
+
+fn same<T: PartialEq + std::fmt::Display>(
+    what: &'static str,
+    expected: &T,
+    got: &T,
+) -> Result<(), VerifyError> {
+    if expected == got { Ok(()) } else { Err(mismatch(what, expected, got)) }
+}
+
+fn same_digest(
+    what: &'static str,
+    expected: Option<Digest>,
+    got: Option<Digest>,
+) -> Result<(), VerifyError> {
+    let shown =
+        |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |d| d.to_string());
+    if expected == got { Ok(()) } else { Err(mismatch(what, shown(expected), shown(got))) }
+}
+
+fn mismatch(
+    what: &'static str,
+    expected: impl std::fmt::Display,
+    got: impl std::fmt::Display,
+) -> VerifyError {
+    VerifyError::Mismatch { what, expected: expected.to_string(), got: got.to_string() }
+}

@@ -1,1 +1,71 @@
-fn main() {}
+//! The `sealwork` binary: a worker, and everything around it, on the command line.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod child;
+mod cli;
+mod config;
+mod connect;
+mod demo;
+mod doctor;
+mod exit;
+mod files;
+mod job;
+mod keys;
+mod loopback;
+mod manual;
+mod proc;
+mod render;
+mod serve;
+mod ui;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sealwork_platform::Environment;
+
+use crate::{
+    cli::{Cli, Command, ConfigCommand},
+    exit::{CliError, CliResult},
+    ui::Ui,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let environment = Environment::of_process();
+    let ui = Ui::new(cli.output, &environment);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            let error = CliError::local(
+                format!("cannot start the runtime: {e}"),
+                "check the limits of threads and open files (ulimit -a)",
+            );
+            ui.error(&error);
+            return error.exit.into();
+        }
+    };
+    match runtime.block_on(dispatch(cli.command, &environment, &ui)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            ui.error(&error);
+            error.exit.into()
+        }
+    }
+}
+
+async fn dispatch(command: Command, environment: &Environment, ui: &Ui) -> CliResult {
+    match command {
+        Command::Serve(args) => serve::run(args, environment, ui).await,
+        Command::Demo(args) => demo::run(&args, ui).await,
+        Command::Job(command) => job::run(&command, environment, ui).await,
+        Command::Keys(command) => keys::run(&command, environment, ui).await,
+        Command::Verify(command) => verify::run(&command, ui),
+        Command::Config(ConfigCommand::Check(args)) => config::check(&args, environment, ui),
+        Command::Doctor(args) => doctor::run(&args.config, environment, ui).await,
+        Command::Bench(args) => bench::run(&args, ui).await,
+        Command::Completions(args) => manual::completions(&args, ui),
+        Command::Man(args) => manual::man(&args, ui),
+    }
+}

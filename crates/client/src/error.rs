@@ -158,6 +158,14 @@ impl ClientError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::Setup { what: "worker address", .. } => {
+                "give an address like https://worker.example:8443/".to_owned()
+            }
+            Self::Setup { what: "certificate fingerprint", .. } => {
+                "the worker logs it as certificate_sha256 when it starts; for a file: openssl x509 \
+                 -noout -fingerprint -sha256 -in FILE"
+                    .to_owned()
+            }
             Self::Setup { .. } => "correct the value".to_owned(),
             Self::Unreachable { origin, .. } => {
                 format!("check that a worker listens at {origin} and that the address is right")

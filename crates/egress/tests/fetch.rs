@@ -22,7 +22,10 @@ use sealwork_egress::{
 };
 use sealwork_job::Code;
 use sealwork_platform::{Listener as _, SystemNet, SystemResolver, TcpAcceptor};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::Instant,
+};
 use url::Url;
 
 /// A server that records the heads of requests and answers by their first line.
@@ -314,18 +317,33 @@ async fn idle_connections_are_closed_after_their_time() {
 }
 
 #[tokio::test]
+async fn a_name_that_moves_to_another_public_address_gets_a_new_connection_there() {
+    let net = Net::default();
+    net.name("a.example", &[&[PUBLIC], &["8.8.8.8"]]);
+    net.answer(&format!("{PUBLIC}:80"), answer("200 OK", "", b"old"));
+    net.answer("8.8.8.8:80", answer("200 OK", "", b"new"));
+    let egress = net.egress(EgressConfig::default());
+    for body in ["old", "new"] {
+        let response = egress.fetch(get("http://a.example/"), &nobody()).await.unwrap();
+        assert_eq!(response.collect().await.unwrap().bytes, body);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_house_closes_an_idle_connection_for_a_new_host() {
     let net = two_hosts();
     net.answer(&format!("{PUBLIC}:80"), answer("200 OK", "", b"a"));
     net.answer("8.8.8.8:80", answer("200 OK", "", b"b"));
     let limits = EgressLimits { connections: 1, ..EgressLimits::default() };
     let egress = net.egress(EgressConfig { limits, ..EgressConfig::default() });
+    let began = Instant::now();
     for host in ["a", "b", "a", "b"] {
         let url = format!("http://{host}.example/");
         let response = egress.fetch(get(&url), &nobody()).await.unwrap();
         assert_eq!(response.collect().await.unwrap().bytes, host.as_bytes());
     }
     assert_eq!(net.dials().len(), 4);
+    assert!(began.elapsed().is_zero(), "nobody waits for the idle time to pass");
 }
 
 #[tokio::test]

@@ -79,7 +79,10 @@ fn bounded(
 }
 
 /// What a job has used.
+///
+/// Numbers that a reader does not know are skipped, those that a writer did not know are 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// Wall time from start to end, in milliseconds.
     pub wall_ms: u64,

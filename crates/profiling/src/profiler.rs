@@ -21,14 +21,8 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of the index page.
-    pub const ALL: [Self; 6] = [
-        Self::Allocs,
-        Self::Block,
-        Self::Goroutine,
-        Self::Heap,
-        Self::Mutex,
-        Self::ThreadCreate,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Allocs, Self::Block, Self::Goroutine, Self::Heap, Self::Mutex, Self::ThreadCreate];
 
     /// The last part of its path.
     pub fn name(self) -> &'static str {

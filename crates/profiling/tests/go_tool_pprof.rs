@@ -1,5 +1,6 @@
 //! Profiles as `go tool pprof` reads them, where Go is present.
 #![cfg(all(feature = "native", target_os = "linux"))]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic and speak")]
 #![allow(clippy::disallowed_methods, reason = "runs the real tool on a real file")]
 
 use std::{
@@ -27,7 +28,8 @@ fn raw(profile: &[u8]) -> Option<String> {
     };
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(profile).unwrap();
-    let output = Command::new(go).args(["tool", "pprof", "-raw"]).arg(file.path()).output().unwrap();
+    let output =
+        Command::new(go).args(["tool", "pprof", "-raw"]).arg(file.path()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");

@@ -15,7 +15,7 @@ use crate::{Suite, aead::TAG_LEN};
 /// A private key, ready for use.
 pub(crate) enum PrivateKey {
     X25519(<X25519HkdfSha256 as Kem>::PrivateKey),
-    XWing(<XWing as Kem>::PrivateKey),
+    XWing(Box<<XWing as Kem>::PrivateKey>),
 }
 
 /// The sender's side of a request.
@@ -40,7 +40,7 @@ impl PrivateKey {
             }
             Suite::XWing => {
                 let (secret, public) = XWing::gen_keypair_with_rng(rng);
-                (Self::XWing(secret), public.to_bytes().to_vec())
+                (Self::XWing(Box::new(secret)), public.to_bytes().to_vec())
             }
         }
     }
@@ -49,7 +49,7 @@ impl PrivateKey {
     pub(crate) fn from_bytes(suite: Suite, bytes: &[u8; 32]) -> Result<Self, HpkeError> {
         Ok(match suite {
             Suite::X25519 => Self::X25519(Deserializable::from_bytes(bytes)?),
-            Suite::XWing => Self::XWing(Deserializable::from_bytes(bytes)?),
+            Suite::XWing => Self::XWing(Box::new(Deserializable::from_bytes(bytes)?)),
         })
     }
 
@@ -99,8 +99,12 @@ impl SealContext {
         Ok(match suite {
             Suite::X25519 => {
                 let public = Deserializable::from_bytes(public)?;
-                let (encapsulated, context) =
-                    setup_sender_with_rng::<_, _, X25519HkdfSha256>(&OpModeS::Base, &public, info, rng)?;
+                let (encapsulated, context) = setup_sender_with_rng::<_, _, X25519HkdfSha256>(
+                    &OpModeS::Base,
+                    &public,
+                    info,
+                    rng,
+                )?;
                 (encapsulated.to_bytes().to_vec(), Self::X25519(context))
             }
             Suite::XWing => {

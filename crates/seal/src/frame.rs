@@ -128,9 +128,7 @@ impl FrameSealer {
         let aad = self.aad.of(self.index, last);
         let tag = match &mut self.key {
             SealKey::Request(context) => context.seal(aad, &mut out[at..]),
-            SealKey::Response(key) => {
-                key.cipher.seal(&key.nonce(self.index), aad, &mut out[at..])
-            }
+            SealKey::Response(key) => key.cipher.seal(&key.nonce(self.index), aad, &mut out[at..]),
         };
         out.extend_from_slice(&tag);
         self.index += 1;

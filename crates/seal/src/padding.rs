@@ -12,11 +12,14 @@ const MIB: usize = 1 << 20;
 /// Powers of two from 512 bytes to 64 KiB, then multiples of 64 KiB to 1 MiB, then multiples of
 /// 1 MiB.
 pub fn padded_len(len: usize) -> Option<usize> {
-    match len {
-        0..=KIB_64 => Some(len.next_power_of_two().max(SMALLEST)),
-        ..=MIB => Some(len.next_multiple_of(KIB_64)),
-        ..=MAX_ENVELOPE_LEN => Some(len.next_multiple_of(MIB)),
-        _ => None,
+    if len <= KIB_64 {
+        Some(len.next_power_of_two().max(SMALLEST))
+    } else if len <= MIB {
+        Some(len.next_multiple_of(KIB_64))
+    } else if len <= MAX_ENVELOPE_LEN {
+        Some(len.next_multiple_of(MIB))
+    } else {
+        None
     }
 }
 

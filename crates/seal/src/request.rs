@@ -141,9 +141,8 @@ pub fn request_sealer(
     config_digest: &Digest,
 ) -> Result<(Vec<u8>, FrameSealer, RequestSecrets), SealError> {
     let bytes = header.to_bytes();
-    let (encapsulated, context) =
-        SealContext::new(rng, header.suite, public, &info(config_digest))
-            .map_err(|_| SealError::KeyUnusable)?;
+    let (encapsulated, context) = SealContext::new(rng, header.suite, public, &info(config_digest))
+        .map_err(|_| SealError::KeyUnusable)?;
     let secrets = RequestSecrets::of_sender(header, &encapsulated, &context);
     let sealer = FrameSealer::new(SealKey::Request(context), &[&bytes]);
     Ok(([&bytes[..], &encapsulated].concat(), sealer, secrets))

@@ -12,9 +12,8 @@ use sealwork_seal::{
     seal_request, seal_response,
 };
 
-const BORDERS: [usize; 12] = [
-    0, 1, 300, 511, 65_000, 65_535, 65_536, 65_537, 131_071, 131_072, 131_073, 200 << 10,
-];
+const BORDERS: [usize; 12] =
+    [0, 1, 300, 511, 65_000, 65_535, 65_536, 65_537, 131_071, 131_072, 131_073, 200 << 10];
 
 fn open(world: &World, suite: Suite, envelope: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
     open_request(world.pair(suite), &world.config.digest(), envelope, &LIMITS)
@@ -178,10 +177,7 @@ fn another_key_config_another_key_and_another_suite_do_not_open() {
     let own = world.pair(Suite::X25519);
     assert!(attempt(own, &digest).is_ok());
     assert_eq!(attempt(own, &other.config.digest()).unwrap_err(), EnvelopeError::Tampered);
-    assert_eq!(
-        attempt(other.pair(Suite::X25519), &digest).unwrap_err(),
-        EnvelopeError::KeyUnknown
-    );
+    assert_eq!(attempt(other.pair(Suite::X25519), &digest).unwrap_err(), EnvelopeError::KeyUnknown);
     assert_eq!(attempt(world.pair(Suite::XWing), &digest).unwrap_err(), EnvelopeError::Suite(1));
 
     // An envelope that claims to be for a key for which it is not sealed.
@@ -296,13 +292,9 @@ fn debug_output_shows_no_secret() {
     let world = World::new();
     let sealed = world.seal(Suite::X25519, None);
     let token = hex::encode(sealed.secrets.token());
-    let opened = open_request(
-        world.pair(Suite::X25519),
-        &world.config.digest(),
-        &sealed.envelope,
-        &LIMITS,
-    )
-    .unwrap();
+    let opened =
+        open_request(world.pair(Suite::X25519), &world.config.digest(), &sealed.envelope, &LIMITS)
+            .unwrap();
     for text in [format!("{:?}", sealed.secrets), format!("{opened:?}")] {
         assert!(!text.contains(&token) && !text.contains("example.com"), "{text}");
     }

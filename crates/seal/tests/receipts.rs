@@ -132,6 +132,7 @@ fn old_readers_skip_new_claims_and_new_readers_do_without_optional_ones() {
     let (header, claims) = signed();
     let mut later = claims.clone();
     later["a_later_claim"] = json!({"x": 1});
+    later["usage"]["a_later_number"] = json!(1);
     let read = verify(&forge(&header, &later)).unwrap();
     assert_eq!(read, verify(&forge(&header, &claims)).unwrap());
 
@@ -140,6 +141,9 @@ fn old_readers_skip_new_claims_and_new_readers_do_without_optional_ones() {
         earlier.as_object_mut().unwrap().remove(optional);
         assert!(verify(&forge(&header, &earlier)).is_ok(), "{optional}");
     }
+    let mut earlier = claims.clone();
+    earlier["usage"].as_object_mut().unwrap().remove("fuel");
+    assert!(verify(&forge(&header, &earlier)).is_ok(), "a number that was added to usage");
     for required in ["iss", "job", "intake", "engine", "code", "usage", "seq", "prev"] {
         let mut broken = claims.clone();
         broken.as_object_mut().unwrap().remove(required);

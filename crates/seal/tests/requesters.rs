@@ -112,7 +112,10 @@ fn a_changed_signature_never_passes() {
             assert!(malformed || error == EnvelopeError::SignatureInvalid, "{at} {error:?}");
             assert!(matches!(attempt(&signature[..at]), Err(EnvelopeError::Malformed(_))));
         }
-        assert!(matches!(attempt(&[&signature[..], &[0]].concat()), Err(EnvelopeError::Malformed(_))));
+        assert!(matches!(
+            attempt(&[&signature[..], &[0]].concat()),
+            Err(EnvelopeError::Malformed(_))
+        ));
     }
 }
 
@@ -146,12 +149,8 @@ fn plaintexts_that_are_no_job_are_malformed() {
     let world = World::new();
     let key = RequesterKey::ed25519(&[1; 32]);
     let (header, _) = signature(&world, &seal(&world, &key, None));
-    let cases: [&[(u8, &[u8])]; 4] = [
-        &[],
-        &[(2, b"input")],
-        &[(1, JOB_JSON), (4, b"unknown")],
-        &[(2, b"input"), (1, JOB_JSON)],
-    ];
+    let cases: [&[(u8, &[u8])]; 4] =
+        [&[], &[(2, b"input")], &[(1, JOB_JSON), (4, b"unknown")], &[(2, b"input"), (1, JOB_JSON)]];
     for sections in cases {
         let error = open(&world, &seal_sections(&world, &header, sections)).unwrap_err();
         assert!(matches!(error, EnvelopeError::Malformed(_)), "{error:?}");

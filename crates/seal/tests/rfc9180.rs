@@ -211,9 +211,12 @@ fn check_key_schedule(vector: &Vector) {
         [b"HPKE-v1", &suite[..], label, ikm].iter().for_each(|part| hkdf.input_ikm(part));
         hkdf.finalize().0
     };
-    let context =
-        [&[vector.mode][..], &extract(b"", b"psk_id_hash", b""), &extract(b"", b"info_hash", &vector.info.0)]
-            .concat();
+    let context = [
+        &[vector.mode][..],
+        &extract(b"", b"psk_id_hash", b""),
+        &extract(b"", b"info_hash", &vector.info.0),
+    ]
+    .concat();
     let secret = extract(&vector.shared_secret.0, b"secret", b"");
     let expand = |label: &[u8], len: usize| {
         let mut out = vec![0; len];

@@ -117,8 +117,10 @@ fn key_config(receipt_seed: &str, pair: &EnvelopeKeyPair) -> KeyConfig {
 #[test]
 fn a_key_config_is_encoded_and_signed_as_documented() {
     check::<KeyConfigVector>(include_str!("vectors/key-config.json"), |given| {
-        let pair =
-            EnvelopeKeyPair::generate(Suite::X25519, &mut Tape::new(&bytes(&given.envelope_key_ikm)));
+        let pair = EnvelopeKeyPair::generate(
+            Suite::X25519,
+            &mut Tape::new(&bytes(&given.envelope_key_ikm)),
+        );
         let config = key_config(&given.receipt_seed, &pair);
         config.verify().unwrap();
         KeyConfigVector {
@@ -170,8 +172,7 @@ fn request(given: Request) -> Request {
         target: given.target,
         signer: Some(&signer),
     };
-    let sealed =
-        seal_request(&mut randomness, &config, &config.keys[0], &parts, &options).unwrap();
+    let sealed = seal_request(&mut randomness, &config, &config.keys[0], &parts, &options).unwrap();
     assert!(randomness.is_used_up());
     let limits = OpenLimits { max_envelope_bytes: 1 << 20 };
     let opened = open_request(&pair, &config.digest(), &sealed.envelope, &limits).unwrap();

@@ -47,9 +47,11 @@ impl SharedFile {
             let chunk = &mut buffer[..size];
             self.file.read_exact_at(offset, chunk)?;
             for (n, block) in chunk.chunks(BLOCK).enumerate() {
-                // Blocks of zeros were never written: writing them would need room on the disk.
-                if block.iter().any(|byte| *byte != 0) {
-                    self.file.write_all_at(offset + (n * BLOCK) as u64, block)?;
+                let at = offset + (n * BLOCK) as u64;
+                // Blocks of zeros were never written, and writing them would need room on the
+                // disk; but the last one makes the file's length last, too.
+                if at + block.len() as u64 == len || block.iter().any(|byte| *byte != 0) {
+                    self.file.write_all_at(at, block)?;
                 }
             }
             offset += size as u64;

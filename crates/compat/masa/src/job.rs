@@ -134,8 +134,7 @@ pub(crate) fn text<'a>(name: &'static str, slot: &'a mut String) -> Field<'a> {
 
 /// Whether a key names a field: Go folds case, the long s and the Kelvin sign included.
 pub(crate) fn is(key: &str, field: &str) -> bool {
-    key == field
-        || key.chars().map(folded).eq(field.chars())
+    key == field || key.chars().map(folded).eq(field.chars())
 }
 
 fn folded(c: char) -> char {

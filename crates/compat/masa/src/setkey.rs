@@ -145,11 +145,8 @@ fn is_pss_encoding(encoded: &mut [u8], unused_bits: u64, message_hash: &[u8]) ->
     else {
         return false;
     };
-    let expected = Sha256::new()
-        .chain_update([0; 8])
-        .chain_update(message_hash)
-        .chain_update(salt)
-        .finalize();
+    let expected =
+        Sha256::new().chain_update([0; 8]).chain_update(message_hash).chain_update(salt).finalize();
     expected.as_slice() == hash
 }
 

@@ -81,16 +81,8 @@ pub fn unknown_job_type(job_type: &str) -> Failure {
 }
 
 /// What the web engine takes of what Masa's clients send; they may send anything beside it.
-const WEB: [&str; 8] = [
-    "type",
-    "url",
-    "depth",
-    "max_depth",
-    "max_pages",
-    "selector",
-    "same_origin",
-    "respect_robots",
-];
+const WEB: [&str; 8] =
+    ["type", "url", "depth", "max_depth", "max_pages", "selector", "same_origin", "respect_robots"];
 
 /// The engine knows `depth` and its lower bound itself.
 fn web(arguments: &mut Map<String, Value>, old: bool) {
@@ -130,9 +122,9 @@ fn cursor_as_text(arguments: &mut Map<String, Value>) {
 /// `count` is the size when `max_results` is not given.
 fn count_as_size(arguments: &mut Map<String, Value>) {
     let Some(count) = arguments.remove("count") else { return };
-    let given = arguments.get("max_results").is_some_and(|size| {
-        !size.is_null() && size.as_f64() != Some(0.0)
-    });
+    let given = arguments
+        .get("max_results")
+        .is_some_and(|size| !size.is_null() && size.as_f64() != Some(0.0));
     if !given {
         arguments.insert("max_results".to_owned(), count);
     }

@@ -1,5 +1,6 @@
 //! Bodies and their errors, as Go 1.26 reads and words them: `data/go_bodies.jsonl` was written by
 //! the program in `go/`, and `go.rs` asks it again where Go is installed.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -44,10 +45,7 @@ fn the_media_type_is_compared_exactly_up_to_the_semicolon() {
     for bad in ["Application/JSON", "text/json", "application/jsonx", "", "text/plain"] {
         assert_eq!(read(Some(bad.as_bytes())), Err(DecodeError::MediaType), "{bad}");
     }
-    assert_eq!(
-        read(None).unwrap_err().as_bind_error(),
-        "code=415, message=Unsupported Media Type"
-    );
+    assert_eq!(read(None).unwrap_err().as_bind_error(), "code=415, message=Unsupported Media Type");
 }
 
 #[test]
@@ -85,7 +83,18 @@ fn json_like() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         "[\\[\\]{},:\"0-9eE+\\-. \\\\u]{1,4}".prop_map(String::into_bytes),
         proptest::sample::select(vec![
-            "{", "}", "[", "]", ",", ":", "\"type\"", "\"arguments\"", "null", "true", "1e9", "\"x\"",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"type\"",
+            "\"arguments\"",
+            "null",
+            "true",
+            "1e9",
+            "\"x\"",
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
         proptest::collection::vec(any::<u8>(), 1..3),

@@ -1,5 +1,10 @@
 //! Asks Go itself, where it is installed: the recorded bodies again, thousands of damaged ones, and
 //! blobs and signatures in both directions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says why, and fails by panicking"
+)]
 
 mod support;
 
@@ -96,8 +101,28 @@ impl Numbers {
 
 fn damage(body: &mut Vec<u8>, numbers: &mut Numbers) {
     const SPLINTERS: &[&[u8]] = &[
-        b"{", b"}", b"[", b"]", b",", b":", b"\"", b"\\", b"\\u", b"0", b"-", b".", b"e", b"null",
-        b"true", b" ", b"\n", b"\x00", b"\xff", b"\xe2\x80\xa8", b"\"type\":", b"x",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"\"",
+        b"\\",
+        b"\\u",
+        b"0",
+        b"-",
+        b".",
+        b"e",
+        b"null",
+        b"true",
+        b" ",
+        b"\n",
+        b"\x00",
+        b"\xff",
+        b"\xe2\x80\xa8",
+        b"\"type\":",
+        b"x",
     ];
     for _ in 0..=numbers.below(3) {
         let at = numbers.below(body.len() + 1);
@@ -148,8 +173,7 @@ fn damaged_bodies_are_read_and_refused_as_go_does() {
             (!has_long_number(&body)).then_some((kind, body))
         })
         .collect();
-    let questions: Vec<_> =
-        damaged.iter().map(|(kind, body)| body_question(kind, body)).collect();
+    let questions: Vec<_> = damaged.iter().map(|(kind, body)| body_question(kind, body)).collect();
     for ((kind, body), answer) in damaged.iter().zip(go.ask(&questions)) {
         assert_eq!(read_as(kind, body), answer, "{kind}: {}", String::from_utf8_lossy(body));
     }

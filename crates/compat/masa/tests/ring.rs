@@ -1,4 +1,5 @@
 //! The ring under hostile blobs.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
 use sealwork_compat_masa::{ResultBody, Ring};

@@ -1,4 +1,5 @@
 //! Key pushes: `data/setkey` was made with openssl.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
 use sealwork_compat_masa::{DistributorKey, SetKeyError, verify_setkey};
@@ -79,12 +80,8 @@ fn refusals_have_the_texts_of_the_reference() {
         "invalid signature: key is not an RSA key"
     );
     assert!(
-        refused(
-            Some("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"),
-            KEY,
-            &good()
-        )
-        .starts_with("invalid signature: failed to parse public key: ")
+        refused(Some("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), KEY, &good())
+            .starts_with("invalid signature: failed to parse public key: ")
     );
     assert_eq!(
         refused(rsa, KEY, "a!"),

@@ -1,4 +1,5 @@
 //! The vectors of the behaviour reference, section 2.3, and the error texts of 1.4 and 2.4.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use sealwork_compat_masa::{MasaJob, ResultBody, Ring};
 
@@ -37,10 +38,8 @@ fn a_job_reads_from_and_writes_to_the_canonical_form() {
 fn a_result_that_go_sealed_opens_and_is_sealed_to_the_same_bytes() {
     assert_eq!(&*ring().unseal_result("n-1", RESULT.as_bytes()).unwrap(), b"hello");
     assert_eq!(ring().seal_result(iv_of(RESULT), "n-1", b"hello").unwrap(), RESULT);
-    let body = ResultBody {
-        encrypted_result: RESULT.to_owned(),
-        encrypted_request: REQUEST.to_owned(),
-    };
+    let body =
+        ResultBody { encrypted_result: RESULT.to_owned(), encrypted_request: REQUEST.to_owned() };
     assert_eq!(&*ring().open_result(&body).unwrap(), b"hello");
 }
 
@@ -96,7 +95,8 @@ fn both_keys_open_and_a_dropped_one_does_not() {
 fn refusals_have_the_texts_of_the_reference() {
     let refused = |blob: &str| ring().open_job(blob.as_bytes()).unwrap_err().to_string();
     let in_ring = "failed to decrypt with any key in the ring: ";
-    let by_key = format!("{in_ring}failed to decrypt with any key. Errors: key 1: AES decrypt error: ");
+    let by_key =
+        format!("{in_ring}failed to decrypt with any key. Errors: key 1: AES decrypt error: ");
     assert_eq!(
         refused("!"),
         format!("{in_ring}base64 decode error: illegal base64 data at input byte 0")
@@ -108,7 +108,10 @@ fn refusals_have_the_texts_of_the_reference() {
         refused("QUFBQUFBQUFBQUFBQUFBQQ=="),
         format!("{by_key}cipher: message authentication failed")
     );
-    assert_eq!(Ring::new().open_job(b"!").unwrap_err().to_string(), "no keys available in key ring");
+    assert_eq!(
+        Ring::new().open_job(b"!").unwrap_err().to_string(),
+        "no keys available in key ring"
+    );
     assert_eq!(
         Ring::new().seal_request([0; 12], b"").unwrap_err().to_string(),
         "no keys available in key ring"

@@ -125,7 +125,9 @@ pub enum DoorError {
     #[error("cannot use the TLS certificate: {0}")]
     Tls(String),
     /// An entry of the CORS list is no origin.
-    #[error("{0:?} is no origin: write scheme, host and port only, for example https://portal.example")]
+    #[error(
+        "{0:?} is no origin: write scheme, host and port only, for example https://portal.example"
+    )]
     Origin(String),
     /// An API key cannot be used.
     #[error("API key {name:?}: {reason}")]

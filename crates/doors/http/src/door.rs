@@ -88,9 +88,10 @@ impl HttpDoor {
             profiling: parts.profiling,
             command_line: parts.command_line.into(),
         };
-        let metrics_route = parts.metrics.clone().map(|page| {
-            Router::new().route("/metrics", get(metrics)).with_state(page)
-        });
+        let metrics_route = parts
+            .metrics
+            .clone()
+            .map(|page| Router::new().route("/metrics", get(metrics)).with_state(page));
         let router = Router::new()
             .merge(v1::routes(V1State { port: parts.v1, drain: drain.clone() }))
             .merge(parts.masa)

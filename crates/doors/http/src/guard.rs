@@ -10,11 +10,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    body::Body,
-    extract::MatchedPath,
-    response::Response,
-};
+use axum::{body::Body, extract::MatchedPath, response::Response};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, header};
 use http_body::Body as _;
@@ -85,7 +81,7 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let path = request.uri().clone();
         let peer = request.extensions().get::<Peer>().cloned();
-        if let Err(refusal) = self.rules.admit(&mut request) {
+        if let Some(refusal) = self.rules.refuse(&mut request) {
             if let Some(peer) = &peer {
                 peer.activity.set_linger();
             }
@@ -118,8 +114,8 @@ where
 }
 
 impl Rules {
-    /// Checks everything that the head alone can tell.
-    fn admit(&self, request: &mut Request<Body>) -> Result<(), Response> {
+    /// Refuses what the head alone shows to be wrong; otherwise tells the request its caller.
+    fn refuse(&self, request: &mut Request<Body>) -> Option<Response> {
         let path = request.uri().path();
         let caller = if PUBLIC_PATHS.contains(&path) || (self.metrics_public && path == "/metrics")
         {
@@ -133,17 +129,17 @@ impl Rules {
                 let bearer = HeaderValue::from_static("Bearer realm=\"sealwork\"");
                 refusal.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
             }
-            return Err(refusal);
+            return Some(refusal);
         };
         if self.exceeds_header_limits(request.headers()) {
-            return Err(refuse(path, Code::HeadersTooLarge, "the headers exceed the limits"));
+            return Some(refuse(path, Code::HeadersTooLarge, "the headers exceed the limits"));
         }
         if request.body().size_hint().lower() > self.limits.body_bytes {
             let limit = self.limits.body_bytes;
-            return Err(refuse_body(path, BodyError::TooLarge { limit }));
+            return Some(refuse_body(path, BodyError::TooLarge { limit }));
         }
         request.extensions_mut().insert(caller);
-        Ok(())
+        None
     }
 
     fn exceeds_header_limits(&self, headers: &HeaderMap) -> bool {
@@ -169,8 +165,7 @@ impl Rules {
         }
         let verdict = Verdict::default();
         let limits = &self.limits;
-        let request =
-            request.map(|body| Body::new(Limited::new(body, limits, verdict.clone())));
+        let request = request.map(|body| Body::new(Limited::new(body, limits, verdict.clone())));
         (request, Some(verdict))
     }
 }

@@ -19,7 +19,11 @@ pub struct Drained {
 }
 
 /// Accepts until `stop` fires, then lets the requests in flight end, as long as the limits allow.
-pub(crate) async fn run(server: Server, listener: &dyn Listener, stop: CancellationToken) -> Drained {
+pub(crate) async fn run(
+    server: Server,
+    listener: &dyn Listener,
+    stop: CancellationToken,
+) -> Drained {
     let admission = Admission::new(&server.connections);
     let drain_timeout = server.connections.drain_timeout;
     let drain = server.drain.clone();

@@ -5,9 +5,7 @@ use std::{sync::Arc, time::Duration};
 use p256::{SecretKey, pkcs8::EncodePrivateKey as _};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use rustls::{ServerConfig, crypto::ring};
-use rustls_pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _,
-};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use sealwork_job::Timestamp;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
@@ -63,11 +61,7 @@ impl TlsIdentity {
     ///
     /// # Errors
     /// [`DoorError::Tls`] for a name that cannot stand in a certificate.
-    pub fn self_made(
-        seed: &[u8; 32],
-        names: &[String],
-        now: Timestamp,
-    ) -> Result<Self, DoorError> {
+    pub fn self_made(seed: &[u8; 32], names: &[String], now: Timestamp) -> Result<Self, DoorError> {
         let key = key_from_seed(seed)?;
         let failed = |e: rcgen::Error| DoorError::Tls(e.to_string());
         let pair = KeyPair::from_pkcs8_der_and_sign_algo(

@@ -1,4 +1,5 @@
 //! Who may call what: without credentials nothing but the public list, in any way of asking.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod common;
 
@@ -18,13 +19,33 @@ fn operations() -> Vec<(String, String)> {
         }
     }
     let others = [
-        "POST /job/generate", "POST /job/add", "GET /job/status/x", "POST /job/result",
-        "POST /setkey", "GET /healthz", "GET /readyz", "PUT /debug/loglevel?level=debug",
-        "POST /debug/pprof/enable", "POST /debug/pprof/disable", "GET /debug/pprof/",
-        "GET /debug/pprof/profile?seconds=1", "GET /debug/pprof/heap", "GET /debug/pprof/cmdline",
-        "GET /debug/pprof/symbol", "POST /debug/pprof/symbol", "GET /debug/pprof/trace",
-        "GET /metrics", "GET /", "GET /v1", "GET /v1/unknown", "OPTIONS /job/add", "GET /job/add",
-        "HEAD /v1/capabilities", "GET //v1/keys", "GET /v1/keys/", "GET /healthz/",
+        "POST /job/generate",
+        "POST /job/add",
+        "GET /job/status/x",
+        "POST /job/result",
+        "POST /setkey",
+        "GET /healthz",
+        "GET /readyz",
+        "PUT /debug/loglevel?level=debug",
+        "POST /debug/pprof/enable",
+        "POST /debug/pprof/disable",
+        "GET /debug/pprof/",
+        "GET /debug/pprof/profile?seconds=1",
+        "GET /debug/pprof/heap",
+        "GET /debug/pprof/cmdline",
+        "GET /debug/pprof/symbol",
+        "POST /debug/pprof/symbol",
+        "GET /debug/pprof/trace",
+        "GET /metrics",
+        "GET /",
+        "GET /v1",
+        "GET /v1/unknown",
+        "OPTIONS /job/add",
+        "GET /job/add",
+        "HEAD /v1/capabilities",
+        "GET //v1/keys",
+        "GET /v1/keys/",
+        "GET /healthz/",
     ];
     all.extend(others.iter().map(|line| {
         let (method, path) = line.split_once(' ').unwrap();
@@ -82,7 +103,8 @@ async fn a_key_opens_in_both_headers_and_metrics_only_by_choice_without_one() {
     }
     let page = door.send(&format!("GET /metrics\nX-API-Key: {KEY}"), "").await;
     assert_eq!(page.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-    let counted = "sealwork_http_requests_total{method=\"GET\",route=\"/v1/capabilities\",status=\"200\"}";
+    let counted =
+        "sealwork_http_requests_total{method=\"GET\",route=\"/v1/capabilities\",status=\"200\"}";
     assert!(page.text().contains(counted), "{}", page.text());
     assert!(page.text().contains("sealwork_http_request_duration_seconds_bucket"));
 
@@ -97,7 +119,9 @@ async fn a_key_opens_in_both_headers_and_metrics_only_by_choice_without_one() {
 #[tokio::test]
 async fn cors_is_off_unless_configured_and_then_only_for_the_listed_origins() {
     let preflight = |origin: &str| {
-        format!("OPTIONS /v1/jobs\nOrigin: {origin}\nAccess-Control-Request-Method: POST\nAccess-Control-Request-Headers: sealwork-token,content-type")
+        format!(
+            "OPTIONS /v1/jobs\nOrigin: {origin}\nAccess-Control-Request-Method: POST\nAccess-Control-Request-Headers: sealwork-token,content-type"
+        )
     };
     let off = open(with_key()).await;
     let answer = off.send(&preflight("https://portal.example"), "").await;

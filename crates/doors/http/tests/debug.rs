@@ -1,4 +1,5 @@
 //! `/debug`: Masa's texts, and profiles only where there is a profiler and only when enabled.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod common;
 

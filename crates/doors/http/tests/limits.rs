@@ -1,4 +1,5 @@
 //! What slow, silent, greedy and oversized clients get.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod common;
 
@@ -125,8 +126,7 @@ async fn a_body_above_the_limit_is_413_whether_its_length_is_told_or_not() {
 
 #[tokio::test]
 async fn a_body_that_trickles_is_408() {
-    let door =
-        open(requests(|limits| limits.upload = Pace { bytes: 100, window: SHORT })).await;
+    let door = open(requests(|limits| limits.upload = Pace { bytes: 100, window: SHORT })).await;
     for path in ["/v1/jobs", "/job/generate"] {
         let mut stream = connect(door.address).await;
         let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nxxx");

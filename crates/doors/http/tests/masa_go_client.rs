@@ -28,7 +28,7 @@ async fn the_real_go_client_runs_its_jobs_and_understands_refusals() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     let by_key = "failed to decrypt with any key in the ring: failed to decrypt with any key. \
-                  Errors: key 1: AES decrypt error: invalid cipher text length";
+                  Errors: key 1: AES decrypt error: illegal base64 data at input byte 0";
     let expected = [
         format!("telemetry: {TELEMETRY}"),
         "web: [{\"text\":\"a page\"}]".to_owned(),

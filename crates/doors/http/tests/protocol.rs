@@ -1,4 +1,5 @@
 //! HTTP as clients really speak it: kept connections, pipelines, chunks, HTTP/2, TLS.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod common;
 
@@ -22,7 +23,10 @@ async fn a_connection_is_kept_and_a_pipeline_is_answered_in_order() {
     let door = open(DoorConfig::default()).await;
     let mut stream = connect(door.address).await;
     let one = |body: &str| {
-        format!("POST /job/generate HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        format!(
+            "POST /job/generate HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
     };
     stream.write_all(one("first").as_bytes()).await.unwrap();
     assert_eq!(read_answer(&mut *stream, false).await.unwrap().text(), "first");

@@ -1,4 +1,5 @@
 //! No secret that a request carries gets into the access log.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod common;
 
@@ -17,7 +18,9 @@ async fn a_canary_in_every_part_of_a_request_is_in_no_line() {
     let methods = ["GET", "POST", "PUT"];
     for method in methods {
         for path in paths {
-            let head = format!("{method} {path}?api_key={CANARY}&{CANARY}&level={CANARY}&wait={CANARY}\n{headers}");
+            let head = format!(
+                "{method} {path}?api_key={CANARY}&{CANARY}&level={CANARY}&wait={CANARY}\n{headers}"
+            );
             let _ = door.send(&head, CANARY).await;
         }
     }

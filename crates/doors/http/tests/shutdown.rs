@@ -1,4 +1,5 @@
 //! A door that shuts down lets work in flight end, and waits for nobody for ever.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod common;
 
@@ -37,7 +38,10 @@ async fn what_hangs_is_cut_off_after_the_drain_timeout() {
     let door = open(DoorConfig { connections, ..DoorConfig::default() }).await;
     let mut stream = connect(door.address).await;
     // The second answer shows that the first request of the pipeline is in flight.
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hang HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
     assert_eq!(read_answer(&mut *stream, false).await.unwrap().status, 200);
     assert_eq!(door.close().await, Drained { cut_off: 1 });
     assert!(read_answer(&mut *stream, false).await.is_none());

@@ -1,4 +1,5 @@
 //! The routes of `/v1`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod common;
 
@@ -19,7 +20,9 @@ fn with_token(line: &str) -> String {
 #[tokio::test]
 async fn a_submitted_envelope_reaches_the_worker_unchanged_under_the_name_of_its_key() {
     let door = open(with_key()).await;
-    let head = format!("POST /v1/jobs\nAuthorization: Bearer {KEY}\nContent-Type: application/octet-stream; x=y");
+    let head = format!(
+        "POST /v1/jobs\nAuthorization: Bearer {KEY}\nContent-Type: application/octet-stream; x=y"
+    );
     let answer = door.send(&head, "\0an envelope\n").await;
     assert_eq!(answer.status, 202);
     let job = answer.json()["job_id"].as_str().unwrap().to_owned();
@@ -81,9 +84,7 @@ async fn status_cancel_and_result_need_the_jobs_token_and_the_receipt_does_not()
     let door = open(DoorConfig::default()).await;
     let job = submitted(&door).await;
     let wrong = TOKEN.replace('a', "c");
-    for (method, path) in
-        [("GET", ""), ("DELETE", ""), ("POST", "/cancel"), ("GET", "/result")]
-    {
+    for (method, path) in [("GET", ""), ("DELETE", ""), ("POST", "/cancel"), ("GET", "/result")] {
         let line = format!("{method} /v1/jobs/{job}{path}");
         for head in [
             line.clone(),

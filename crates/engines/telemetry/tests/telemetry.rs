@@ -1,4 +1,5 @@
 //! The result byte for byte, and what the engine takes.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -95,7 +96,8 @@ async fn the_result_has_the_bytes_that_validators_read() {
 
 #[tokio::test]
 async fn a_fresh_worker_has_empty_stats_and_no_last_operation() {
-    let json: Value = serde_json::from_str(&run(&engine(false), Value::Null).await.unwrap()).unwrap();
+    let json: Value =
+        serde_json::from_str(&run(&engine(false), Value::Null).await.unwrap()).unwrap();
     assert_eq!((&json["stats"], &json["last_operation_time"]), (&json!({}), &json!(0)));
 }
 
@@ -107,7 +109,11 @@ async fn the_type_may_be_absent_or_telemetry_and_other_arguments_are_ignored() {
         assert!(run(&engine, arguments).await.is_ok());
     }
     for arguments in [json!({"type": "web"}), json!({"type": 1}), json!([]), json!("x")] {
-        assert_eq!(run(&engine, arguments.clone()).await, Err(Code::ArgumentsInvalid), "{arguments}");
+        assert_eq!(
+            run(&engine, arguments.clone()).await,
+            Err(Code::ArgumentsInvalid),
+            "{arguments}"
+        );
     }
     assert!(engine.is_instant());
     assert_eq!(engine.capabilities(), ["telemetry"]);

@@ -50,7 +50,9 @@ pub enum ArgumentsError {
     #[error("arguments must be an object")]
     NotAnObject,
     /// A name that the engine does not know.
-    #[error("{0} is no argument of web jobs; known are type, url, depth, max_depth, max_pages, selector, same_origin, respect_robots")]
+    #[error(
+        "{0} is no argument of web jobs; known are type, url, depth, max_depth, max_pages, selector, same_origin, respect_robots"
+    )]
     Unknown(String),
     /// Another operation than `scraper`.
     #[error("capability '{0}' is not valid for job type 'web'")]
@@ -217,17 +219,13 @@ fn max_pages(fields: &Map<String, Value>, config: &WebConfig) -> Result<u32, Arg
         return Ok(maxima.default_pages.min(maxima.pages));
     };
     match u32::try_from(given) {
-        Ok(pages) if pages > maxima.pages => Err(ArgumentsError::TooLarge {
-            name: "max_pages",
-            max: u64::from(maxima.pages),
-            given,
-        }),
+        Ok(pages) if pages > maxima.pages => {
+            Err(ArgumentsError::TooLarge { name: "max_pages", max: u64::from(maxima.pages), given })
+        }
         Ok(pages) if pages >= 1 => Ok(pages),
-        Err(_) if given > 0 => Err(ArgumentsError::TooLarge {
-            name: "max_pages",
-            max: u64::from(maxima.pages),
-            given,
-        }),
+        Err(_) if given > 0 => {
+            Err(ArgumentsError::TooLarge { name: "max_pages", max: u64::from(maxima.pages), given })
+        }
         _ => Err(ArgumentsError::TooFewPages(given)),
     }
 }
@@ -332,7 +330,10 @@ mod tests {
                 json!({"url": "http://a.example", "depth": 3, "max_depth": 2}),
                 "depth (3) cannot exceed max_depth (2)",
             ),
-            (json!({"url": "http://a.example", "max_pages": 0}), "max_pages must be at least 1, got: 0"),
+            (
+                json!({"url": "http://a.example", "max_pages": 0}),
+                "max_pages must be at least 1, got: 0",
+            ),
             (
                 json!({"url": "http://a.example", "max_pages": 10_001}),
                 "max_pages cannot exceed 10000, got: 10001",
@@ -348,10 +349,17 @@ mod tests {
                 json!({"url": "http://a.example", "type": "crawler"}),
                 "capability 'crawler' is not valid for job type 'web'",
             ),
-            (json!({"url": "http://a.example", "selector": "p["}), "invalid selector: not a CSS selector"),
+            (
+                json!({"url": "http://a.example", "selector": "p["}),
+                "invalid selector: not a CSS selector",
+            ),
             (json!([]), "arguments must be an object"),
         ] {
-            assert_eq!(parse(arguments.clone()), Err(format!("Invalid arguments: {text}")), "{arguments}");
+            assert_eq!(
+                parse(arguments.clone()),
+                Err(format!("Invalid arguments: {text}")),
+                "{arguments}"
+            );
         }
         let unknown = parse(json!({"url": "http://a.example", "dept": 1})).unwrap_err();
         assert!(unknown.starts_with("Invalid arguments: dept is no argument"), "{unknown}");

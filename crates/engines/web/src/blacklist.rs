@@ -109,7 +109,9 @@ mod tests {
             assert!(refuses("example.com", url), "{url}");
             assert!(refuses(" other.test , *.Example.com", url), "{url}");
         }
-        for url in ["https://myexample.com/", "https://example.community/", "https://my-example.com/"] {
+        for url in
+            ["https://myexample.com/", "https://example.community/", "https://my-example.com/"]
+        {
             assert!(!refuses("example.com", url), "{url}");
         }
     }

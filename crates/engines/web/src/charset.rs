@@ -103,7 +103,9 @@ fn prescan(head: &[u8]) -> Option<&'static Encoding> {
                 return Some(encoding);
             }
             at += end + 1;
-        } else if rest[0] == b'<' && rest.get(1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'/') {
+        } else if rest[0] == b'<'
+            && rest.get(1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'/')
+        {
             let name = rest.iter().position(|b| b.is_ascii_whitespace() || *b == b'>')?;
             let mut attributes = Attributes(&rest[name..]);
             while attributes.next().is_some() {}
@@ -257,7 +259,10 @@ mod tests {
     #[test]
     fn meta_elements_are_found_as_the_standard_says() {
         for (html, encoding) in [
-            (&b"<META http-equiv='Content-Type' content='text/html; charset=Shift_JIS'>"[..], "Shift_JIS"),
+            (
+                &b"<META http-equiv='Content-Type' content='text/html; charset=Shift_JIS'>"[..],
+                "Shift_JIS",
+            ),
             (b"<meta content='x; charset=\"euc-kr\"' http-equiv=content-type>", "EUC-KR"),
             (b"<!-- <meta charset=koi8-r> --><meta charset='gbk'>", "GBK"),
             (b"<!--><meta charset=big5>", "Big5"),
@@ -267,18 +272,32 @@ mod tests {
         ] {
             let mut page = html.to_vec();
             page.extend_from_slice(b"\xc1");
-            assert_eq!(decode(&page, None, None).encoding, encoding, "{}", String::from_utf8_lossy(html));
+            assert_eq!(
+                decode(&page, None, None).encoding,
+                encoding,
+                "{}",
+                String::from_utf8_lossy(html)
+            );
         }
         let late = [b" ".repeat(PRESCAN).as_slice(), b"<meta charset=koi8-r>abc"].concat();
         assert_eq!(decode(&late, None, None).encoding, "UTF-8");
-        assert_eq!(decode(b"<meta content='charset=koi8-r'>\xc3\xa9", None, None).encoding, "UTF-8");
+        assert_eq!(
+            decode(b"<meta content='charset=koi8-r'>\xc3\xa9", None, None).encoding,
+            "UTF-8"
+        );
     }
 
     #[test]
     fn labels_that_the_bytes_contradict_are_overruled() {
-        assert_eq!(read("naïve café".as_bytes(), Some("iso-8859-1")), ("naïve café".into(), "UTF-8"));
+        assert_eq!(
+            read("naïve café".as_bytes(), Some("iso-8859-1")),
+            ("naïve café".into(), "UTF-8")
+        );
         let latin = b"caf\xe9 cr\xe8me br\xfbl\xe9e, d\xe9j\xe0 vu";
-        assert_eq!(read(latin, Some("utf-8")), ("café crème brûlée, déjà vu".into(), "windows-1252"));
+        assert_eq!(
+            read(latin, Some("utf-8")),
+            ("café crème brûlée, déjà vu".into(), "windows-1252")
+        );
         let one_slip = "één twee drie — vier \u{fffd}".as_bytes();
         assert_eq!(read(one_slip, Some("utf-8")).1, "UTF-8");
     }

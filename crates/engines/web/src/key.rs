@@ -61,9 +61,8 @@ fn push_query(key: &mut String, query: &str) {
 
 /// Parameters that tell where a visitor came from and never what the page is.
 fn is_tracking(part: &str) -> bool {
-    const NAMES: [&str; 9] = [
-        "dclid", "fbclid", "gclid", "igshid", "mc_cid", "mc_eid", "msclkid", "twclid", "yclid",
-    ];
+    const NAMES: [&str; 9] =
+        ["dclid", "fbclid", "gclid", "igshid", "mc_cid", "mc_eid", "msclkid", "twclid", "yclid"];
     let name = part.split('=').next().unwrap_or_default();
     let name = percent_decode_str(name).decode_utf8_lossy();
     name.starts_with("utm_") || NAMES.contains(&name.as_ref())

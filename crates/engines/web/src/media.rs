@@ -25,7 +25,10 @@ impl MediaType {
         let mut parts = text.split(';');
         let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
         let is_token = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&b))
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&b))
         };
         let well_formed = essence.split_once('/').is_some_and(|(a, b)| is_token(a) && is_token(b));
         let charset = parts.find_map(|part| {
@@ -56,7 +59,8 @@ impl MediaType {
 /// The binary-or-text test of the MIME Sniffing standard (section 7.2), and a look for a tag.
 fn sniff(body: &[u8]) -> MediaKind {
     let head = &body[..body.len().min(1445)];
-    let has_bom = [&b"\xef\xbb\xbf"[..], b"\xfe\xff", b"\xff\xfe"].iter().any(|b| head.starts_with(b));
+    let has_bom =
+        [&b"\xef\xbb\xbf"[..], b"\xfe\xff", b"\xff\xfe"].iter().any(|b| head.starts_with(b));
     let binary = |b: &u8| matches!(b, 0..=8 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f);
     if !has_bom && head.iter().any(binary) {
         return MediaKind::Other;

@@ -1,4 +1,5 @@
 //! Whole jobs against sites in memory. Time is paused where waits are tested.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
@@ -38,7 +39,8 @@ fn setup() -> Setup {
 #[tokio::test(start_paused = true)]
 async fn one_page_gives_the_object_of_the_reference_and_its_document() {
     let setup = setup();
-    let report = setup.report(json!({"type": "scraper", "url": "http://a.test/", "depth": 1})).await;
+    let report =
+        setup.report(json!({"type": "scraper", "url": "http://a.test/", "depth": 1})).await;
     let output = report.result.unwrap();
     let golden = concat!(
         r#"{"sections":[{"title":"Home","paragraphs":["Text of Home."],"images":null}],"#,
@@ -57,7 +59,12 @@ async fn one_page_gives_the_object_of_the_reference_and_its_document() {
     assert_eq!(String::from_utf8_lossy(&output.data), golden);
     assert_eq!(
         report.stats,
-        [("web_queries", 1), ("web_success", 1), ("web_scraped_pages", 1), ("web_processed_pages", 1)]
+        [
+            ("web_queries", 1),
+            ("web_success", 1),
+            ("web_scraped_pages", 1),
+            ("web_processed_pages", 1)
+        ]
     );
 }
 
@@ -115,7 +122,16 @@ fn small_body(path: &str) -> Reply {
 async fn permutations_and_tracking_parameters_are_one_page() {
     let web = Web::default().site("a.test", |path| match path {
         "/robots.txt" => not_found(),
-        "/" => page("Home", &["/l?a=1&b=2", "/l?b=2&a=1", "/l?a=1&b=2&utm_source=x", "/l?a=1&b=2#x", "/./l?a=1&b=%32"]),
+        "/" => page(
+            "Home",
+            &[
+                "/l?a=1&b=2",
+                "/l?b=2&a=1",
+                "/l?a=1&b=2&utm_source=x",
+                "/l?a=1&b=2#x",
+                "/./l?a=1&b=%32",
+            ],
+        ),
         _ => page("List", &["/l?b=2&a=1&fbclid=y"]),
     });
     let setup = Setup::new(web);
@@ -141,26 +157,32 @@ async fn redirects_are_followed_within_the_site_and_their_targets_visited_once()
     assert_eq!(paths(&result), ["/start", "/old", "/loop"]);
     assert_eq!(document(&result, "/old")["final_url"], "http://a.test/new");
     assert_eq!(document(&result, "/loop")["error"]["code"], "too_many_redirects");
-    assert_eq!(result["skipped"], json!({"robots_denied": 0, "blacklisted": 0, "left_site": 1, "duplicate": 1}));
+    assert_eq!(
+        result["skipped"],
+        json!({"robots_denied": 0, "blacklisted": 0, "left_site": 1, "duplicate": 1})
+    );
     assert!(setup.web.seen().iter().all(|seen| seen.host == "a.test"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_start_page_that_redirects_elsewhere_makes_that_the_site() {
-    let web = Web::default()
-        .site("a.test", |_| redirect("http://www.a.test/"))
-        .site("www.a.test", |path| match path {
+    let web = Web::default().site("a.test", |_| redirect("http://www.a.test/")).site(
+        "www.a.test",
+        |path| match path {
             "/" => page("Home", &["/x", "http://a.test/y"]),
             "/x" => page("X", &[]),
             _ => not_found(),
-        });
+        },
+    );
     let result = Setup::new(web).result(json!({"url": "http://a.test/", "depth": 2})).await;
     assert_eq!(paths(&result), ["/", "/x"]);
 }
 
 fn with_robots(path: &str) -> Reply {
     match path {
-        "/robots.txt" => reply("200 OK", "", b"User-agent: *\nDisallow: /secret\nCrawl-delay: 10\n"),
+        "/robots.txt" => {
+            reply("200 OK", "", b"User-agent: *\nDisallow: /secret\nCrawl-delay: 10\n")
+        }
         "/" => page("Home", &["/secret/1", "/open", "/hop"]),
         "/hop" => redirect("/secret/2"),
         _ => page("Page", &[]),
@@ -197,7 +219,10 @@ async fn a_page_that_asks_not_to_be_followed_is_not() {
         _ => not_found(),
     });
     let result = Setup::new(web).result(json!({"url": "http://a.test/", "depth": 2})).await;
-    assert_eq!((paths(&result), &result["pages"]), (vec!["/".to_owned()], &json!(["http://a.test/a"])));
+    assert_eq!(
+        (paths(&result), &result["pages"]),
+        (vec!["/".to_owned()], &json!(["http://a.test/a"]))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,8 +239,7 @@ async fn a_busy_site_is_asked_again_after_the_time_it_asks_for() {
     let setup = Setup::new(web);
     let result = setup.result(json!({"url": "http://a.test/"})).await;
     assert_eq!(document(&result, "/")["status"], 200);
-    let at: Vec<_> =
-        setup.web.seen().into_iter().filter(|s| s.path == "/").map(|s| s.at).collect();
+    let at: Vec<_> = setup.web.seen().into_iter().filter(|s| s.path == "/").map(|s| s.at).collect();
     assert!(at[1] - at[0] >= 7 * SECOND && at[2] - at[1] >= 2 * SECOND, "{at:?}");
 }
 
@@ -282,11 +306,31 @@ async fn an_endless_page_is_cut_and_marked() {
 async fn charsets_are_told_by_mark_header_meta_and_content() {
     let web = Web::default().site("a.test", |path| match path {
         "/" => page("Home", &["/header", "/meta", "/wrong", "/bom", "/none"]),
-        "/header" => reply("200 OK", "content-type: text/html; charset=koi8-r\r\n", b"<title>\xf4\xc5\xd3\xd4</title>"),
-        "/meta" => reply("200 OK", "content-type: text/html\r\n", b"<meta charset=windows-1252><title>caf\xe9</title>"),
-        "/wrong" => reply("200 OK", "content-type: text/html; charset=latin1\r\n", "<title>café</title>".as_bytes()),
-        "/bom" => reply("200 OK", "content-type: text/html; charset=koi8-r\r\n", b"\xfe\xff\0<\0t\0i\0t\0l\0e\0>\x04\x22"),
-        "/none" => reply("200 OK", "content-type: text/html\r\n", "<title>日本語のページ</title>".as_bytes()),
+        "/header" => reply(
+            "200 OK",
+            "content-type: text/html; charset=koi8-r\r\n",
+            b"<title>\xf4\xc5\xd3\xd4</title>",
+        ),
+        "/meta" => reply(
+            "200 OK",
+            "content-type: text/html\r\n",
+            b"<meta charset=windows-1252><title>caf\xe9</title>",
+        ),
+        "/wrong" => reply(
+            "200 OK",
+            "content-type: text/html; charset=latin1\r\n",
+            "<title>café</title>".as_bytes(),
+        ),
+        "/bom" => reply(
+            "200 OK",
+            "content-type: text/html; charset=koi8-r\r\n",
+            b"\xfe\xff\0<\0t\0i\0t\0l\0e\0>\x04\x22",
+        ),
+        "/none" => reply(
+            "200 OK",
+            "content-type: text/html\r\n",
+            "<title>日本語のページ</title>".as_bytes(),
+        ),
         _ => not_found(),
     });
     let result = Setup::new(web).result(json!({"url": "http://a.test/", "depth": 2})).await;
@@ -298,7 +342,11 @@ async fn charsets_are_told_by_mark_header_meta_and_content() {
         ("/none", "日本語のページ", "UTF-8"),
     ] {
         let document = document(&result, path);
-        assert_eq!((&document["title"], &document["charset"]), (&json!(title), &json!(charset)), "{path}");
+        assert_eq!(
+            (&document["title"], &document["charset"]),
+            (&json!(title), &json!(charset)),
+            "{path}"
+        );
     }
 }
 
@@ -367,7 +415,10 @@ async fn what_the_operator_refuses_is_never_asked_for() {
     setup.config.blacklist = Blacklist::parse("bad.test");
     let report = setup.report(json!({"url": "http://Bad.test/x"})).await;
     let failure = report.result.unwrap_err();
-    assert_eq!((failure.code, failure.message.as_str()), (Code::Blacklisted, "URL blacklisted: http://Bad.test/x"));
+    assert_eq!(
+        (failure.code, failure.message.as_str()),
+        (Code::Blacklisted, "URL blacklisted: http://Bad.test/x")
+    );
     assert_eq!(report.stats, [("web_queries", 1), ("web_invalid", 1)]);
     let arguments = json!({"url": "http://a.test/", "depth": 2, "same_origin": false});
     let result = setup.result(arguments).await;
@@ -417,7 +468,12 @@ async fn the_jobs_limits_bound_output_requests_and_bytes() {
     let report = setup.report(arguments.clone()).await;
     let data = report.result.unwrap().data;
     let result: Value = serde_json::from_slice(&data).unwrap();
-    assert!(data.len() <= 4000 && result["stopped"] == "output_bytes", "{} {}", data.len(), result["stopped"]);
+    assert!(
+        data.len() <= 4000 && result["stopped"] == "output_bytes",
+        "{} {}",
+        data.len(),
+        result["stopped"]
+    );
     let last = result["documents"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["truncated"], &last["text"]), (&json!("output"), &Value::Null));
     setup.limits.output_bytes = Some(100);
@@ -438,7 +494,10 @@ async fn the_jobs_limits_bound_output_requests_and_bytes() {
 async fn a_selector_limits_text_and_not_links() {
     let result = setup().result(json!({"url": "http://a.test/", "selector": "h1"})).await;
     let document = document(&result, "/");
-    assert_eq!((&document["text"], &document["links"][0]), (&json!("Home"), &json!("http://a.test/a")));
+    assert_eq!(
+        (&document["text"], &document["links"][0]),
+        (&json!("Home"), &json!("http://a.test/a"))
+    );
 }
 
 #[tokio::test]

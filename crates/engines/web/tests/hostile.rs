@@ -1,4 +1,5 @@
 //! Pages made to break the reader: little stack, bounded output, no panic.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::thread;
 
@@ -18,11 +19,36 @@ fn read(html: String) -> Page {
 #[test]
 fn deep_nesting_needs_little_stack_and_keeps_its_text() {
     for tag in [
-        "div", "span", "b", "p", "blockquote", "ul><li", "ol><li", "table><tr><td", "a href=x",
-        "svg", "math", "template", "template shadowrootmode=open", "object", "button", "section",
-        "em><strong", "pre", "select><option", "h1", "font", "noscript", "details", "ruby><rt",
+        "div",
+        "span",
+        "b",
+        "p",
+        "blockquote",
+        "ul><li",
+        "ol><li",
+        "table><tr><td",
+        "a href=x",
+        "svg",
+        "math",
+        "template",
+        "template shadowrootmode=open",
+        "object",
+        "button",
+        "section",
+        "em><strong",
+        "pre",
+        "select><option",
+        "h1",
+        "font",
+        "noscript",
+        "details",
+        "ruby><rt",
     ] {
-        let page = read(format!("<p>{}</p>", "before, ".repeat(40)) + &format!("<{tag}>").repeat(100_000) + "core");
+        let page = read(
+            format!("<p>{}</p>", "before, ".repeat(40))
+                + &format!("<{tag}>").repeat(100_000)
+                + "core",
+        );
         let bound = 64 << 20;
         assert!(page.text.len() + page.markdown.len() < bound, "{tag}");
         // The others hold no article text.
@@ -37,7 +63,9 @@ fn megabyte_attributes_and_texts_are_read() {
     let value = "a ".repeat(2_000_000);
     let page = read(format!("<title>t</title><p class='{value}' id='{value}'>short text</p>"));
     assert_eq!((page.title.as_deref(), page.text.as_str()), (Some("t"), "short text"));
-    let page = read(format!("<title>{value}</title><h1>{value}</h1><a href='/{value}'>x</a><img src='data:{value}'>"));
+    let page = read(format!(
+        "<title>{value}</title><h1>{value}</h1><a href='/{value}'>x</a><img src='data:{value}'>"
+    ));
     assert!(page.links.is_empty() && page.images.is_empty());
     assert!(read(value.clone()).text.len() >= value.trim_end().len() - 2);
 }
@@ -52,7 +80,9 @@ fn broken_structured_data_does_not_break_the_page() {
         "{\"@context\":\"https://schema.org\",\"@type\":[[[[\"NewsArticle\"".to_owned(),
     ] {
         let text = "A paragraph, of some length, for the reader. ".repeat(20);
-        let page = read(format!("<script type='application/ld+json'>{data}</script><article><p>{text}</p></article>"));
+        let page = read(format!(
+            "<script type='application/ld+json'>{data}</script><article><p>{text}</p></article>"
+        ));
         assert!(page.text.contains("A paragraph"), "{}", &data[..8]);
     }
 }

@@ -1,5 +1,6 @@
 //! Main content and metadata on the saved pages of `conformance/readability` (its INDEX, section
 //! 8): the relaxed comparison, by words.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

@@ -20,7 +20,8 @@ pub(super) struct Sampling {
 
 impl Sampling {
     pub(super) fn start() -> Result<Self, ProfileError> {
-        let guard = ProfilerGuardBuilder::default().frequency(FREQUENCY).blocklist(&SKIPPED).build();
+        let guard =
+            ProfilerGuardBuilder::default().frequency(FREQUENCY).blocklist(&SKIPPED).build();
         let guard = guard.map_err(|e| ProfileError::Failed(e.to_string()))?;
         Ok(Self { guard, cpu_before: cpu_time() })
     }

@@ -42,7 +42,8 @@ impl Builder {
         label: Option<(&str, &str)>,
     ) {
         let location_id = stack.into_iter().map(|function| self.location(function)).collect();
-        let label = label.map(|(key, text)| Label { key: self.string(key), str: self.string(text) });
+        let label =
+            label.map(|(key, text)| Label { key: self.string(key), str: self.string(text) });
         let label = label.into_iter().collect();
         self.profile.sample.push(Sample { location_id, value: values, label });
     }

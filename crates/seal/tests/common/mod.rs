@@ -12,7 +12,8 @@ use sealwork_seal::{
 
 pub(crate) const NOW: u64 = 1_800_000_000;
 pub(crate) const LIMITS: OpenLimits = OpenLimits { max_envelope_bytes: 16 << 20 };
-pub(crate) const JOB_JSON: &[u8] = br#"{"engine":"web","arguments":{"url":"https://example.com/"}}"#;
+pub(crate) const JOB_JSON: &[u8] =
+    br#"{"engine":"web","arguments":{"url":"https://example.com/"}}"#;
 pub(crate) const JOB: JobId = JobId([0x11; 16]);
 
 /// Gives out what it is told to and fails when that is used up.

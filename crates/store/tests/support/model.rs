@@ -194,12 +194,14 @@ impl Run {
                 self.jobs.insert(n, known);
                 Action::Accept(n)
             }
-            7..=12 => {
-                if let Some(known) = self.jobs.get_mut(&any) {
+            // A worker settles what was accepted, and nothing else.
+            7..=12 => match self.jobs.get_mut(&any).filter(|known| known.accepted) {
+                Some(known) => {
                     known.settle_tried = true;
+                    Action::Settle(any)
                 }
-                Action::Settle(any)
-            }
+                None => Action::MarkRunning(any),
+            },
             13 => Action::MarkRunning(any),
             14 => {
                 for known in self.jobs.values_mut() {

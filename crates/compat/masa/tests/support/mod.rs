@@ -1,5 +1,5 @@
 //! What the tests of this crate share.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses its part")]
 
 use sealwork_compat_masa::{
     AddBody, Body, MasaJob, ResultBody, SetKeyBody, read_body, write_string,

@@ -42,7 +42,9 @@ pub(crate) struct Guarded<S> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protocol {
     /// Nothing read yet. A TLS hello is foreseeable only where the transport is plain.
-    Unknown { plain: bool },
+    Unknown {
+        plain: bool,
+    },
     Http1,
     Http2,
 }

@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 pub(crate) use activity::Activity;
-pub(crate) use admission::Admission;
 use activity::Answer;
+pub(crate) use admission::Admission;
 use guarded::Guarded;
 pub(crate) use pacer::Pacer;
 use prefixed::Prefixed;
@@ -65,11 +65,11 @@ impl Server {
     ) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         // Heads are timed by `Guarded`, together with silence before, between and after them.
+        // No `pipeline_flush`: with it, hyper loses an answer that closes over unread bytes.
         http.http1()
             .header_read_timeout(None)
             .max_headers(requests.header_count)
-            .max_buf_size(requests.header_bytes)
-            .pipeline_flush(true);
+            .max_buf_size(requests.header_bytes);
         http.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(connections.http2_streams)

@@ -90,6 +90,6 @@ mod tests {
         assert!(!wait(&mut pacer, 1).await);
         pacer.moved(1);
         tokio::time::advance(Duration::from_secs(3600)).await;
-        assert!(!wait(&mut pacer, 9).await);
+        assert!(!wait(&mut pacer, 8).await);
     }
 }

@@ -34,7 +34,10 @@ mod tests {
     fn values_are_hidden_and_the_command_and_the_flags_stay() {
         let line = ["/usr/bin/sealwork", "serve", "--api-key", "s3cret", "--listen=:80", "s3cret"];
         assert_eq!(redact(line), "sealwork\0serve\0--api-key\0…\0--listen=…\0…");
-        assert_eq!(redact(["sealwork", "--api-key", "secret", "serve"]), "sealwork\0--api-key\0…\0serve");
+        assert_eq!(
+            redact(["sealwork", "--api-key", "secret", "serve"]),
+            "sealwork\0--api-key\0…\0serve"
+        );
         assert_eq!(redact(Vec::<String>::new()), "");
     }
 }

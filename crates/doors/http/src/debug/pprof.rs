@@ -121,15 +121,14 @@ async fn enable(State(profiling): State<Profiling>) -> Response {
 /// The routes stay, as with Masa; only the sampling of the heap ends.
 async fn disable(State(profiling): State<Profiling>) -> Response {
     match profiling.profiler.disable().await {
-        Ok(()) | Err(ProfileError::Unsupported(_)) => {
-            plain_text(StatusCode::OK, "pprof disabled")
-        }
+        Ok(()) | Err(ProfileError::Unsupported(_)) => plain_text(StatusCode::OK, "pprof disabled"),
         Err(error) => refuse(&error),
     }
 }
 
 async fn index() -> Response {
-    let mut page = "/debug/pprof/\n\nProfiles, for `go tool pprof http://HOST/debug/pprof/NAME`:\n".to_owned();
+    let mut page =
+        "/debug/pprof/\n\nProfiles, for `go tool pprof http://HOST/debug/pprof/NAME`:\n".to_owned();
     for kind in Kind::ALL {
         let _ = writeln!(page, "{:14}{}", kind.name(), kind.about());
     }

@@ -49,15 +49,13 @@ fn message(status: StatusCode, text: &'static str, uri: &Uri) -> Response {
 
 /// Whether the query has a key `pretty`, whatever its value.
 pub(crate) fn wants_pretty(uri: &Uri) -> bool {
-    uri.query().is_some_and(|query| {
-        query.split('&').any(|pair| pair.split('=').next() == Some("pretty"))
-    })
+    uri.query()
+        .is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("pretty")))
 }
 
 /// A JSON answer as Go writes it: characters of HTML escaped, a line's end, indented on request.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize, pretty: bool) -> Response {
-    let written =
-        if pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
+    let written = if pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
     // Texts, numbers and flags only: this cannot fail.
     let mut body = escape_html(written.unwrap_or_default());
     body.push(b'\n');

@@ -98,9 +98,9 @@ impl Line {
         query(out, self.uri.query());
         out.push_str("\",\"user_agent\":\"");
         escape(out, header(self.user_agent.as_ref()));
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "\",\"status\":{status},\"error\":\"{code}\",\"latency\":{},\"latency_human\":\"{latency:?}\",\"bytes_in\":{},\"bytes_out\":{}}}\n",
+            "\",\"status\":{status},\"error\":\"{code}\",\"latency\":{},\"latency_human\":\"{latency:?}\",\"bytes_in\":{},\"bytes_out\":{}}}",
             latency.as_nanos(),
             self.bytes_in.unwrap_or(0),
             bytes_out.unwrap_or(0),
@@ -109,7 +109,9 @@ impl Line {
 }
 
 fn time(out: &mut String, now: Timestamp) {
-    let time = i64::try_from(now.as_millis()).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let time = i64::try_from(now.as_millis())
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     let _ = write!(out, "{:.3}", time.unwrap_or(jiff::Timestamp::UNIX_EPOCH));
 }
 

@@ -15,8 +15,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use access_log::Line;
 pub use access_log::AccessLog;
+use access_log::Line;
 use axum::{body::Body, extract::MatchedPath, response::Response};
 use http::{HeaderName, HeaderValue, Request};
 use http_body::Body as _;

@@ -16,8 +16,7 @@ const UNMATCHED: &str = "unmatched";
 pub(super) struct RouteTable([RwLock<HashMap<String, Arc<RouteMetrics>>>; METHODS.len()]);
 
 /// The methods that are told apart; the last stands for all others.
-const METHODS: [&str; 8] =
-    ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "other"];
+const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "other"];
 
 impl RouteTable {
     /// The metrics of requests with this method that matched `pattern`.
@@ -25,7 +24,8 @@ impl RouteTable {
         let pattern = pattern.unwrap_or(UNMATCHED);
         let known = METHODS.iter().zip(&self.0).find(|(name, _)| **name == method.as_str());
         // The table has as many entries as there are methods.
-        let (name, routes) = known.unwrap_or((&METHODS[METHODS.len() - 1], &self.0[METHODS.len() - 1]));
+        let (name, routes) =
+            known.unwrap_or((&METHODS[METHODS.len() - 1], &self.0[METHODS.len() - 1]));
         if let Some(found) = routes.read().unwrap_or_else(PoisonError::into_inner).get(pattern) {
             return Arc::clone(found);
         }

@@ -201,8 +201,7 @@ pub(super) async fn receipt(
     Job(job): Job,
 ) -> Result<Response, Problem> {
     let receipt = state.port.receipt(job).await;
-    let receipt =
-        receipt.map_err(|r| Problem::from(r).at(&format!("{}/receipt", path(job))))?;
+    let receipt = receipt.map_err(|r| Problem::from(r).at(&format!("{}/receipt", path(job))))?;
     let mut response = Response::new(Body::from(receipt));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(RECEIPT));
     Ok(response)

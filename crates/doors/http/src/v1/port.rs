@@ -29,8 +29,7 @@ pub trait V1Port: Send + Sync {
     ///
     /// # Errors
     /// [`Code::JobUnknown`], [`Code::TokenInvalid`].
-    async fn wait(&self, job: JobId, token: &Token, patience: Duration)
-    -> Result<Status, Refusal>;
+    async fn wait(&self, job: JobId, token: &Token, patience: Duration) -> Result<Status, Refusal>;
 
     /// Stops a job that has not settled.
     ///

@@ -60,7 +60,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
         let wait = query.split('&').find_map(|pair| pair.strip_prefix("wait="));
         let Some(wait) = wait else { return Ok(Self(Duration::ZERO)) };
         if wait.is_empty() || !wait.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Problem::new(Code::RequestMalformed, "wait must be whole seconds, 0 to 60"));
+            return Err(Problem::new(
+                Code::RequestMalformed,
+                "wait must be whole seconds, 0 to 60",
+            ));
         }
         // Only more digits than a u64 has can fail here: then it is far above the maximum.
         let secs = wait.parse().unwrap_or(u64::MAX);

@@ -82,12 +82,7 @@ impl V1Port for FakeWorker {
         Ok(status(job, state))
     }
 
-    async fn wait(
-        &self,
-        job: JobId,
-        token: &Token,
-        patience: Duration,
-    ) -> Result<Status, Refusal> {
+    async fn wait(&self, job: JobId, token: &Token, patience: Duration) -> Result<Status, Refusal> {
         let mut state = self.job(job, token)?;
         self.waiting.send_modify(|waiting| *waiting += 1);
         let _ = tokio::time::timeout(patience, state.wait_for(JobState::is_settled)).await;

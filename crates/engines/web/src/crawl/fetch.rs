@@ -96,7 +96,10 @@ impl Crawl {
         let maxima = &self.shared.config.maxima;
         let (mut hops, mut retries, mut time) = (0, 0, maxima.page_time);
         loop {
-            match self.step(at, target.referrer.as_ref(), retries < maxima.retries, &mut time).await? {
+            match self
+                .step(at, target.referrer.as_ref(), retries < maxima.retries, &mut time)
+                .await?
+            {
                 Step::Done(status, media_type, body) => return Ok((status, media_type, body)),
                 Step::Retry => retries += 1,
                 Step::Moved(next) => {
@@ -147,9 +150,8 @@ impl Crawl {
     }
 }
 
-const ACCEPT: HeaderValue = HeaderValue::from_static(
-    "text/html,application/xhtml+xml;q=0.9,text/plain;q=0.8,*/*;q=0.1",
-);
+const ACCEPT: HeaderValue =
+    HeaderValue::from_static("text/html,application/xhtml+xml;q=0.9,text/plain;q=0.8,*/*;q=0.1");
 
 async fn answered(response: Response, turn: Turn, may_retry: bool) -> Result<Step, Ending> {
     let status = response.status;

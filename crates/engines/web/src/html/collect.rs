@@ -129,9 +129,9 @@ impl Collector<'_> {
     }
 
     fn canonical(&mut self, element: &Element) {
-        let is_canonical = element
-            .attr_ref(local_name!("rel"))
-            .is_some_and(|rel| rel.split_ascii_whitespace().any(|r| r.eq_ignore_ascii_case("canonical")));
+        let is_canonical = element.attr_ref(local_name!("rel")).is_some_and(|rel| {
+            rel.split_ascii_whitespace().any(|r| r.eq_ignore_ascii_case("canonical"))
+        });
         if is_canonical && self.page.canonical_url.is_none() {
             let href = element.attr_ref(local_name!("href")).map(str::trim);
             let url = href.filter(|href| !href.is_empty()).and_then(|href| self.resolved(href));

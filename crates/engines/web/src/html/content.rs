@@ -9,7 +9,8 @@ use super::{Page, text};
 /// Finds the main content and fills text, markdown and metadata. A page without any gives the text
 /// of its whole body.
 pub(super) fn main_content(dom: Dom, url: &Url, page: &mut Page) {
-    let Ok(mut reader) = Readability::with_document(dom, Some(url.as_str()), Some(Config::default()))
+    let Ok(mut reader) =
+        Readability::with_document(dom, Some(url.as_str()), Some(Config::default()))
     else {
         return;
     };

@@ -17,9 +17,7 @@ use html5ever::{
     local_name,
     tendril::StrTendril,
     tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts},
-    tree_builder::{
-        ElementFlags, NodeOrText, QuirksMode, TreeBuilder, TreeBuilderOpts, TreeSink,
-    },
+    tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeBuilder, TreeBuilderOpts, TreeSink},
 };
 
 use crate::budget::Budget;
@@ -387,7 +385,8 @@ mod tests {
 
     #[test]
     fn an_ordinary_page_gives_the_tree_of_the_standard() {
-        let html = "<!doctype html><title>t</title><ul><li>a<li>b</ul><table><td>c</table><b><p>d</b>e";
+        let html =
+            "<!doctype html><title>t</title><ul><li>a<li>b</ul><table><td>c</table><b><p>d</b>e";
         let (dom, cut) = parse(html, &Unlimited);
         let own = dom.html().to_string();
         assert_eq!(cut, None);

@@ -60,7 +60,11 @@ impl fmt::Debug for Web {
 
 impl Web {
     /// Adds a site: `answer` gets path and query.
-    pub(crate) fn site(self, host: &str, answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn site(
+        self,
+        host: &str,
+        answer: impl Fn(&str) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         self.0.sites.lock().unwrap().insert(host.to_owned(), Arc::new(answer));
         self
     }
@@ -141,7 +145,8 @@ pub(crate) fn html(body: &str) -> Reply {
 
 /// A page with a title and links.
 pub(crate) fn page(title: &str, links: &[&str]) -> Reply {
-    let links: String = links.iter().map(|link| format!("<li><a href='{link}'>to {link}</a>")).collect();
+    let links: String =
+        links.iter().map(|link| format!("<li><a href='{link}'>to {link}</a>")).collect();
     html(&format!("<title>{title}</title><h1>{title}</h1><p>Text of {title}.</p><ul>{links}</ul>"))
 }
 

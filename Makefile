@@ -1,0 +1,73 @@
+# What people type. Each target installs what it misses (scripts/setup.sh) and then works offline,
+# the Go client test excepted. Build results go outside the clone, so that clones share them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/sealwork/target
+# rustup's default place: a fresh installation is not on every PATH.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+CARGO := cargo
+RELEASE := $(CARGO_TARGET_DIR)/release/sealwork
+KILL_RUNS ?= 500
+FUZZ_SECONDS ?= 30
+
+.PHONY: help demo build test lint fmt docs dist dist-test go-client-test torture bench fuzz-short setup
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:
+	@scripts/setup.sh build
+
+build: setup ## Build the release binary
+	$(CARGO) build --release --locked -p sealwork-cli
+
+demo: build ## One sealed crawl, start to verified receipt; URL=https://... for another site
+	@"$(RELEASE)" demo $${URL:+--url "$$URL"}
+
+test: setup ## Every test: workspace, Go client (where Go is), production binary
+	$(CARGO) test --workspace --locked
+	@scripts/test-go-client.sh
+	@$(MAKE) --no-print-directory dist-test
+
+lint: ## Formatting, clippy, docs, licences and sources, generated documents
+	@scripts/setup.sh lint
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p sealwork-cli --no-default-features --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+	$(CARGO) deny --locked check bans licenses sources
+	$(CARGO) test --locked -p sealwork-door-http --test openapi
+	@scripts/check-tree.sh
+
+fmt: ## Format the sources
+	$(CARGO) fmt --all
+
+docs: setup ## Write the generated documents: configuration, codes, OpenAPI
+	SEALWORK_BLESS=1 $(CARGO) test --locked -p sealwork-cli --bins -- config::docs
+	SEALWORK_BLESS=1 $(CARGO) test --locked -p sealwork-door-http --test openapi
+
+dist: setup ## The production binary, without the feature sim, in dist/
+	$(CARGO) build --release --locked -p sealwork-cli --no-default-features
+	@install -D -m 0755 "$(RELEASE)" dist/sealwork
+	@strip --strip-all dist/sealwork 2>/dev/null || true
+	@sha256sum dist/sealwork
+
+dist-test: dist ## Run the production binary: no simulation in it, a sealed job, an orderly stop
+	@scripts/test-dist.sh dist/sealwork
+
+go-client-test: setup ## The unmodified Go client against a worker
+	@GO_CLIENT_REQUIRED=1 scripts/test-go-client.sh
+
+torture: setup ## Kill the worker at random moments under load, KILL_RUNS times (500)
+	KILL_RUNS=$(KILL_RUNS) $(CARGO) test --release --locked -p sealwork-cli --test kill -- --nocapture
+
+bench: build ## Measure on this machine, over loopback
+	@for what in idle "jobs --seconds 60" masa web crawl; do "$(RELEASE)" bench $$what; done
+
+fuzz-short: ## Each fuzz target for FUZZ_SECONDS (30)
+	@scripts/setup.sh fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh

@@ -1,0 +1,139 @@
+//! The smaller commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+
+use super::{ConfigArgs, WorkerArgs};
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Crawl this site instead of the small one that the demo serves itself on loopback
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// How far to follow links
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) depth: u32,
+    /// How many pages to fetch at most
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) max_pages: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Fetch a worker's key config, check its signature and print it
+    Show {
+        #[command(flatten)]
+        worker: WorkerArgs,
+        /// Also write the key config to this file, for `keys verify` and `verify receipt`
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Check a saved key config
+    Verify {
+        /// The key config as JSON, or `-` for standard input
+        file: PathBuf,
+        /// Accept only the worker with this id (64 hex digits)
+        #[arg(long, value_name = "ID")]
+        worker: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VerifyCommand {
+    /// Check a receipt, or a chain of receipts, offline
+    ///
+    /// The input holds one receipt in a line. Several receipts must be consecutive ones of one
+    /// worker: each names the digest of the one before.
+    Receipt(ReceiptArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReceiptArgs {
+    /// The receipts, or `-` for standard input
+    pub(crate) file: PathBuf,
+    /// The worker's key config, as `keys show --out` writes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_config: PathBuf,
+    /// The id of the worker that must have signed (64 hex digits), known from elsewhere
+    #[arg(long, value_name = "ID")]
+    pub(crate) worker: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write one page per command to this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) what: BenchCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Sealed jobs per second: one submit and one fetch each, every acknowledgement after fsync
+    #[cfg(feature = "sim")]
+    Jobs {
+        /// How long to send
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=600))]
+        seconds: u64,
+        /// How many connections
+        #[arg(long, value_name = "N", default_value_t = 64)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=512))]
+        connections: u32,
+        /// Seal this many jobs beforehand for each second; when they are used up the run ends
+        #[arg(long, value_name = "N", default_value_t = 5000)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=50_000))]
+        prepared: u32,
+    },
+    /// Requests per second to the Masa routes /job/generate and /job/result
+    Masa {
+        /// How long to send to each route
+        #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=600))]
+        seconds: u64,
+        /// How many connections
+        #[arg(long, value_name = "N", default_value_t = 16)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=512))]
+        connections: u32,
+    },
+    /// Many slow sites at once: 200 web jobs over 50 origins whose pages take a second
+    Web {
+        /// How many jobs
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=5000))]
+        jobs: u32,
+        /// How many origins
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=250))]
+        origins: u32,
+    },
+    /// One crawl of a local site of linked pages: pages per second, CPU per page
+    Crawl {
+        /// How many pages
+        #[arg(long, value_name = "N", default_value_t = 10_000)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        pages: u32,
+    },
+    /// Resident memory of a worker that does nothing, and the size of this binary
+    Idle,
+}

@@ -1,0 +1,206 @@
+//! API keys and quotas, as their variables write them.
+
+use sealwork_job::RequesterId;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::kind::items;
+
+/// What a requester may do; what is absent is the default's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct QuotaOptions {
+    /// Jobs accepted and not yet settled.
+    pub(crate) max_pending: Option<u32>,
+    /// Jobs accepted in a minute; 0 for no limit.
+    pub(crate) per_minute: Option<u32>,
+}
+
+/// One API key.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ApiKeyEntry {
+    /// The holder counts as `api-key:NAME`.
+    pub(crate) name: String,
+    /// The key itself.
+    pub(crate) secret: ApiKeySecret,
+    /// What the holder may do.
+    pub(crate) quota: QuotaOptions,
+}
+
+/// A key in the clear, or its SHA-256 digest.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub(crate) enum ApiKeySecret {
+    Text(String),
+    Sha256([u8; 32]),
+}
+
+/// The quota of one requester.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QuotaEntry {
+    /// Who.
+    pub(crate) requester: String,
+    /// What they may do.
+    pub(crate) quota: QuotaOptions,
+}
+
+impl ApiKeyEntry {
+    /// The entry without its key.
+    pub(crate) fn show(&self) -> String {
+        format!("{}{}", self.name, self.quota.show())
+    }
+
+    /// Who holds it, as the worker counts them.
+    pub(crate) fn requester(&self) -> RequesterId {
+        RequesterId::new("api-key", &self.name)
+    }
+}
+
+impl QuotaEntry {
+    /// Who, as the worker counts them.
+    pub(crate) fn requester_id(&self) -> RequesterId {
+        match self.requester.split_once(':') {
+            Some((scheme, value)) => RequesterId::new(scheme, value),
+            None => RequesterId::anonymous(),
+        }
+    }
+
+    /// The entry as it is written.
+    pub(crate) fn show(&self) -> String {
+        format!("{}{}", self.requester, self.quota.show())
+    }
+}
+
+impl QuotaOptions {
+    fn show(self) -> String {
+        let part = |name: &str, number: Option<u32>| {
+            number.map(|number| format!(";{name}={number}")).unwrap_or_default()
+        };
+        part("max_pending", self.max_pending) + &part("per_minute", self.per_minute)
+    }
+}
+
+/// Reads `NAME=KEY;max_pending=N;per_minute=N`, separated by commas. Errors count entries from 1
+/// and never quote them.
+pub(crate) fn parse_api_keys(text: &str) -> Result<Vec<ApiKeyEntry>, String> {
+    let mut keys: Vec<ApiKeyEntry> = Vec::new();
+    for (item, number) in items(text).iter().zip(1..) {
+        let wrong = |what: &str| format!("entry {number} {what}");
+        let (head, options) = item.split_once(';').unwrap_or((item, ""));
+        let (name, key) = head.split_once('=').ok_or_else(|| wrong("has no `=`"))?;
+        let (name, key) = (name.trim(), key.trim());
+        if name.is_empty() || !name.bytes().all(is_name_byte) {
+            return Err(wrong("has a name that is not of a-z, A-Z, 0-9, `-`, `_` and `.`"));
+        }
+        if keys.iter().any(|other| other.name == name) {
+            return Err(wrong("has the name of an earlier one"));
+        }
+        let secret = secret(key).map_err(wrong)?;
+        let quota = options_of(options).map_err(wrong)?;
+        keys.push(ApiKeyEntry { name: name.to_owned(), secret, quota });
+    }
+    Ok(keys)
+}
+
+/// Reads `REQUESTER;max_pending=N;per_minute=N`, separated by commas.
+pub(crate) fn parse_quotas(text: &str) -> Result<Vec<QuotaEntry>, String> {
+    let mut quotas: Vec<QuotaEntry> = Vec::new();
+    for item in items(text) {
+        let wrong = |what: &str| format!("`{item}` {what}");
+        let (requester, options) = item.split_once(';').ok_or_else(|| wrong("has no quota"))?;
+        let requester = requester.trim();
+        let is_name = requester == RequesterId::anonymous().as_str()
+            || requester.split_once(':').is_some_and(|(scheme, value)| {
+                !scheme.is_empty() && !value.is_empty() && value.len() <= RequesterId::MAX_LEN
+            });
+        if !is_name {
+            return Err(wrong("names nobody: write `anonymous` or `SCHEME:VALUE`"));
+        }
+        if quotas.iter().any(|other| other.requester == requester) {
+            return Err(wrong("names a requester again"));
+        }
+        let quota = options_of(options).map_err(wrong)?;
+        quotas.push(QuotaEntry { requester: requester.to_owned(), quota });
+    }
+    Ok(quotas)
+}
+
+fn secret(key: &str) -> Result<ApiKeySecret, &'static str> {
+    if let Some(digits) = key.strip_prefix("sha256:") {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(digits, &mut digest)
+            .map_err(|_| "has a digest that is not 64 hex digits")?;
+        return Ok(ApiKeySecret::Sha256(digest));
+    }
+    if key.is_empty() {
+        return Err("has an empty key");
+    }
+    if !key.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
+        return Err("has a key with a character that no header can carry");
+    }
+    Ok(ApiKeySecret::Text(key.to_owned()))
+}
+
+fn options_of(text: &str) -> Result<QuotaOptions, &'static str> {
+    let mut options = QuotaOptions::default();
+    for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+        let (name, number) = part.split_once('=').ok_or("has a part that is not NAME=N")?;
+        let number: u32 = number.trim().parse().map_err(|_| "has a quota that is no number")?;
+        let slot = match name.trim() {
+            "max_pending" => &mut options.max_pending,
+            "per_minute" => &mut options.per_minute,
+            _ => return Err("has a part that is neither `max_pending` nor `per_minute`"),
+        };
+        if slot.replace(number).is_some() {
+            return Err("has the same part twice");
+        }
+    }
+    Ok(options)
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_keys_with_names_and_quotas_are_read() {
+        let digest = "ab".repeat(32);
+        let text = format!("alice=k1=x;max_pending=5;per_minute=60, bob=sha256:{digest}");
+        let keys = parse_api_keys(&text).unwrap();
+        assert_eq!(keys[0].show(), "alice;max_pending=5;per_minute=60");
+        assert!(keys[0].secret == ApiKeySecret::Text("k1=x".to_owned()));
+        assert!(keys[1].secret == ApiKeySecret::Sha256([0xab; 32]));
+        assert_eq!(keys[1].requester().as_str(), "api-key:bob");
+    }
+
+    #[test]
+    fn a_wrong_entry_is_named_by_its_number_and_never_quoted() {
+        for text in [
+            "a=ok,hush-hush",
+            "a=ok,=hush-hush",
+            "a=ok,a=hush-hush",
+            "a=ok,b=hush\u{7f}hush",
+            "a=ok,b=sha256:hush-hush",
+            "a=ok,b=hush-hush;speed=1",
+            "a=ok,b=hush-hush;max_pending=many",
+            "a=ok,b=hush-hush;per_minute=1;per_minute=2",
+            "a=ok,b=",
+        ] {
+            let Err(error) = parse_api_keys(text) else { panic!("{text} was taken") };
+            assert!(error.starts_with("entry 2 ") && !error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn quotas_are_read_by_requester() {
+        let quotas = parse_quotas("ed25519:aa;max_pending=1, masa:7d14;per_minute=0").unwrap();
+        assert_eq!(quotas[0].quota, QuotaOptions { max_pending: Some(1), per_minute: None });
+        assert_eq!(quotas[1].show(), "masa:7d14;per_minute=0");
+        assert_eq!(quotas[0].requester_id().as_str(), "ed25519:aa");
+        assert!(parse_quotas("anonymous;max_pending=1").is_ok());
+        assert!(parse_quotas("alice;max_pending=1").is_err());
+        assert!(parse_quotas("ed25519:aa").is_err());
+        assert!(parse_quotas("a:b;max_pending=1,a:b;max_pending=2").is_err());
+    }
+}

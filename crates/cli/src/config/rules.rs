@@ -1,0 +1,88 @@
+//! What must hold between settings.
+
+use super::{
+    error::Problem,
+    kind::show_bytes,
+    registry as r,
+    setting::{Effect, Setting},
+    source::Origin,
+    values::Values,
+};
+
+/// Checks the settings against each other.
+pub(crate) fn check(values: &Values) -> (Vec<Problem>, Vec<String>) {
+    let mut problems = Vec::new();
+    if values.text(&r::TLS_CERT).is_some() != values.text(&r::TLS_KEY).is_some() {
+        problems.push(Problem::new("TLS_CERT and TLS_KEY are set together or not at all"));
+    }
+    let (body, envelope) =
+        (values.number(&r::HTTP_MAX_BODY_BYTES), values.number(&r::MAX_ENVELOPE_BYTES));
+    if body < envelope {
+        problems.push(Problem::new(format!(
+            "HTTP_MAX_BODY_BYTES ({}) is less than MAX_ENVELOPE_BYTES ({}): no envelope of that \
+             size could arrive",
+            show_bytes(body),
+            show_bytes(envelope)
+        )));
+    }
+    if values.text(&r::API_KEY).is_some()
+        && values.api_keys(&r::API_KEYS).iter().any(|key| key.name == "default")
+    {
+        problems.push(Problem::new(
+            "API_KEYS has a key named `default`, which is the name that API_KEY gets",
+        ));
+    }
+    for (default, max) in DEFAULTS_AND_MAXIMA {
+        if values.is_set(default)
+            && values.is_set(max)
+            && values.number(default) > values.number(max)
+        {
+            problems.push(Problem::new(format!(
+                "{} ({}) is more than {} ({})",
+                default.name,
+                values.number(default),
+                max.name,
+                values.number(max)
+            )));
+        }
+    }
+    (problems, warnings(values))
+}
+
+/// Pairs of what a job gets and what it may ask for.
+const DEFAULTS_AND_MAXIMA: [(&Setting, &Setting); 5] = [
+    (&r::JOB_TIMEOUT_SECONDS, &r::JOB_MAX_TIMEOUT_SECONDS),
+    (&r::JOB_OUTPUT_BYTES, &r::JOB_MAX_OUTPUT_BYTES),
+    (&r::JOB_EGRESS_REQUESTS, &r::JOB_MAX_EGRESS_REQUESTS),
+    (&r::JOB_EGRESS_BYTES, &r::JOB_MAX_EGRESS_BYTES),
+    (&r::WEB_DEFAULT_PAGES, &r::WEB_MAX_PAGES),
+];
+
+fn warnings(values: &Values) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let open = values.text(&r::API_KEY).is_none() && values.api_keys(&r::API_KEYS).is_empty();
+    if open && !is_loopback(values.text(&r::LISTEN_ADDRESS).unwrap_or_default()) {
+        warnings.push(
+            "no API key is set: whoever reaches the listen address can submit jobs".to_owned(),
+        );
+    }
+    if values.flag(&r::ENABLE_PPROF) && !values.flag(&r::STANDALONE) {
+        warnings.push("ENABLE_PPROF has no effect without STANDALONE=true".to_owned());
+    }
+    for resolved in values.iter() {
+        if let Effect::Kept(why) = resolved.setting.effect
+            && resolved.origin != Origin::Default
+            && !resolved.value.is_empty()
+        {
+            warnings.push(format!("{} has no effect: {why}", resolved.setting.name));
+        }
+    }
+    warnings
+}
+
+/// Whether the listen address is this machine's alone.
+pub(crate) fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

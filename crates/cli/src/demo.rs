@@ -1,0 +1,122 @@
+//! The whole path once, on this machine: site, worker, sealed job, result, receipt.
+
+mod site;
+
+use std::time::Duration;
+
+use sealwork_client::{Client, SealOptions};
+use sealwork_job::JobSpec;
+use sealwork_platform::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use crate::{
+    child::{ChildWorker, Options},
+    cli::DemoArgs,
+    exit::{CliError, CliResult, Exit},
+    loopback::Site,
+    render,
+    ui::{Style, Ui},
+};
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Runs the demo; an interrupt stops the worker and removes its data as well.
+pub(crate) async fn run(args: &DemoArgs, ui: &Ui) -> CliResult {
+    tokio::select! {
+        done = show(args, ui) => done,
+        _ = tokio::signal::ctrl_c() => Err(CliError::local(
+            "interrupted; the worker was stopped and its data removed",
+            "run it again",
+        )),
+    }
+}
+
+async fn show(args: &DemoArgs, ui: &Ui) -> CliResult {
+    let (own_site, url) = match &args.url {
+        Some(url) => (None, url.clone()),
+        None => {
+            let site = Site::serve(([127, 0, 0, 1], 0).into(), site::page).await.map_err(|e| {
+                CliError::local(format!("cannot serve the demo's site: {e}"), "try again")
+            })?;
+            let url = site.url();
+            (Some(site), url)
+        }
+    };
+    // Loopback is allowed for the demo's own site alone: a worker refuses it otherwise.
+    let options = match own_site {
+        Some(_) => Options::default().with_loopback(),
+        None => Options::default(),
+    };
+    let progress = ui.progress("starting a worker");
+    let worker = ChildWorker::start(&options).await?;
+    let done = crawl(args, &url, &worker, &progress, ui).await;
+    progress.say("stopping the worker");
+    let stopped = worker.stop().await;
+    drop(progress);
+    let exit = done?;
+    stopped?;
+    ui.remark(ui.paint_remark(Style::Faint, "the worker has stopped and its data is gone"));
+    Ok(exit)
+}
+
+async fn crawl(
+    args: &DemoArgs,
+    url: &str,
+    worker: &ChildWorker,
+    progress: &crate::ui::Progress,
+    ui: &Ui,
+) -> CliResult {
+    let client = Client::builder(&worker.url())?.build()?;
+    let config = client.key_config().await?;
+    let note = |text: String| ui.remark(ui.paint_remark(Style::Faint, text));
+    note(format!("worker {} on {}", config.worker, worker.url()));
+
+    let arguments = json!({ "url": url, "max_depth": args.depth, "max_pages": args.max_pages });
+    let spec = JobSpec::new(
+        "web".parse().map_err(|_| CliError::local("no engine web", "report this"))?,
+        arguments,
+    );
+    progress.say("sealing the job");
+    let sealed = client.seal(&spec, &SealOptions::default()).await?;
+    note(format!(
+        "sealed a web job for {url}: {} bytes, suite {}, that only this worker can open",
+        sealed.envelope().len(),
+        sealed.suite()
+    ));
+    let clock = SystemClock::new();
+    let handle = client.submit(&sealed).await?;
+    note(format!("accepted as job {}", handle.job()));
+    client
+        .wait(&handle, PATIENCE, |status| progress.say(format!("the job is {}", status.state)))
+        .await?;
+    let result = client.result(&handle).await?;
+    let took = clock.monotonic();
+
+    if ui.json {
+        ui.object(&render::result_json(&result));
+    } else {
+        show_result(&result, took, ui);
+    }
+    Ok(if result.is_ok() { Exit::Ok } else { Exit::JobFailed })
+}
+
+fn show_result(result: &sealwork_client::JobResult, took: Duration, ui: &Ui) {
+    ui.line("");
+    match &result.outcome {
+        Ok(output) => {
+            let object: Value = serde_json::from_slice(&output.data).unwrap_or_default();
+            render::web(&object, ui);
+            let pages = object["documents"].as_array().map_or(0, Vec::len);
+            ui.line(format!(
+                "{pages} pages, {} requests, {} bytes received; sealed result opened after {took:.1?}",
+                result.usage.egress_requests, result.usage.egress_received_bytes,
+            ));
+        }
+        Err(failure) => {
+            let head = ui.paint(Style::Bad, format!("the job failed ({})", failure.code));
+            ui.line(format!("{head}: {}", crate::ui::harmless(&failure.message)));
+        }
+    }
+    ui.line("");
+    render::receipt(&result.receipt, ui);
+}

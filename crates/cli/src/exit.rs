@@ -1,0 +1,102 @@
+//! Exit codes, and errors that say what happened and what to do about it.
+
+use std::process::ExitCode;
+
+use sealwork_client::ClientError;
+
+/// How a command ended. The numbers are documented in the help and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done; for a job: it succeeded.
+    Ok = 0,
+    /// The job failed or was cancelled.
+    JobFailed = 1,
+    /// Wrong usage: an argument, a file, the configuration.
+    Usage = 2,
+    /// The worker cannot be reached.
+    Connection = 3,
+    /// The worker refused.
+    Refused = 4,
+    /// Verification failed.
+    Verification = 5,
+    /// The time for waiting is over.
+    StillRunning = 6,
+    /// This machine is at fault.
+    Local = 7,
+    /// A check failed.
+    CheckFailed = 8,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    /// How to end.
+    pub(crate) exit: Exit,
+    /// A stable code.
+    pub(crate) code: String,
+    /// What happened.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: String,
+}
+
+impl CliError {
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "usage", message, hint)
+    }
+
+    /// This machine is at fault.
+    pub(crate) fn local(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Exit::Local, "local", message, hint)
+    }
+
+    /// Something is not what it claims.
+    pub(crate) fn verification(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Exit::Verification, "verification", message, hint)
+    }
+
+    /// Any other.
+    pub(crate) fn new(
+        exit: Exit,
+        code: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self { exit, code: code.to_owned(), message: message.into(), hint: hint.into() }
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        let exit = match &error {
+            ClientError::Unreachable { .. }
+            | ClientError::Untrusted { .. }
+            | ClientError::Timeout { .. }
+            | ClientError::Protocol { .. } => Exit::Connection,
+            ClientError::Refused(_) => Exit::Refused,
+            ClientError::Verification(_) => Exit::Verification,
+            ClientError::StillRunning { .. } => Exit::StillRunning,
+            _ => Exit::Usage,
+        };
+        let hint = match &error {
+            ClientError::Untrusted { .. } => "for a worker with a self-made certificate use \
+                --ca-cert or --pin-cert; otherwise somebody may be in between"
+                .to_owned(),
+            ClientError::Unreachable { .. } => {
+                format!("{}; the address comes from --worker-url, else SEALWORK_URL", error.hint())
+            }
+            _ => error.hint(),
+        };
+        Self { exit, code: error.code().to_owned(), message: error.to_string(), hint }
+    }
+}
+
+/// What each command gives back.
+pub(crate) type CliResult = Result<Exit, CliError>;

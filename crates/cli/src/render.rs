@@ -1,0 +1,167 @@
+//! Results and receipts for a person.
+
+use sealwork_client::{JobResult, VerifiedReceipt};
+use sealwork_job::Timestamp;
+use serde_json::{Value, json};
+
+use crate::ui::{Style, Ui, harmless};
+
+/// Longest excerpt of a page's text, in characters.
+const EXCERPT: usize = 240;
+/// Links shown for a page.
+const LINKS: usize = 8;
+
+/// A whole result as JSON: output as JSON where it is that, else in base64.
+pub(crate) fn result_json(result: &JobResult) -> Value {
+    let mut object = json!({
+        "job_id": result.job,
+        "code": result.code,
+        "usage": result.usage,
+        "receipt": receipt_json(&result.receipt),
+    });
+    match &result.outcome {
+        Ok(output) => {
+            object["media_type"] = output.media_type.clone().into();
+            if let Some(cursor) = &output.next_cursor {
+                object["next_cursor"] = cursor.clone().into();
+            }
+            match serde_json::from_slice::<Value>(&output.data) {
+                Ok(value) if output.media_type.starts_with("application/json") => {
+                    object["output"] = value;
+                }
+                _ => {
+                    use base64::Engine as _;
+                    let text = base64::engine::general_purpose::STANDARD.encode(&*output.data);
+                    object["output_base64"] = text.into();
+                }
+            }
+        }
+        Err(failure) => object["message"] = failure.message.clone().into(),
+    }
+    object
+}
+
+/// A receipt as JSON: its text, digest and claims.
+pub(crate) fn receipt_json(receipt: &VerifiedReceipt) -> Value {
+    json!({ "jws": receipt.text, "digest": receipt.digest, "claims": receipt.claims })
+}
+
+/// What the web engine found, readably.
+pub(crate) fn web(output: &Value, ui: &Ui) {
+    let empty = Vec::new();
+    let documents = output["documents"].as_array().unwrap_or(&empty);
+    for (index, document) in documents.iter().enumerate() {
+        let text = |name: &str| harmless(document[name].as_str().unwrap_or_default());
+        let title = text("title").replace('\n', " ");
+        let title = if title.is_empty() { "(no title)".to_owned() } else { title };
+        ui.line(format!("{:>3}. {}", index + 1, ui.paint(Style::Strong, title)));
+        let status = match document["status"].as_u64() {
+            Some(status) => format!("  (status {status}, depth {})", document["depth"]),
+            None => String::new(),
+        };
+        ui.line(format!("     {}{status}", ui.paint(Style::Faint, text("url"))));
+        if let Some(code) = document["error"]["code"].as_str() {
+            let message = document["error"]["message"].as_str().unwrap_or_default();
+            let line = harmless(&format!("{code}: {message}")).replace('\n', " ");
+            ui.line(format!("     {}", ui.paint(Style::Warning, line)));
+        }
+        let excerpt = excerpt(&text("text"));
+        for line in wrapped(&excerpt, 88) {
+            ui.line(format!("     {line}"));
+        }
+        let links = link_addresses(&document["links"]);
+        if !links.is_empty() {
+            let shown = links.iter().take(LINKS).map(|l| harmless(l)).collect::<Vec<_>>().join(" ");
+            let more = links.len().saturating_sub(LINKS);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            ui.line(format!("     {}", ui.paint(Style::Faint, format!("links: {shown}{more}"))));
+        }
+        ui.line("");
+    }
+}
+
+/// What a receipt says, a line for each thing.
+pub(crate) fn receipt(receipt: &VerifiedReceipt, ui: &Ui) {
+    let claims = &receipt.claims;
+    let took = claims.ended.since(claims.started);
+    let heading = ui.paint(Style::Good, "receipt verified");
+    ui.line(format!("{heading}  (EdDSA, digest {})", receipt.digest));
+    let rows = [
+        ("worker", claims.worker.to_string()),
+        ("instance", claims.instance.to_string()),
+        ("job", claims.job.to_string()),
+        ("engine", format!("{}, {}", claims.engine, word(&claims.intake))),
+        ("outcome", claims.code.clone()),
+        ("started", format!("{}, took {took:.1?}", instant(claims.started))),
+        ("sequence", format!("{}, after {}", claims.sequence, claims.previous)),
+        ("job digest", claims.job_digest.map_or_else(String::new, |d| format!("{d} (salted)"))),
+        ("isolation", claims.isolation.clone()),
+    ];
+    for (name, value) in rows {
+        ui.line(format!("  {name:<11} {}", harmless(&value)));
+    }
+}
+
+/// `2026-11-21T00:42:27Z`.
+pub(crate) fn instant(at: Timestamp) -> String {
+    let at = i64::try_from(at.as_millis())
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(|| "(no time)".to_owned(), |at| format!("{at:.0}"))
+}
+
+/// The word by which serde names a unit variant.
+pub(crate) fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= EXCERPT {
+        return words;
+    }
+    let cut: String = words.chars().take(EXCERPT).collect();
+    let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
+    format!("{cut} ...")
+}
+
+fn link_addresses(links: &Value) -> Vec<&str> {
+    let items = links.as_array().map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(Value::as_str).collect()
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_at_a_word_and_wrapped() {
+        let text = "word ".repeat(100);
+        let excerpt = excerpt(&text);
+        assert!(excerpt.ends_with("word ..."));
+        assert!(excerpt.chars().count() <= EXCERPT + 4);
+        assert!(wrapped(&excerpt, 88).iter().all(|line| line.chars().count() <= 88));
+    }
+
+    #[test]
+    fn times_are_shown_in_utc_seconds() {
+        assert_eq!(instant(Timestamp(1_763_685_747_999)), "2025-11-21T00:42:27Z");
+    }
+}

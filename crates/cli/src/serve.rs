@@ -1,0 +1,149 @@
+//! `sealwork serve`: puts the parts of a worker together, runs it, and stops it in order.
+
+mod error;
+mod listen;
+mod logging;
+mod masa_port;
+#[cfg(feature = "sim")]
+mod noop;
+mod parts;
+mod settings;
+mod signals;
+mod telemetry;
+mod v1_port;
+
+use std::{sync::Arc, time::Duration};
+
+pub(crate) use error::ServeError;
+use sealwork_door_http::{AccessLog, DoorParts, HttpDoor, MetricsPage, masa};
+use sealwork_platform::{
+    Environment, Platform, RealDisk, SystemResolver, TcpAcceptor, load_or_create_root_secret,
+};
+use sealwork_profiling::{Native, Profiler};
+use sealwork_worker::{StatsHandle, Worker};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::ServeArgs,
+    config::{self, Config, registry},
+    exit::{CliResult, Exit},
+    ui::Ui,
+};
+
+/// Sampling of the heap needs it (`/debug/pprof/heap`), and it keeps memory smaller than the
+/// system's allocator under many small jobs.
+#[global_allocator]
+static ALLOCATOR: sealwork_profiling::Jemalloc = sealwork_profiling::Jemalloc;
+
+/// Said at every start of a build that can simulate evidence. scripts/test-dist.sh looks for it.
+#[cfg(feature = "sim")]
+const SIMULATED: &str =
+    "SIMULATION BUILD: its evidence proves nothing; build the production worker with `make dist`";
+
+/// Runs a worker until it is told to stop.
+pub(crate) async fn run(args: ServeArgs, environment: &Environment, ui: &Ui) -> CliResult {
+    let config = config::load(environment, &(&args.config).into())?;
+    Box::pin(serve(&config, &args, ui)).await?;
+    Ok(Exit::Ok)
+}
+
+async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeError> {
+    let values = &config.values;
+    let log_level = logging::init(values, ui.colours_errors())
+        .map_err(|error| ServeError::Process { what: "begin to log", reason: error.to_string() })?;
+    logging::quiet_panics();
+    #[cfg(feature = "sim")]
+    tracing::warn!("{SIMULATED}");
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let mut stops = signals::Stops::catch(args.exit_with_stdin)?;
+
+    // What can be refused is refused before the store is touched, the port first of all.
+    let address = values.text(&registry::LISTEN_ADDRESS).unwrap_or_default();
+    let mut door = settings::door(values)?;
+    let metrics = MetricsPage::install()?;
+    let acceptor = listen::bind(address, &SystemResolver).await?;
+
+    let data_dir = &config.data_dir;
+    let unusable = |source| ServeError::DataDir { path: data_dir.clone(), source };
+    let platform = Platform::system(RealDisk::open_root(data_dir).map_err(unusable)?);
+    let root = load_or_create_root_secret(&*platform.disk, &*platform.entropy)?;
+    door.tls = parts::tls(values, &root, platform.clock.now())?;
+    let store = parts::store(values, data_dir, &platform, &root)?;
+    let stats = StatsHandle::new();
+    let engines = parts::engines(values, &platform, &root, &stats, args)?;
+    let worker = settings::worker(values, config.digest);
+    let worker = Worker::start(worker, &platform, &root, store, engines, &stats)?;
+    parts::announce(&acceptor, config, &worker, door.tls.as_ref());
+
+    let standalone = values.flag(&registry::STANDALONE);
+    let access_log = if values.flag(&registry::ACCESS_LOG) {
+        Some(AccessLog::stdout(Arc::clone(&platform.clock)).map_err(|error| {
+            ServeError::Process { what: "start the access log", reason: error.to_string() }
+        })?)
+    } else {
+        None
+    };
+    let door = HttpDoor::new(
+        door,
+        DoorParts {
+            v1: Arc::new(v1_port::V1Worker(Arc::clone(&worker))),
+            masa: masa::routes(
+                Arc::new(masa_port::MasaWorker(Arc::clone(&worker))),
+                Arc::clone(&platform.clock),
+            ),
+            log_level: Arc::new(log_level),
+            profiler: standalone.then(|| Arc::new(Native::new()) as Arc<dyn Profiler>),
+            profiling: standalone && values.flag(&registry::ENABLE_PPROF),
+            command_line: sealwork_door_http::debug::redact_command_line(std::env::args()),
+            access_log,
+            metrics: Some(metrics),
+            entropy: Arc::clone(&platform.entropy),
+        },
+    )?;
+    until_stopped(
+        door,
+        &acceptor,
+        &worker,
+        &mut stops,
+        values.seconds(&registry::DRAIN_TIMEOUT_SECONDS),
+    )
+    .await;
+    Ok(())
+}
+
+/// Serves until the first stop, then refuses new jobs while running ones and their results go on,
+/// and at last closes the door. A second stop ends the process at once: what has been accepted is
+/// in the journal.
+async fn until_stopped(
+    door: HttpDoor,
+    acceptor: &TcpAcceptor,
+    worker: &Worker,
+    stops: &mut signals::Stops,
+    patience: Duration,
+) {
+    let close = CancellationToken::new();
+    let serving = door.serve(acceptor, close.clone());
+    let stopping = async {
+        let reason = stops.next().await;
+        tracing::info!(reason = reason.as_str(), patience_s = patience.as_secs(), "stopping");
+        tokio::select! {
+            () = worker.drain(patience) => close.cancel(),
+            again = stops.next() => at_once(again),
+        }
+        // The last answers are on their way; a second stop still ends the wait for them.
+        at_once(stops.next().await);
+    };
+    tokio::select! {
+        drained = serving => {
+            tracing::info!(cut_off = drained.cut_off, "stopped");
+        }
+        () = stopping => {}
+    }
+}
+
+fn at_once(reason: signals::Reason) -> ! {
+    tracing::warn!(reason = reason.as_str(), "stopping at once; accepted jobs are in the journal");
+    std::process::exit(reason.exit_status())
+}

@@ -1,0 +1,164 @@
+//! Why a worker does not start, and what to do about it.
+
+use std::{io, path::PathBuf};
+
+use sealwork_door_http::DoorError;
+use sealwork_platform::RootSecretError;
+use sealwork_store::OpenError;
+use sealwork_worker::StartError;
+
+use crate::{
+    config::ConfigError,
+    exit::{CliError, Exit},
+};
+
+/// Why a worker does not start. Each has a stable code.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ServeError {
+    /// The configuration cannot be used.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// A file that the configuration names cannot be used.
+    #[error("{name} names {path}, which cannot be used: {reason}", path = path.display())]
+    File {
+        /// The setting.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A setting's value is refused by the part that uses it.
+    #[error("{name}: {reason}")]
+    Setting {
+        /// The setting, or several.
+        name: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory {path}: {source}", path = path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// The root secret is damaged or unreadable.
+    #[error("{0}")]
+    RootSecret(#[from] RootSecretError),
+    /// The store does not open. Its texts say what to do.
+    #[error("cannot open the store in {path}: {source}", path = path.display())]
+    Store {
+        /// The data directory.
+        path: PathBuf,
+        /// What is wrong.
+        source: OpenError,
+    },
+    /// The name in the listen address is not found.
+    #[error("cannot find the host in LISTEN_ADDRESS ({address})")]
+    ListenHost {
+        /// The setting's value.
+        address: String,
+    },
+    /// Another process listens there.
+    #[error("{address} is taken by another process")]
+    PortTaken {
+        /// The address.
+        address: String,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The door cannot be made.
+    #[error("{0}")]
+    Door(#[from] DoorError),
+    /// The worker does not start.
+    #[error("{0}")]
+    Worker(#[from] StartError),
+    /// The process cannot do what every process can.
+    #[error("cannot {what}: {reason}")]
+    Process {
+        /// What it tried.
+        what: &'static str,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl ServeError {
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Config(_) | Self::Setting { .. } => "config_invalid",
+            Self::File { .. } => "config_file_unusable",
+            Self::DataDir { .. } => "data_dir_unusable",
+            Self::RootSecret(_) => "root_secret_unusable",
+            Self::Store { source, .. } => match source {
+                OpenError::Locked => "store_in_use",
+                OpenError::Damaged { .. } => "store_damaged",
+                OpenError::WrongKey => "store_wrong_key",
+                OpenError::NewerFormat { .. } => "store_newer",
+                _ => "store_unusable",
+            },
+            Self::ListenHost { .. } | Self::Listen { .. } => "listen_failed",
+            Self::PortTaken { .. } => "port_taken",
+            Self::Door(_) => "door_invalid",
+            Self::Worker(_) => "worker_start_failed",
+            Self::Process { .. } => "process_failed",
+        }
+    }
+
+    /// What the operator can do.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Setting { .. } => "docs/configuration.md lists every setting and its values",
+            Self::File { .. } => "check the path, and that the worker's user may read it",
+            Self::DataDir { .. } => {
+                "make the directory writable for the worker's user (chown, chmod 700), free space \
+                 on its disk, or set DATA_DIR"
+            }
+            Self::RootSecret(_) => {
+                "restore root.key from its backup; to begin anew instead, move the whole data \
+                 directory away: what is sealed in it cannot be read without its key"
+            }
+            Self::Store { .. } => "docs/operations.md, \"When it does not start\", says more",
+            Self::ListenHost { .. } | Self::Listen { .. } => {
+                "LISTEN_ADDRESS must be an address of this machine; ports below 1024 need \
+                 CAP_NET_BIND_SERVICE"
+            }
+            Self::PortTaken { .. } => {
+                "stop what listens there (ss -ltnp shows it), or set LISTEN_ADDRESS"
+            }
+            Self::Door(_) => "correct the setting that the message names; docs/configuration.md",
+            Self::Worker(_) => "restore the data directory as a whole; its files belong together",
+            Self::Process { .. } => "check the limits of this user (ulimit -a)",
+        }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        ServeError::Config(error).into()
+    }
+}
+
+impl From<ServeError> for CliError {
+    fn from(error: ServeError) -> Self {
+        let exit = match error {
+            ServeError::Config(_)
+            | ServeError::Setting { .. }
+            | ServeError::File { .. }
+            | ServeError::Door(_) => Exit::Usage,
+            _ => Exit::Local,
+        };
+        Self::new(exit, error.code(), error.to_string(), error.hint())
+    }
+}

@@ -1,0 +1,91 @@
+//! What the telemetry engine reports about this worker.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sealwork_engine::Engine;
+use sealwork_engine_telemetry::TelemetrySource;
+use sealwork_job::Timestamp;
+use sealwork_platform::{Clock, Platform, RootSecret};
+use sealwork_worker::{StatsHandle, masa_worker_id};
+
+use crate::config::{Values, registry as r};
+
+/// A worker's telemetry: its counters, and what does not change while it runs.
+pub(super) struct Source {
+    clock: Arc<dyn Clock>,
+    stats: StatsHandle,
+    boot_time: Timestamp,
+    worker_id: String,
+    capabilities: BTreeMap<String, Vec<String>>,
+    worker_version: String,
+    application_version: String,
+}
+
+impl Source {
+    /// Telemetry of the worker that offers `engines`, and telemetry itself.
+    pub(super) fn new(
+        values: &Values,
+        platform: &Platform,
+        root: &RootSecret,
+        stats: &StatsHandle,
+        engines: &[Arc<dyn Engine>],
+    ) -> Self {
+        let mut capabilities: BTreeMap<_, _> = engines
+            .iter()
+            .map(|engine| (engine.name().to_owned(), engine.capabilities()))
+            .collect();
+        capabilities.insert("telemetry".to_owned(), vec!["telemetry".to_owned()]);
+        Self {
+            clock: Arc::clone(&platform.clock),
+            stats: stats.clone(),
+            boot_time: platform.clock.now(),
+            worker_id: masa_worker_id(root),
+            capabilities,
+            worker_version: values.text(&r::WORKER_VERSION).unwrap_or_default().to_owned(),
+            application_version: values
+                .text(&r::VERSION)
+                .unwrap_or(concat!("v", env!("CARGO_PKG_VERSION")))
+                .to_owned(),
+        }
+    }
+}
+
+impl TelemetrySource for Source {
+    fn boot_time(&self) -> Timestamp {
+        self.boot_time
+    }
+
+    fn last_operation_time(&self) -> Option<Timestamp> {
+        self.stats.snapshot().last_operation
+    }
+
+    fn current_time(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn worker_id(&self) -> String {
+        self.worker_id.clone()
+    }
+
+    fn stats(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let counters = self.stats.snapshot().counters;
+        counters
+            .into_iter()
+            .map(|(requester, stats)| {
+                (requester, stats.into_iter().map(|(name, n)| (name.to_owned(), n)).collect())
+            })
+            .collect()
+    }
+
+    fn reported_capabilities(&self) -> BTreeMap<String, Vec<String>> {
+        self.capabilities.clone()
+    }
+
+    fn worker_version(&self) -> String {
+        self.worker_version.clone()
+    }
+
+    fn application_version(&self) -> String {
+        self.application_version.clone()
+    }
+}

@@ -1,0 +1,201 @@
+//! Standard output for answers, standard error for everything else.
+
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sealwork_platform::Environment;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    cli::{ColorArg, OutputArgs},
+    exit::CliError,
+};
+
+/// Where and how to print.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ui {
+    /// One JSON object instead of text.
+    pub(crate) json: bool,
+    quiet: bool,
+    out_terminal: bool,
+    err_terminal: bool,
+    color_out: bool,
+    color_err: bool,
+}
+
+/// A few styles suffice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Style {
+    Strong,
+    Faint,
+    Good,
+    Warning,
+    Bad,
+}
+
+impl Ui {
+    /// As the arguments, the environment and the terminals say.
+    pub(crate) fn new(args: OutputArgs, environment: &Environment) -> Self {
+        let out_terminal = io::stdout().is_terminal();
+        let err_terminal = io::stderr().is_terminal();
+        let wanted = |terminal| match args.color {
+            ColorArg::Always => true,
+            ColorArg::Never => false,
+            ColorArg::Auto => {
+                let no_color = environment.var("NO_COLOR").is_some_and(|value| !value.is_empty());
+                terminal && !no_color && environment.var("TERM") != Some("dumb")
+            }
+        };
+        Self {
+            json: args.json,
+            quiet: args.quiet,
+            out_terminal,
+            err_terminal,
+            color_out: wanted(out_terminal) && !args.json,
+            color_err: wanted(err_terminal) && !args.json,
+        }
+    }
+
+    /// Whether somebody looks at standard output.
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.out_terminal
+    }
+
+    /// Whether standard error may have colours.
+    pub(crate) fn colours_errors(&self) -> bool {
+        self.color_err
+    }
+
+    /// A line of the answer.
+    pub(crate) fn line(&self, text: impl Display) {
+        self.bytes(format!("{text}\n").as_bytes());
+    }
+
+    /// Bytes of the answer. A reader that has gone away ends the program quietly, as it does
+    /// other filters.
+    pub(crate) fn bytes(&self, bytes: &[u8]) {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(bytes).and_then(|()| out.flush());
+        if written.is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+            std::process::exit(0);
+        }
+    }
+
+    /// The answer as JSON.
+    pub(crate) fn object(&self, value: &impl Serialize) {
+        let text = if self.out_terminal {
+            serde_json::to_string_pretty(value)
+        } else {
+            serde_json::to_string(value)
+        };
+        self.line(text.unwrap_or_default());
+    }
+
+    /// A remark for a person: on standard error, never when quiet or with `--json`.
+    pub(crate) fn remark(&self, text: impl Display) {
+        if !self.quiet && !self.json {
+            self.print_err(&format!("{text}"));
+        }
+    }
+
+    /// An error, always printed.
+    pub(crate) fn error(&self, error: &CliError) {
+        if self.json {
+            let object = json!({ "error": {
+                "code": error.code, "message": error.message, "hint": error.hint,
+                "exit": error.exit as u8,
+            }});
+            self.print_err(&object.to_string());
+        } else {
+            let head = paint(self.color_err, Style::Bad, "error:");
+            self.print_err(&format!("{head} {}\n  hint: {}", error.message, error.hint));
+        }
+    }
+
+    /// Colours text for standard output.
+    pub(crate) fn paint(&self, style: Style, text: impl Display) -> String {
+        paint(self.color_out, style, text)
+    }
+
+    /// Colours text for standard error.
+    pub(crate) fn paint_remark(&self, style: Style, text: impl Display) -> String {
+        paint(self.color_err, style, text)
+    }
+
+    /// A spinner with a text on a terminal; nothing elsewhere.
+    pub(crate) fn progress(&self, text: impl Into<String>) -> Progress {
+        let shown = self.err_terminal && !self.quiet && !self.json;
+        let target =
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.set_message(text.into());
+        if shown {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Progress(bar)
+    }
+
+    fn print_err(&self, text: &str) {
+        // Nobody is left to tell when standard error is gone.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+}
+
+/// Shows that something goes on, until it is dropped.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// What goes on now.
+    pub(crate) fn say(&self, text: impl Into<String>) {
+        self.0.set_message(text.into());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Makes text from outside harmless on a terminal: no control characters but line breaks.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
+}
+
+fn paint(on: bool, style: Style, text: impl Display) -> String {
+    if !on {
+        return text.to_string();
+    }
+    let code = match style {
+        Style::Strong => 1,
+        Style::Faint => 2,
+        Style::Good => 32,
+        Style::Warning => 33,
+        Style::Bad => 31,
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_cannot_drive_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\r\nc\u{9b}d"), "a[2Jb\ncd");
+    }
+
+    #[test]
+    fn colours_are_escapes_only_where_wanted() {
+        assert_eq!(paint(false, Style::Bad, "x"), "x");
+        assert_eq!(paint(true, Style::Bad, "x"), "\u{1b}[31mx\u{1b}[0m");
+    }
+}

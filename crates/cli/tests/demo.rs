@@ -1,0 +1,42 @@
+//! The demo, as a newcomer runs it, and the commands of a job against a worker of the same binary.
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
+
+mod support;
+
+use support::sealwork;
+
+#[test]
+fn the_demo_crawls_its_own_site_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = sealwork(dir.path(), &["demo", "--json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let result = ran.json();
+    assert_eq!(result["code"], "ok");
+    let documents = result["output"]["documents"].as_array().unwrap();
+    let titles: Vec<_> = documents.iter().filter_map(|d| d["title"].as_str()).collect();
+    for title in ["How letters were kept closed", "Wax and clay", "Letterlocking", "Receipts"] {
+        assert!(titles.contains(&title), "{title} is missing among {titles:?}");
+    }
+    let draft = documents.iter().find(|d| d["url"].as_str().unwrap().ends_with("/unfinished"));
+    assert!(draft.is_none_or(|d| d["status"].is_null()), "robots.txt was not obeyed");
+    assert_eq!(result["receipt"]["claims"]["engine"], "web");
+}
+
+#[test]
+fn the_demo_shows_pages_and_receipt_to_a_person() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = sealwork(dir.path(), &["demo"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for text in ["Wax and clay", "receipt verified", "links:", "pages,"] {
+        assert!(ran.out.contains(text), "{text} is missing in {}", ran.out);
+    }
+    assert!(!ran.out.contains('\u{1b}'), "colours in a pipe");
+}
+
+#[test]
+fn without_leave_a_worker_does_not_fetch_from_this_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = sealwork(dir.path(), &["demo", "--url", "http://127.0.0.1:9/", "--json"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.json()["code"], "egress_denied");
+}

@@ -1,0 +1,290 @@
+//! `sealwork serve` as a process: why it does not start, and how it stops.
+
+#![allow(clippy::disallowed_methods, reason = "tests start the binary and lay out its files")]
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// A worker that is listening.
+struct Running {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    address: String,
+}
+
+/// Why a worker did not start.
+struct Refused {
+    exit: i32,
+    code: String,
+    hint: String,
+}
+
+fn command(dir: &Path, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sealwork"));
+    command
+        .env_clear()
+        .env("DATA_DIR", dir)
+        .env("LISTEN_ADDRESS", "127.0.0.1:0")
+        .env("STANDALONE", "true")
+        .env("LOG_FORMAT", "json")
+        .env("ACCESS_LOG", "false")
+        .envs(variables.iter().copied())
+        .args(["--json", "serve", "--exit-with-stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn start(dir: &Path, variables: &[(&str, &str)]) -> Running {
+    let mut child = command(dir, variables).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let line = wait_for(&mut log, "listening");
+    Running { child, log, address: line["address"].as_str().unwrap().to_owned() }
+}
+
+/// The log line with this message; what comes before it is skipped.
+fn wait_for(log: &mut impl std::io::BufRead, message: &str) -> Value {
+    let mut seen = String::new();
+    for line in log.lines() {
+        let line = line.unwrap();
+        seen.push_str(&line);
+        let parsed: Value = serde_json::from_str(&line).unwrap_or_default();
+        if parsed["message"] == message {
+            return parsed;
+        }
+    }
+    panic!("the worker ended without {message:?}: {seen}");
+}
+
+fn refused(dir: &Path, variables: &[(&str, &str)]) -> Refused {
+    let mut command = command(dir, variables);
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    let errors: Vec<Value> =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let error = errors
+        .iter()
+        .map(|line: &Value| &line["error"])
+        .find(|error| error.is_object())
+        .unwrap_or_else(|| panic!("no error in {text}"));
+    Refused {
+        exit: output.status.code().unwrap_or(-1),
+        code: error["code"].as_str().unwrap().to_owned(),
+        hint: error["hint"].as_str().unwrap().to_owned(),
+    }
+}
+
+impl Running {
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    fn stop(self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    fn ended(mut self) -> ExitStatus {
+        // Standard input stays open until the end, or closing it would stop the worker too.
+        let stdin = self.child.stdin.take();
+        let mut rest = Vec::new();
+        self.log.read_to_end(&mut rest).unwrap();
+        let status = self.child.wait().unwrap();
+        drop(stdin);
+        status
+    }
+
+    fn request(&self, head: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let request = format!(
+            "{head} HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    }
+
+    /// Submits a crawl of `url` over Masa's routes.
+    fn crawl(&self, url: &str) {
+        let job = format!(r#"{{"type":"web","arguments":{{"url":"{url}"}}}}"#);
+        let sealed = self.request("POST /job/generate", &job);
+        let answer = self.request("POST /job/add", &format!(r#"{{"encrypted_job":"{sealed}"}}"#));
+        assert!(answer.contains("uid"), "{answer}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_ends_with_code_2_and_names_the_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = refused(dir.path(), &[("QUEUE_CAPACITY", "many")]);
+    assert_eq!((refused.exit, refused.code.as_str()), (2, "config_invalid"));
+    assert!(refused.hint.contains("docs/configuration.md"));
+    assert!(fs::read_dir(dir.path()).unwrap().next().is_none(), "something was written");
+}
+
+#[test]
+fn a_taken_port_is_told_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = refused(dir.path(), &[("LISTEN_ADDRESS", &address)]);
+    assert_eq!((refused.exit, refused.code.as_str()), (7, "port_taken"));
+    assert!(refused.hint.contains("LISTEN_ADDRESS"));
+    assert!(fs::read_dir(dir.path()).unwrap().next().is_none(), "something was written");
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_made_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), b"").unwrap();
+    let refused = refused(&dir.path().join("file/data"), &[]);
+    assert_eq!((refused.exit, refused.code.as_str()), (7, "data_dir_unusable"));
+    assert!(refused.hint.contains("DATA_DIR"));
+}
+
+#[test]
+fn a_damaged_root_secret_is_never_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("root.key");
+    fs::write(&path, [7; 31]).unwrap();
+    let refused = refused(dir.path(), &[]);
+    assert_eq!((refused.exit, refused.code.as_str()), (7, "root_secret_unusable"));
+    assert_eq!(fs::read(&path).unwrap(), [7; 31]);
+}
+
+#[test]
+fn a_damaged_store_is_told_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = start(dir.path(), &[]);
+    assert!(worker.stop().success());
+    let path = dir.path().join("store.redb");
+    let damaged = vec![0x5a; fs::read(&path).unwrap().len()];
+    fs::write(&path, &damaged).unwrap();
+    let refused = refused(dir.path(), &[]);
+    assert_eq!((refused.exit, refused.code.as_str()), (7, "store_damaged"));
+    assert!(fs::read(&path).unwrap() == damaged, "the damaged file was changed");
+}
+
+#[test]
+fn a_store_without_its_root_secret_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = start(dir.path(), &[]);
+    assert!(worker.stop().success());
+    fs::remove_file(dir.path().join("root.key")).unwrap();
+    let refused = refused(dir.path(), &[]);
+    assert_eq!((refused.exit, refused.code.as_str()), (7, "store_wrong_key"));
+}
+
+#[test]
+fn two_workers_do_not_share_a_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = start(dir.path(), &[]);
+    let refused = refused(dir.path(), &[]);
+    assert_eq!((refused.exit, refused.code.as_str()), (7, "store_in_use"));
+    first.signal(Signal::INT);
+    assert!(first.ended().success());
+}
+
+#[test]
+fn the_end_of_standard_input_stops_it_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = start(dir.path(), &[]);
+    drop(worker.child.stdin.take());
+    assert!(worker.ended().success());
+}
+
+#[test]
+fn a_stop_waits_for_running_jobs_no_longer_than_it_is_told_and_they_run_again() {
+    let site = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", site.local_addr().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let variables = [("EGRESS_ALLOW", "127.0.0.0/8"), ("DRAIN_TIMEOUT_SECONDS", "1")];
+    let worker = start(dir.path(), &variables);
+    worker.crawl(&url);
+    // It holds a connection to the site, which never answers: the job runs.
+    let _held = site.accept().unwrap();
+    assert!(worker.stop().success());
+    let again = start(dir.path(), &variables);
+    let _held = site.accept().unwrap();
+    assert!(again.stop().success());
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let site = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", site.local_addr().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let variables = [("EGRESS_ALLOW", "127.0.0.0/8"), ("DRAIN_TIMEOUT_SECONDS", "3600")];
+    let mut worker = start(dir.path(), &variables);
+    worker.crawl(&url);
+    let _held = site.accept().unwrap();
+    worker.signal(Signal::INT);
+    wait_for(&mut worker.log, "stopping");
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.ended().code(), Some(143));
+}
+
+#[test]
+fn an_https_worker_names_its_certificate_and_keeps_its_key_over_restarts() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = || {
+        let mut child = command(dir.path(), &[("STANDALONE", "false")]).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let line = wait_for(&mut log, "listening");
+        assert_eq!(line["scheme"], "https");
+        assert_eq!(line["certificate_sha256"].as_str().unwrap().len(), 64);
+        let worker = line["worker"].as_str().unwrap().to_owned();
+        let address = line["address"].as_str().unwrap().to_owned();
+        assert!(Running { child, log, address }.stop().success());
+        worker
+    };
+    assert_eq!(run(), run(), "the worker's id changed");
+}
+
+#[test]
+fn no_log_line_holds_a_key_or_a_job() {
+    let site = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/canary-in-a-job", site.local_addr().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let variables = [
+        ("EGRESS_ALLOW", "127.0.0.0/8"),
+        ("DRAIN_TIMEOUT_SECONDS", "0"),
+        ("LOG_LEVEL", "debug"),
+        ("APIFY_API_KEY", "canary-in-a-key"),
+    ];
+    let mut child = command(dir.path(), &variables).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut seen = String::new();
+    let address = loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).unwrap() > 0, "{seen}");
+        seen.push_str(&line);
+        let parsed: Value = serde_json::from_str(&line).unwrap_or_default();
+        if parsed["message"] == "listening" {
+            break parsed["address"].as_str().unwrap().to_owned();
+        }
+    };
+    let worker = Running { child, log, address };
+    worker.crawl(&url);
+    let _held = site.accept().unwrap();
+    worker.signal(Signal::TERM);
+    let Running { mut child, mut log, .. } = worker;
+    log.read_to_string(&mut seen).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(seen.contains("APIFY_API_KEY has no effect"), "{seen}");
+    assert!(!seen.contains("canary"), "{seen}");
+}

@@ -1,0 +1,94 @@
+//! A door with a trivial route behind everything that a request passes through: access log,
+//! metrics, API key, limits. For measuring what the door itself costs:
+//!
+//! ```text
+//! cargo run --release -p sealwork-door-http --example throughput > /dev/null &
+//! wrk -t1 -c16 -d10 -s crates/doors/http/examples/throughput.lua http://127.0.0.1:18080/echo
+//! ```
+
+use std::{net::SocketAddr, sync::Arc};
+
+use async_trait::async_trait;
+use axum::{Router, body::Bytes as Body, routing::post};
+use bytes::Bytes;
+use sealwork_door_http::{
+    AccessLog, ApiKey, Caller, DoorConfig, DoorParts, HttpDoor, LogLevel, LogLevelControl,
+    MetricsPage,
+    v1::{Accepted, EngineInfo, JobResult, Refusal, Status, Token, V1Port},
+};
+use sealwork_job::{Code, JobId};
+use sealwork_platform::{OsEntropy, SystemClock, TcpAcceptor};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let key = ApiKey::from_secret("bench", "the-key-of-the-bench".to_owned())?;
+    let mut config = DoorConfig { api_keys: vec![key], ..DoorConfig::default() };
+    if std::env::args().any(|argument| argument == "--open") {
+        config.api_keys.clear();
+    }
+    let parts = DoorParts {
+        v1: Arc::new(Nobody),
+        masa: Router::new().route("/echo", post(async |body: Body| body)),
+        log_level: Arc::new(Nobody),
+        profiler: None,
+        profiling: false,
+        command_line: String::new(),
+        metrics: Some(MetricsPage::install()?),
+        access_log: Some(AccessLog::stdout(Arc::new(SystemClock::new()))?),
+        entropy: Arc::new(OsEntropy),
+    };
+    let listener = TcpAcceptor::bind(SocketAddr::from(([127, 0, 0, 1], 18080))).await?;
+    let _ = HttpDoor::new(config, parts)?.serve(&listener, CancellationToken::new()).await;
+    Ok(())
+}
+
+/// No worker at all.
+struct Nobody;
+
+impl LogLevelControl for Nobody {
+    fn set(&self, _: LogLevel) {}
+
+    fn configured(&self) -> LogLevel {
+        LogLevel::Info
+    }
+}
+
+fn nobody<T>() -> Result<T, Refusal> {
+    Err(Refusal::new(Code::Draining, "there is no worker here"))
+}
+
+#[async_trait]
+impl V1Port for Nobody {
+    async fn submit(&self, _: Bytes, _: &Caller) -> Result<Accepted, Refusal> {
+        nobody()
+    }
+
+    async fn status(&self, _: JobId, _: &Token) -> Result<Status, Refusal> {
+        nobody()
+    }
+
+    async fn wait(&self, _: JobId, _: &Token, _: std::time::Duration) -> Result<Status, Refusal> {
+        nobody()
+    }
+
+    async fn cancel(&self, _: JobId, _: &Token) -> Result<Status, Refusal> {
+        nobody()
+    }
+
+    async fn result(&self, _: JobId, _: &Token) -> Result<JobResult, Refusal> {
+        nobody()
+    }
+
+    async fn receipt(&self, _: JobId) -> Result<String, Refusal> {
+        nobody()
+    }
+
+    fn key_config(&self) -> Bytes {
+        Bytes::from_static(b"{}")
+    }
+
+    fn capabilities(&self) -> Vec<EngineInfo> {
+        Vec::new()
+    }
+}

@@ -108,8 +108,10 @@ fn show_result(result: &sealwork_client::JobResult, took: Duration, ui: &Ui) {
             render::web(&object, ui);
             let pages = object["documents"].as_array().map_or(0, Vec::len);
             ui.line(format!(
-                "{pages} pages, {} requests, {} bytes received; sealed result opened after {took:.1?}",
-                result.usage.egress_requests, result.usage.egress_received_bytes,
+                "{pages} pages, {} requests, {} bytes received; opened {} after submission",
+                result.usage.egress_requests,
+                result.usage.egress_received_bytes,
+                render::duration(took),
             ));
         }
         Err(failure) => {

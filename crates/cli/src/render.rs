@@ -1,5 +1,7 @@
 //! Results and receipts for a person.
 
+use std::time::Duration;
+
 use sealwork_client::{JobResult, VerifiedReceipt};
 use sealwork_job::Timestamp;
 use serde_json::{Value, json};
@@ -69,7 +71,7 @@ pub(crate) fn web(output: &Value, ui: &Ui) {
         for line in wrapped(&excerpt, 88) {
             ui.line(format!("     {line}"));
         }
-        let links = link_addresses(&document["links"]);
+        let links = link_addresses(&document["links"], origin(&text("url")));
         if !links.is_empty() {
             let shown = links.iter().take(LINKS).map(|l| harmless(l)).collect::<Vec<_>>().join(" ");
             let more = links.len().saturating_sub(LINKS);
@@ -92,7 +94,7 @@ pub(crate) fn receipt(receipt: &VerifiedReceipt, ui: &Ui) {
         ("job", claims.job.to_string()),
         ("engine", format!("{}, {}", claims.engine, word(&claims.intake))),
         ("outcome", claims.code.clone()),
-        ("started", format!("{}, took {took:.1?}", instant(claims.started))),
+        ("started", format!("{}, took {}", instant(claims.started), duration(took))),
         ("sequence", format!("{}, after {}", claims.sequence, claims.previous)),
         ("job digest", claims.job_digest.map_or_else(String::new, |d| format!("{d} (salted)"))),
         ("isolation", claims.isolation.clone()),
@@ -128,9 +130,30 @@ fn excerpt(text: &str) -> String {
     format!("{cut} ...")
 }
 
-fn link_addresses(links: &Value) -> Vec<&str> {
+/// Links, those of the page's own origin as paths.
+fn link_addresses<'a>(links: &'a Value, origin: &str) -> Vec<&'a str> {
     let items = links.as_array().map(Vec::as_slice).unwrap_or_default();
-    items.iter().filter_map(Value::as_str).collect()
+    let short = |link: &'a str| match link.strip_prefix(origin) {
+        Some(path) if path.starts_with('/') => path,
+        _ => link,
+    };
+    items.iter().filter_map(Value::as_str).map(short).collect()
+}
+
+/// Scheme, host and port, without the slash after them.
+fn origin(url: &str) -> &str {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let end = url[after_scheme..].find('/').map_or(url.len(), |at| after_scheme + at);
+    &url[..end]
+}
+
+/// `7 ms`, `1.5 s`.
+pub(crate) fn duration(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
 }
 
 fn wrapped(text: &str, width: usize) -> Vec<String> {
@@ -158,6 +181,14 @@ mod tests {
         assert!(excerpt.ends_with("word ..."));
         assert!(excerpt.chars().count() <= EXCERPT + 4);
         assert!(wrapped(&excerpt, 88).iter().all(|line| line.chars().count() <= 88));
+    }
+
+    #[test]
+    fn links_within_a_site_are_shown_as_paths() {
+        let links = json!(["http://a:1/", "http://a:1/x?y", "http://a:12/", "https://b/", 5]);
+        let shown = link_addresses(&links, origin("http://a:1/page"));
+        assert_eq!(shown, ["/", "/x?y", "http://a:12/", "https://b/"]);
+        assert_eq!(origin("http://a"), "http://a");
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn a_receipt_is_shown_with_what_it_states() {
     let worker = Worker::new(7);
     let ran = worker.verify(&worker.chain(1), &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    for word in ["receipt verified", "web, sealed", "ok", "2025-11-21T00:42:27Z", "took 1.5s"] {
+    for word in ["receipt verified", "web, sealed", "ok", "2025-11-21T00:42:27Z", "took 1.5 s"] {
         assert!(ran.out.contains(word), "{word} is missing in {}", ran.out);
     }
     let json = worker.verify(&worker.chain(1), &["--json"]).json();

@@ -29,7 +29,8 @@ pub trait Engine: Send + Sync {
     /// `/job/add` the job is accepted all the same and settles with this failure.
     fn admit(&self, arguments: &Value) -> Result<Rerun, Failure>;
 
-    /// Performs the job. Called with arguments that [`Engine::admit`] accepted.
+    /// Performs the job. Arguments that [`Engine::admit`] refuses come here from the Masa route
+    /// alone, and end in the same failure.
     ///
     /// The future is dropped when the deadline passes or the job is cancelled: hold nothing across
     /// an await that must be undone. Work of more than about 10 ms of CPU belongs on a blocking

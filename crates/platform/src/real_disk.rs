@@ -90,7 +90,8 @@ impl Disk for RealDisk {
     #[allow(clippy::disallowed_methods, reason = "the owner of the disk")]
     fn write_atomic(&self, path: &str, content: &[u8]) -> io::Result<()> {
         let path = self.resolve(path)?;
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidInput)?;
+        let name =
+            path.file_name().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidInput)?;
         let unfinished = path.with_file_name(format!(".{name}.tmp"));
         let _alone = self.writer_of(&path).lock().unwrap_or_else(PoisonError::into_inner);
         create_directory(parent(&path))?;
@@ -234,7 +235,8 @@ mod tests {
     fn paths_that_leave_the_directory_are_refused_by_every_call() {
         let (_keep, disk) = disk();
         for bad in ["", "/etc/passwd", "../x", "a/../../x", "a/..", "./a", "a/", "a\\b", "a\0b"] {
-            let refused = |e: io::Error| assert_eq!(e.kind(), io::ErrorKind::InvalidInput, "{bad:?}");
+            let refused =
+                |e: io::Error| assert_eq!(e.kind(), io::ErrorKind::InvalidInput, "{bad:?}");
             refused(disk.open(bad).unwrap_err());
             refused(disk.read(bad).unwrap_err());
             refused(disk.write_atomic(bad, b"x").unwrap_err());

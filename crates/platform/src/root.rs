@@ -39,13 +39,17 @@ pub enum RootSecretError {
         source: io::Error,
     },
     /// Others than the owner may read the file.
-    #[error("{path} in the data directory can be read by others than its owner: run `chmod 600` on it, and if somebody may have read it, start with a new data directory")]
+    #[error(
+        "{path} in the data directory can be read by others than its owner: run `chmod 600` on it, and if somebody may have read it, start with a new data directory"
+    )]
     Exposed {
         /// The file.
         path: &'static str,
     },
     /// The file has another size than 32 bytes.
-    #[error("{path} in the data directory holds {len} bytes instead of 32: restore it from a backup; without it nothing sealed in this directory can be read")]
+    #[error(
+        "{path} in the data directory holds {len} bytes instead of 32: restore it from a backup; without it nothing sealed in this directory can be read"
+    )]
     Damaged {
         /// The file.
         path: &'static str,

@@ -82,6 +82,7 @@ impl PrivateKey {
             }
             Self::XWing(secret) => {
                 let encapsulated = Deserializable::from_bytes(encapsulated)?;
+                let secret: &<XWing as Kem>::PrivateKey = secret;
                 OpenContext::XWing(setup_receiver(&OpModeR::Base, secret, &encapsulated, info)?)
             }
         })

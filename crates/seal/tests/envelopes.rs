@@ -1,4 +1,5 @@
 //! Request and response envelopes: what goes in comes out, and nothing else opens.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Frames: pieces of any size give the same bytes, and no frame can be moved, left out or repeated.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

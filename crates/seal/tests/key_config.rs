@@ -1,4 +1,5 @@
 //! Key configs: signed as a whole, and read by the versions that can read them.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Receipts: what the worker signed, in its order, and nothing else.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

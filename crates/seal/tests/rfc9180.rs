@@ -1,4 +1,5 @@
 //! The HPKE library that envelopes stand on agrees with RFC 9180 and with X-Wing's vectors.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -234,7 +235,11 @@ fn check_key_schedule(vector: &Vector) {
     assert_eq!(expand(b"exp", 32), vector.exporter_secret.0);
 }
 
-#[allow(clippy::disallowed_methods, reason = "test data comes from outside the repository")]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "test data comes from outside of the repository, and its absence must show"
+)]
 fn load(file: &str, cases: usize) -> Option<Vec<Vector>> {
     let beside = |folder: &Path| folder.join("shared/conformance");
     let folder = std::env::var_os("SEALWORK_CONFORMANCE").map(PathBuf::from).or_else(|| {

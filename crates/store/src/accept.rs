@@ -32,8 +32,7 @@ impl Accept {
         body: Whereabouts,
         answer: oneshot::Sender<Result<(), AcceptError>>,
     ) -> Self {
-        let replay =
-            replay.map(|r| (shared.sealer.replay_key(&r.scope, &r.nonce), r.until));
+        let replay = replay.map(|r| (shared.sealer.replay_key(&r.scope, &r.nonce), r.until));
         let record = JobRecord::new(entry, replay.map(|(key, _)| key), body);
         Self { record, body: entry.body.clone(), replay, outcome: Ok(()), answer }
     }

@@ -20,6 +20,8 @@ use crate::{
 /// How long changes are refused at once after the disk was found full: trying costs a recovery.
 const FULL_DISK_PAUSE: Duration = Duration::from_millis(500);
 
+/// A batch of so many changes shows that more are on their way.
+const BUSY: usize = 8;
 /// How often closing looks whether a reader has finished.
 const PATIENCE: usize = 10_000;
 
@@ -58,8 +60,13 @@ impl Committer {
         let mut batch = Vec::new();
         let limit = self.shared.options.max_batch;
         while messages.blocking_recv_many(&mut batch, limit) > 0 {
+            let (began, is_busy) = (self.shared.clock.monotonic(), batch.len() >= BUSY);
             if let Some(closing) = self.work(&mut batch) {
                 return self.close(closing);
+            }
+            if is_busy {
+                let next = began + self.shared.options.commit_interval;
+                std::thread::sleep(next.saturating_sub(self.shared.clock.monotonic()));
             }
         }
         self.close(Vec::new());
@@ -133,9 +140,7 @@ impl Committer {
         batch.deliver(&delivered)?;
         let finished = batch.finish()?;
         if finished.changed {
-            transaction
-                .commit()
-                .map_err(|e| Failure { error: e.into(), in_doubt: true })?;
+            transaction.commit().map_err(|e| Failure { error: e.into(), in_doubt: true })?;
             self.head = finished.head;
             self.shared.publish(&self.head);
         } else {
@@ -177,9 +182,8 @@ impl Committer {
             crate::OpenError::DiskFull => StoreError::DiskFull,
             other => std::io::Error::other(other.to_string()).into(),
         };
-        let (database, fence) =
-            database::open(&self.file, self.shared.options.cache_bytes, false)
-                .map_err(as_store_error)?;
+        let (database, fence) = database::open(&self.file, self.shared.options.cache_bytes, false)
+            .map_err(as_store_error)?;
         let mut head = format::read_head(&database, &self.shared.sealer)?;
         head.high_water = head.high_water.max(self.head.high_water);
         self.head = head;

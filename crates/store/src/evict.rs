@@ -46,7 +46,11 @@ impl Evict {
         Self { keep, outcome: Ok(Vec::new()), answer }
     }
 
-    fn remove(batch: &mut Batch<'_>, sequence: u64, record: SettledRecord) -> Result<(), StoreError> {
+    fn remove(
+        batch: &mut Batch<'_>,
+        sequence: u64,
+        record: SettledRecord,
+    ) -> Result<(), StoreError> {
         batch.tables.settled.remove(sequence)?;
         batch.tables.delivered.remove(sequence)?;
         let id = record.job.id();

@@ -56,14 +56,12 @@ pub(crate) fn take_over(database: &Database, sealer: &Sealer) -> Result<Head, Op
 }
 
 fn check(database: &Database, sealer: &Sealer) -> Result<u32, OpenError> {
-    let meta_table = database
-        .begin_read()
-        .map_err(redb::Error::from)?
-        .open_table(META)
-        .map_err(|e| match e {
+    let meta_table = database.begin_read().map_err(redb::Error::from)?.open_table(META).map_err(
+        |e| match e {
             redb::TableError::Storage(e) => OpenError::from(redb::Error::from(e)),
             other => OpenError::damaged(format!("it is a redb file, but no store: {other}")),
-        })?;
+        },
+    )?;
     let value = |key| meta_table.get(key).map_err(|e| OpenError::from(redb::Error::from(e)));
     let found = value(FORMAT_KEY)?
         .and_then(|format| Some(u32::from_le_bytes(format.value().try_into().ok()?)))
@@ -73,8 +71,7 @@ fn check(database: &Database, sealer: &Sealer) -> Result<u32, OpenError> {
     if found > FORMAT {
         return Err(OpenError::NewerFormat { found, supported: FORMAT });
     }
-    let sealed =
-        value(CHECK_KEY)?.ok_or_else(|| OpenError::damaged("its key check is missing"))?;
+    let sealed = value(CHECK_KEY)?.ok_or_else(|| OpenError::damaged("its key check is missing"))?;
     let key = meta(CHECK_KEY.as_bytes());
     sealer
         .open(Place { table: "meta", key: &key }, sealed.value())

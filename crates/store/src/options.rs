@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 /// Where commits are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitterKind {
@@ -21,6 +23,9 @@ pub struct StoreOptions {
     pub queue_capacity: usize,
     /// Changes in one commit at most.
     pub max_batch: usize,
+    /// Under load, commits begin at least this far apart: each rewrites pages that more changes
+    /// could share. A change that comes alone never waits. For [`CommitterKind::Thread`].
+    pub commit_interval: Duration,
     /// Receipts that are kept after their results are gone, newest first.
     pub receipts_kept: u64,
     /// Whether opening reads the whole file and checks every page. Without it a damaged page is
@@ -36,6 +41,7 @@ impl Default for StoreOptions {
             cache_bytes: 8 * 1024 * 1024,
             queue_capacity: 4096,
             max_batch: 512,
+            commit_interval: Duration::from_millis(3),
             receipts_kept: 100_000,
             verify: true,
         }

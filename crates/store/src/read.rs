@@ -12,9 +12,7 @@ use crate::{
     record::{JobRecord, SettledRecord, Whereabouts, row},
     sealing::Place,
     shared::Shared,
-    tables::{
-        DELIVERED, Location, OUTBOX, PENDING, RECEIPTS, REPLAY, RUNNING, SETTLED,
-    },
+    tables::{DELIVERED, Location, OUTBOX, PENDING, RECEIPTS, REPLAY, RUNNING, SETTLED},
 };
 
 impl Store {

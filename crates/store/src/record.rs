@@ -9,7 +9,10 @@ use sealwork_job::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{ChainHead, JournalEntry, Settled, StoreError, sealing::{Place, Sealer}};
+use crate::{
+    ChainHead, JournalEntry, Settled, StoreError,
+    sealing::{Place, Sealer},
+};
 
 /// Where a body or a response is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -39,7 +39,14 @@ impl Settle {
         make: Make,
         answer: oneshot::Sender<Result<SettledSummary, SettleError>>,
     ) -> Self {
-        Self { job, make, outcome: Err(SettleError::Unknown), blob: None, recognised: false, answer }
+        Self {
+            job,
+            make,
+            outcome: Err(SettleError::Unknown),
+            blob: None,
+            recognised: false,
+            answer,
+        }
     }
 
     fn find(&self, batch: &Batch<'_>) -> Result<Option<Found>, StoreError> {

@@ -10,8 +10,8 @@ use sealwork_platform::{Clock, Disk, DiskFile, Entropy};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    AcceptError, ChainHead, CommitterKind, JournalEntry, Namespace, OpenError, Outbox,
-    ReplayEntry, SettleError, SettledSummary, Settlement, StoreError, StoreOptions,
+    AcceptError, ChainHead, CommitterKind, JournalEntry, Namespace, OpenError, Outbox, ReplayEntry,
+    SettleError, SettledSummary, Settlement, StoreError, StoreOptions,
     accept::Accept,
     backend::SharedFile,
     batch::Operation,
@@ -218,7 +218,10 @@ impl Store {
     }
 
     /// Queues an operation, waiting for room.
-    pub(crate) async fn apply(&self, operation: impl Operation + 'static) -> Result<(), StoreError> {
+    pub(crate) async fn apply(
+        &self,
+        operation: impl Operation + 'static,
+    ) -> Result<(), StoreError> {
         let message = Message::Apply(Box::new(operation));
         self.0.messages.send(message).await.map_err(|_| StoreError::Closed)
     }
@@ -231,7 +234,9 @@ impl Store {
         if shared.database().is_none() && !self.0.messages.is_closed() {
             // The disk may have recovered since.
             let _ = self.0.messages.try_send(Message::Wake);
-            return Err(std::io::Error::other("an earlier error has not been recovered from").into());
+            return Err(
+                std::io::Error::other("an earlier error has not been recovered from").into()
+            );
         }
         shared.read(|transaction| read(transaction, shared))
     }

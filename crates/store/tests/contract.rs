@@ -27,7 +27,11 @@ async fn an_accepted_job_reads_back_whole_before_and_after_a_restart() {
             let view = store.job(job(n)).unwrap().unwrap();
             let expected = entry(n, len);
             assert_eq!(store.body(job(n)).unwrap(), Some(expected.body.clone()));
-            assert_eq!(view.entry.clone(), { let mut e = expected; e.body.clear(); e });
+            assert_eq!(view.entry.clone(), {
+                let mut e = expected;
+                e.body.clear();
+                e
+            });
             assert_eq!((view.state(), view.started), (JobState::Accepted, false));
         }
         assert_eq!(disk_blobs(&disk), 2);

@@ -187,7 +187,11 @@ async fn what_cannot_be_opened_says_why_and_what_to_do() {
     disk.inject(DiskFault::ReadOnly);
     assert!(matches!(advice(&disk, "writable"), OpenError::NotWritable(_)));
     assert!(matches!(
-        { let empty = SimDisk::new(1); empty.inject(DiskFault::ReadOnly); advice(&empty, "0700") },
+        {
+            let empty = SimDisk::new(1);
+            empty.inject(DiskFault::ReadOnly);
+            advice(&empty, "0700")
+        },
         OpenError::NotWritable(_)
     ));
     disk.heal();

@@ -54,7 +54,9 @@ async fn a_newer_format_is_refused_with_both_numbers() {
         options(),
     );
     let error = opened.unwrap_err();
-    assert!(matches!(error, OpenError::NewerFormat { found, supported: FORMAT } if found == FORMAT + 1));
+    assert!(
+        matches!(error, OpenError::NewerFormat { found, supported: FORMAT } if found == FORMAT + 1)
+    );
     assert!(error.to_string().contains("newer"), "{error}");
 }
 
@@ -92,7 +94,8 @@ fn check_example(store: &sealwork_store::Store) {
 /// A store's file is mostly zeros; in `data/` they are left out:
 /// `length u64 BE | (offset u64 BE, length u32 BE, bytes)*`.
 fn unpack(packed: &[u8]) -> Vec<u8> {
-    let number = |at: usize, len| packed[at..at + len].iter().fold(0, |n, b| n << 8 | usize::from(*b));
+    let number =
+        |at: usize, len| packed[at..at + len].iter().fold(0, |n, b| n << 8 | usize::from(*b));
     let mut file = vec![0; number(0, 8)];
     let mut at = 8;
     while at < packed.len() {

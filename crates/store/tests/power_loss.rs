@@ -3,9 +3,9 @@
 //!
 //! `SEALWORK_SEEDS` sets the number of seeds. A failure names its seed.
 
-mod support;
 #[path = "support/model.rs"]
 mod model;
+mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -140,10 +140,7 @@ impl Worker {
             return Err(Refusal::new(Code::JobExpired, "the job's deadline has passed"));
         }
         let admitted = match engine {
-            None => Err(Failure::new(
-                Code::EngineUnknown,
-                format!("there is no engine `{}` here", spec.engine),
-            )),
+            None => Err(opened.unknown_engine()),
             Some(engine) => engine.admit(&spec.arguments),
         };
         let rerun = match admitted {

@@ -1,6 +1,6 @@
 //! Opens a job's body: the only place where plaintext comes into being.
 
-use sealwork_compat_masa::{MasaJob, to_spec};
+use sealwork_compat_masa::{MasaJob, to_spec, unknown_job_type};
 use sealwork_job::{
     Body, Code, Digest, EngineName, Failure, JobSpec, Reply, RequesterId, Timestamp,
 };
@@ -23,6 +23,8 @@ pub(crate) struct OpenedJob {
     pub(crate) input_digest: Option<Digest>,
     /// Set when the job was accepted although it cannot run: it settles with this failure.
     pub(crate) broken: Option<Failure>,
+    /// The type by which a Masa client asked, for the words in which it is refused.
+    pub(crate) masa_type: Option<String>,
 }
 
 /// A value that arrives once.
@@ -39,6 +41,19 @@ pub(crate) enum ReplySecrets {
     Hpke(Box<RequestSecrets>),
     MasaRing { nonce: Zeroizing<String> },
     Public,
+}
+
+impl OpenedJob {
+    /// The failure of a job whose engine is not here.
+    pub(crate) fn unknown_engine(&self) -> Failure {
+        match &self.masa_type {
+            Some(asked) => unknown_job_type(asked),
+            None => Failure::new(
+                Code::EngineUnknown,
+                format!("there is no engine `{}` here", self.spec.engine),
+            ),
+        }
+    }
 }
 
 impl ReplySecrets {
@@ -95,6 +110,7 @@ fn open_sealed(envelope: &[u8], reply: Reply, keyring: &Keyring) -> Result<Opene
         job_digest,
         input_digest,
         broken: None,
+        masa_type: None,
     })
 }
 
@@ -119,6 +135,7 @@ fn open_masa(blob: &[u8], masa: &MasaKeys) -> Result<OpenedJob, Failure> {
         job_digest,
         input_digest: None,
         broken,
+        masa_type: Some(job.job_type),
     })
 }
 
@@ -141,6 +158,7 @@ fn open_public(json: &[u8]) -> Result<OpenedJob, Failure> {
         job_digest,
         input_digest: None,
         broken: None,
+        masa_type: None,
     })
 }
 

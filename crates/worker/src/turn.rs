@@ -86,8 +86,7 @@ impl Worker {
         meter: &Arc<Meter>,
     ) -> Option<Report> {
         let Some(engine) = self.engines.get(opened.spec.engine.as_str()) else {
-            let text = format!("there is no engine `{}` here", opened.spec.engine);
-            return Some(Report::failure(Failure::new(Code::EngineUnknown, text), []));
+            return Some(Report::failure(opened.unknown_engine(), []));
         };
         // What must not run twice says on disk that it has begun, before it begins.
         if job.rerun == Rerun::Once

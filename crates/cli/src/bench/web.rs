@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use sealwork_client::{Client, SealOptions, Suite};
+use sealwork_client::{Client, SealOptions, SealedJob, Suite};
 use sealwork_job::JobSpec;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::Instant};
@@ -38,14 +38,19 @@ pub(super) async fn run(jobs: u32, origins: u32, ui: &Ui) -> Result<Figures, Cli
     let client = Client::builder(&worker.url())?.build()?;
     client.key_config().await?;
 
-    progress.say(format!("{jobs} jobs over {origins} origins"));
-    let start = Instant::now();
-    let mut running = JoinSet::new();
+    // Sealed beforehand, so that this process does not compete with the worker for the start.
+    let mut sealed = Vec::new();
     for n in 0..jobs {
         let site = &sites[n as usize % sites.len()];
         let arguments = json!({ "url": format!("{}page-{n}", site.url()), "max_pages": 1 });
+        sealed.push(seal(&client, "web", arguments).await?);
+    }
+    progress.say(format!("{jobs} jobs over {origins} origins"));
+    let start = Instant::now();
+    let mut running = JoinSet::new();
+    for job in sealed {
         let client = client.clone();
-        running.spawn(async move { one(&client, "web", arguments).await });
+        running.spawn(async move { one(&client, &job).await });
     }
     let done = CancellationToken::new();
     let beats = tokio::spawn(telemetry(client.clone(), done.clone()));
@@ -83,8 +88,9 @@ async fn telemetry(client: Client, done: CancellationToken) -> Result<Vec<u32>, 
         tokio::select! {
             () = done.cancelled() => return Ok(micros),
             _ = beat.tick() => {
+                let sealed = seal(&client, "telemetry", json!({})).await?;
                 let start = Instant::now();
-                if !one(&client, "telemetry", json!({})).await? {
+                if !one(&client, &sealed).await? {
                     return Err(fault("a telemetry job failed"));
                 }
                 micros.push(micros_since(start));
@@ -93,12 +99,17 @@ async fn telemetry(client: Client, done: CancellationToken) -> Result<Vec<u32>, 
     }
 }
 
-/// Runs one job to its end; whether it succeeded.
-async fn one(client: &Client, engine: &str, arguments: Value) -> Result<bool, CliError> {
+async fn seal(client: &Client, engine: &str, arguments: Value) -> Result<SealedJob, CliError> {
     let spec = JobSpec::new(engine.parse().map_err(fault)?, arguments);
     let options = SealOptions { suite: Some(Suite::X25519), ..SealOptions::default() };
-    let result = client.run(&spec, &options, PATIENCE, |_| ()).await?;
-    Ok(result.is_ok())
+    Ok(client.seal(&spec, &options).await?)
+}
+
+/// Takes one sealed job to its opened result; whether it succeeded.
+async fn one(client: &Client, sealed: &SealedJob) -> Result<bool, CliError> {
+    let handle = client.submit(sealed).await?;
+    client.wait(&handle, PATIENCE, |_| ()).await?;
+    Ok(client.result(&handle).await?.is_ok())
 }
 
 fn slow_page(path: &str) -> Page {

@@ -3,7 +3,13 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::disallowed_methods, reason = "tests run the binary and read what it wrote")]
 
-use std::{path::Path, process::Command};
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -42,4 +48,55 @@ pub(crate) fn write(path: &Path, content: &[u8]) {
 
 pub(crate) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
+}
+
+/// A worker of the same binary on a free port of loopback. Ends with the value.
+pub(crate) struct Worker {
+    child: Child,
+    dir: TempDir,
+    url: String,
+}
+
+impl Worker {
+    /// Starts one and returns when it answers.
+    pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_sealwork"))
+            .env_clear()
+            .env("DATA_DIR", dir.path().join("data"))
+            .env("LISTEN_ADDRESS", address.to_string())
+            .env("STANDALONE", "true")
+            .envs(variables.iter().copied())
+            .args(["serve", "--exit-with-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let worker = Self { child, dir, url: format!("http://{address}") };
+        // Each try waits for about two seconds by itself.
+        let answers = (0..15).any(|_| worker.run(&["keys", "show"]).code == 0);
+        assert!(answers, "the worker does not answer");
+        worker
+    }
+
+    /// Runs `sealwork` in the worker's directory, pointed at it.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        let mut all = args.to_vec();
+        all.extend(["--worker-url", &self.url]);
+        sealwork(self.dir(), &all)
+    }
+
+    /// A directory of this test's own.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

@@ -3,6 +3,12 @@
 //! A line that begins with `>` is sent, `<` is what must come back, `!` tells the worker behind the
 //! door what to do, `#` is for the reader. The requests of the Go client, of the validators (httpx)
 //! and of curl are what those programs send. An empty line after a body is a line feed at its end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says why, and fails by panicking"
+)]
 
 mod common;
 mod masa_support;
@@ -15,8 +21,7 @@ use sealwork_door_http::DoorConfig;
 use sealwork_platform::Stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-const DISTRIBUTOR: &str =
-    include_str!("../../../compat/masa/tests/data/setkey/rsa4092_e3.pem");
+const DISTRIBUTOR: &str = include_str!("../../../compat/masa/tests/data/setkey/rsa4092_e3.pem");
 
 #[tokio::test]
 async fn the_go_client_is_served_to_the_byte() {
@@ -75,7 +80,8 @@ async fn replay(script: &str, worker: Arc<FakeMasa>, config: DoorConfig) {
             happened.push('\n');
             request.push(&more[1..]);
         }
-        let text: Vec<&str> = request.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        let text: Vec<&str> =
+            request.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
         stream.write_all(&wire(&text)).await.unwrap();
         let is_head = text[0].starts_with("HEAD ");
         for line in answer(&mut *stream, is_head).await.split('\n') {

@@ -1,4 +1,10 @@
 //! The unmodified Go client (`github.com/masa-finance/tee-worker/v2/pkg/client`) against the door.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says why, and fails by panicking"
+)]
 
 mod common;
 mod masa_support;
@@ -19,12 +25,8 @@ async fn the_real_go_client_runs_its_jobs_and_understands_refusals() {
     let worker = FakeMasa::standalone();
     *worker.settle_after_polls.lock().unwrap() = Some((3, "[{\"text\":\"a page\"}]"));
     let door = open_masa(with_key(), &worker).await;
-    let output = command(client)
-        .arg(format!("http://{}", door.address))
-        .arg(KEY)
-        .output()
-        .await
-        .unwrap();
+    let output =
+        command(client).arg(format!("http://{}", door.address)).arg(KEY).output().await.unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     let by_key = "failed to decrypt with any key in the ring: failed to decrypt with any key. \

@@ -1,4 +1,10 @@
 //! `/healthz` and `/readyz`: what counts, and what does not (reference 4.6, Appendix A).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says why, and fails by panicking"
+)]
 
 mod common;
 mod masa_support;

@@ -1,5 +1,11 @@
 //! Masa's routes where no exchange of a client shows them: refusals of the worker, callers, cursors,
 //! hostile bodies.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says why, and fails by panicking"
+)]
 
 mod common;
 mod masa_support;
@@ -102,8 +108,14 @@ async fn a_body_over_the_limit_is_refused() {
 
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let field = proptest::sample::select(vec![
-        "type", "arguments", "encrypted_job", "encrypted_result", "encrypted_request", "key",
-        "signature", "timeout",
+        "type",
+        "arguments",
+        "encrypted_job",
+        "encrypted_result",
+        "encrypted_request",
+        "key",
+        "signature",
+        "timeout",
     ]);
     let value = prop_oneof![
         "[ -~]{0,40}".prop_map(|text| json!(text)),

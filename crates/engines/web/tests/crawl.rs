@@ -1,5 +1,9 @@
 //! Whole jobs against sites in memory. Time is paused where waits are tested.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it skips"
+)]
 
 mod common;
 

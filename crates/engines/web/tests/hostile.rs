@@ -1,5 +1,9 @@
 //! Pages made to break the reader: little stack, bounded output, no panic.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it skips"
+)]
 
 use std::thread;
 
@@ -84,6 +88,14 @@ fn broken_structured_data_does_not_break_the_page() {
             "<script type='application/ld+json'>{data}</script><article><p>{text}</p></article>"
         ));
         assert!(page.text.contains("A paragraph"), "{}", &data[..8]);
+    }
+}
+
+#[test]
+fn text_of_nothing_but_special_characters_is_read() {
+    for special in ["&amp;", "&", ">", "&nbsp;", "\"", "*_`[]", "\u{a0}"] {
+        let page = read(format!("<p>start {}</p>", special.repeat((1 << 20) / special.len())));
+        assert!(page.text.starts_with("start"), "{special}");
     }
 }
 

@@ -1,6 +1,10 @@
 //! Main content and metadata on the saved pages of `conformance/readability` (its INDEX, section
 //! 8): the relaxed comparison, by words.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it skips"
+)]
 
 mod common;
 

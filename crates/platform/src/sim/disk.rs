@@ -289,7 +289,11 @@ impl State {
             return Err(power_is_off());
         }
         if let Step::Read = step {
-            return if self.faults.contains(&DiskFault::FailReads) { Err(broken()) } else { Ok(()) };
+            return if self.faults.contains(&DiskFault::FailReads) {
+                Err(broken())
+            } else {
+                Ok(())
+            };
         }
         let due = match (&mut self.cut, step) {
             (Some(PowerCut::BeforeSync(n)), Step::Sync)

@@ -98,8 +98,7 @@ impl Resolver for SimNet {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         let mut state = self.state();
         let answers = state.names.get_mut(host).ok_or(io::ErrorKind::NotFound)?;
-        let answer =
-            if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         answer.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }

@@ -1,4 +1,5 @@
 //! Fixed keys and repeatable randomness for the tests of this crate.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::convert::Infallible;

@@ -267,7 +267,9 @@ impl Run {
                 self.met.evicted += gone.len();
                 return Ok(!gone.is_empty());
             }
-            Done::Put(key, value, Ok(())) => self.values.insert(key, vec![Some(value)]).map_or((), drop),
+            Done::Put(key, value, Ok(())) => {
+                self.values.insert(key, vec![Some(value)]).map_or((), drop)
+            }
             Done::Delete(key, Ok(())) => self.values.insert(key, vec![None]).map_or((), drop),
             Done::AckOutbox(n, Ok(())) => {
                 if let Some(known) = self.jobs.get_mut(&n) {
@@ -426,9 +428,7 @@ async fn perform(store: &Store, action: Action, jobs: &BTreeMap<u64, Known>) -> 
             let _ = store.mark_running(job(n)).await;
             Done::Nothing
         }
-        Action::Evict(keep) => {
-            Done::Evict(store.evict(keep, std::time::Duration::MAX, NOW).await)
-        }
+        Action::Evict(keep) => Done::Evict(store.evict(keep, std::time::Duration::MAX, NOW).await),
         Action::Put(key, value) => {
             let stored = store.namespace("door").put([key], value.to_be_bytes()).await;
             Done::Put(key, value, stored)

@@ -1,5 +1,11 @@
 //! A door with Masa's routes, and behind it a worker that keeps everything in memory and seals for
 //! real.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says why, and fails by panicking"
+)]
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::{
@@ -134,9 +140,7 @@ impl FakeMasa {
         }
         let state = match to_spec(&job) {
             Ok(_) => MasaStatus::Pending(JobState::Accepted),
-            Err(failure) => {
-                MasaStatus::Failed { code: failure.code, message: failure.message }
-            }
+            Err(failure) => MasaStatus::Failed { code: failure.code, message: failure.message },
         };
         let is_instant = job.job_type == "telemetry";
         jobs.order.push(id);
@@ -220,8 +224,7 @@ impl MasaPort for FakeMasa {
     }
 
     async fn set_key(&self, body: SetKeyBody) -> Result<(), KeyRefusal> {
-        let key =
-            verify_setkey(self.distributor, body.key.as_bytes(), body.signature.as_bytes())?;
+        let key = verify_setkey(self.distributor, body.key.as_bytes(), body.signature.as_bytes())?;
         let mut ring = self.ring.lock().unwrap();
         *ring = ring.with_key(&key);
         Ok(())

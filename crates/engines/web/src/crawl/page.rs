@@ -64,7 +64,7 @@ impl Crawl {
         let follows = answer.target.depth + 1 < self.arguments.depth;
         let reading = Reading {
             extraction: Extraction { selector: self.arguments.selector.clone() },
-            following: follows.then(|| Following {
+            following: follows.then_some(Following {
                 site,
                 stays_within: self.arguments.same_origin,
                 heeds_nofollow: self.arguments.respect_robots,

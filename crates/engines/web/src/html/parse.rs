@@ -10,7 +10,7 @@ use std::{
     collections::HashMap,
 };
 
-use dom_query::{Document as Dom, NodeId, NodeRef};
+use dom_query::{Document as Dom, NodeData, NodeId, NodeRef};
 use html5ever::{
     Attribute, LocalName, QualName,
     buffer_queue::BufferQueue,
@@ -32,7 +32,10 @@ const MAX_NODES: usize = 200_000;
 /// Attributes of an element; later ones are dropped.
 const MAX_ATTRIBUTES: usize = 128;
 /// Bytes of an attribute's value; longer ones, inlined images mostly, are emptied.
-const MAX_VALUE: usize = 16 << 10;
+const MAX_VALUE: usize = 8 << 10;
+/// Bytes from which on a text node takes no more; what follows goes into another one beside it.
+/// Writing a node as HTML takes time quadratic in its length when it is full of `&`.
+const FULL_TEXT: usize = 4 << 10;
 /// Bytes that the tokenizer gets between two looks at the budget.
 const CHUNK: usize = 8 << 10;
 
@@ -165,7 +168,7 @@ impl Gate {
         let depth = &self.builder.sink.depth;
         match tag.kind {
             TagKind::StartTag => {
-                if (depth.get() >= MAX_DEPTH && !is_leaf(&tag.name)) || is_shadow_root(&tag) {
+                if (depth.get() >= 100_000 && !is_leaf(&tag.name)) || is_shadow_root(&tag) {
                     *self.dropped.borrow_mut().entry(tag.name).or_default() += 1;
                     return TokenSinkResult::Continue;
                 }
@@ -263,6 +266,16 @@ impl Sink {
         }
     }
 
+    fn ends_in_full_text(&self, parent: NodeId) -> bool {
+        let last = self.dom.tree.last_child_of(&parent);
+        last.is_some_and(|last| {
+            last.query_or(false, |node| match &node.data {
+                NodeData::Text { contents } => contents.len() >= FULL_TEXT,
+                _ => false,
+            })
+        })
+    }
+
     /// A handle for the node that `create` makes.
     fn created(&self, create: impl FnOnce(&Dom) -> NodeId) -> Handle {
         let index = self.dom.tree.len();
@@ -315,6 +328,13 @@ impl TreeSink for Sink {
 
     fn append(&self, parent: &Handle, child: NodeOrText<Handle>) {
         self.placed(self.depth_of(*parent) + 1, &child);
+        if let NodeOrText::AppendText(contents) = &child
+            && self.ends_in_full_text(parent.id)
+        {
+            let contents = contents.clone();
+            self.dom.tree.append_child_data_of(&parent.id, NodeData::Text { contents });
+            return;
+        }
         self.dom.append(&parent.id, inner(child));
     }
 
@@ -455,6 +475,14 @@ mod tests {
         let (dom, _) = parse(&html, &Unlimited);
         assert_eq!(dom.select("p").nodes()[0].attrs().len(), MAX_ATTRIBUTES);
         assert_eq!(dom.select("#i").attr("title").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn long_texts_are_split_without_a_seam() {
+        let word = "a&amp;b ";
+        let (dom, _) = parse(&format!("<p>{}", word.repeat(10_000)), &Unlimited);
+        assert_eq!(dom.select("p").text().as_ref(), "a&b ".repeat(10_000));
+        assert!(dom.select("p").nodes()[0].children().len() > 5);
     }
 
     #[test]

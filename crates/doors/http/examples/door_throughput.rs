@@ -2,9 +2,12 @@
 //! metrics, API key, limits. For measuring what the door itself costs:
 //!
 //! ```text
-//! cargo run --release -p sealwork-door-http --example throughput > /dev/null &
-//! wrk -t1 -c16 -d10 -s crates/doors/http/examples/throughput.lua http://127.0.0.1:18080/echo
+//! cargo run --release -p sealwork-door-http --example door_throughput > /dev/null
+//! wrk -t1 -c16 -d10 -s crates/doors/http/examples/door_throughput.lua http://127.0.0.1:PORT/echo
 //! ```
+//!
+//! It takes a free port and says which on the standard error; the access log is the standard output.
+#![allow(clippy::print_stderr, reason = "the access log has the standard output")]
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -17,7 +20,7 @@ use sealwork_door_http::{
     v1::{Accepted, EngineInfo, JobResult, Refusal, Status, Token, V1Port},
 };
 use sealwork_job::{Code, JobId};
-use sealwork_platform::{OsEntropy, SystemClock, TcpAcceptor};
+use sealwork_platform::{Listener as _, OsEntropy, SystemClock, TcpAcceptor};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -38,7 +41,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         access_log: Some(AccessLog::stdout(Arc::new(SystemClock::new()))?),
         entropy: Arc::new(OsEntropy),
     };
-    let listener = TcpAcceptor::bind(SocketAddr::from(([127, 0, 0, 1], 18080))).await?;
+    let listener = TcpAcceptor::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    eprintln!("http://{}/echo", listener.local_addr()?);
     let _ = HttpDoor::new(config, parts)?.serve(&listener, CancellationToken::new()).await;
     Ok(())
 }

@@ -1,0 +1,98 @@
+//! The commands of a job, against a worker of the same binary.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+
+use support::{Worker, sealwork};
+
+#[test]
+fn a_job_is_submitted_now_and_its_result_fetched_later_with_the_handle() {
+    let worker = Worker::start(&[]);
+    let submitted = worker.run(&["job", "submit", "telemetry", "--handle", "job.handle"]);
+    assert_eq!(submitted.code, 0, "{submitted:?}");
+    let handle = worker.dir().join("job.handle");
+    let mode = std::fs::metadata(&handle).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "others may read the handle");
+
+    // The handle knows the worker's address.
+    let elsewhere = |args: &[&str]| sealwork(worker.dir(), args);
+    let waited = elsewhere(&["job", "wait", "job.handle"]);
+    assert_eq!((waited.code, waited.out.trim()), (0, "settled (ok)"), "{waited:?}");
+    let result = elsewhere(&["job", "result", "job.handle", "--json"]);
+    assert_eq!(result.json()["job_id"], submitted.out.trim());
+    assert!(result.json()["output"]["boot_time"].is_u64());
+    let status = elsewhere(&["job", "status", "job.handle", "--json"]);
+    assert_eq!(status.json()["state"], "delivered");
+    assert_eq!(elsewhere(&["job", "cancel", "job.handle"]).code, 0);
+
+    let again = worker.run(&["job", "submit", "telemetry", "--handle", "job.handle"]);
+    assert_eq!(again.code, 2, "a handle was overwritten: {again:?}");
+    std::fs::set_permissions(&handle, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(elsewhere(&["job", "status", "job.handle"]).err.contains("chmod 600"));
+}
+
+#[test]
+fn receipts_of_consecutive_jobs_verify_offline_as_one_chain() {
+    let worker = Worker::start(&[]);
+    let shown = worker.run(&["keys", "show", "--out", "keys.json", "--json"]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    let id = shown.json()["key_config"]["worker"].as_str().unwrap().to_owned();
+    let mut chain = String::new();
+    for suite in ["auto", "x-wing", "x25519"] {
+        let run = ["job", "run", "telemetry", "--suite", suite, "--receipt", "one", "--out", suite];
+        let ran = worker.run(&run);
+        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:?}");
+        assert!(support::read(&worker.dir().join(suite)).contains("boot_time"));
+        chain.push_str(&support::read(&worker.dir().join("one")));
+    }
+    support::write(&worker.dir().join("chain"), chain.as_bytes());
+    let verify = ["verify", "receipt", "chain", "--key-config", "keys.json", "--worker", &id];
+    let verified = sealwork(worker.dir(), &verify);
+    assert_eq!(verified.code, 0, "{verified:?}");
+    assert!(verified.out.contains("3 receipts verified"), "{}", verified.out);
+}
+
+#[test]
+fn each_algorithm_signs_jobs_that_the_worker_accepts() {
+    let worker = Worker::start(&[]);
+    let key = worker.dir().join("key");
+    support::write(&key, "11".repeat(32).as_bytes());
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    for algorithm in ["ed25519", "secp256k1", "sr25519"] {
+        let signer = format!("{algorithm}:key");
+        let ran = worker.run(&["job", "run", "telemetry", "--sign-with", &signer, "--quiet"]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{algorithm}: {ran:?}");
+    }
+}
+
+#[test]
+fn failures_and_refusals_have_their_own_exit_codes_and_say_what_to_do() {
+    let worker = Worker::start(&[]);
+    let failed = worker.run(&["job", "run", "web", "--url", "http://127.0.0.1:1/", "--json"]);
+    assert_eq!((failed.code, failed.json()["code"].as_str()), (1, Some("egress_denied")));
+    assert_eq!(failed.json()["receipt"]["claims"]["code"], "egress_denied");
+
+    let unknown = worker.run(&["job", "run", "no-such-engine"]);
+    assert_eq!(unknown.code, 4, "{unknown:?}");
+    assert!(unknown.err.contains("engine_unknown") && unknown.err.contains("hint:"));
+    assert_eq!(worker.run(&["job", "run", "web"]).code, 4);
+
+    let stranger = "ab".repeat(32);
+    let other = worker.run(&["job", "run", "telemetry", "--worker", &stranger]);
+    assert_eq!(other.code, 5, "{other:?}");
+}
+
+#[test]
+fn an_api_key_comes_from_the_environment_or_a_private_file() {
+    let worker = Worker::start(&[("API_KEY", "the-key-of-this-test")]);
+    assert_eq!(worker.run(&["job", "run", "telemetry"]).code, 4);
+    support::write(&worker.dir().join("api-key"), b"the-key-of-this-test\n");
+    let run = ["job", "run", "telemetry", "--api-key-file", "api-key"];
+    let path = worker.dir().join("api-key");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(worker.run(&run).code, 2, "a key that others may read was taken");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(worker.run(&run).code, 0);
+}

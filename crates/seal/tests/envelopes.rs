@@ -8,7 +8,7 @@ use common::{JOB, JOB_JSON, LIMITS, NOW, Stream, World, options, usage};
 use proptest::prelude::*;
 use sealwork_job::{Code, Digest, Failure, Outcome, Output, WorkerId};
 use sealwork_seal::{
-    EnvelopeError, Header, OpenLimits, RequestParts, RequestSecrets, ResponseHeader, SealError,
+    EnvelopeError, Header, KeyConfigError, OpenLimits, RequestParts, RequestSecrets, ResponseHeader, SealError,
     SealOptions, Sealed, SealedOutcome, Suite, open_request, open_response, padding::is_padded_len,
     seal_request, seal_response,
 };
@@ -250,6 +250,16 @@ fn requests_that_the_worker_would_refuse_are_not_sealed() {
     let error =
         seal_request(&mut Stream(7), &world.config, foreign, &request, &options()).unwrap_err();
     assert_eq!(error, SealError::KeyNotOffered);
+}
+
+#[test]
+fn nothing_is_sealed_to_a_key_config_that_was_changed() {
+    let mut world = World::new();
+    world.config.max_lifetime_secs += 1;
+    let request = RequestParts { job_json: JOB_JSON, input: None };
+    let key = world.key(Suite::X25519);
+    let error = seal_request(&mut Stream(7), &world.config, key, &request, &options()).unwrap_err();
+    assert_eq!(error, SealError::KeyConfig(KeyConfigError::Signature));
 }
 
 #[test]

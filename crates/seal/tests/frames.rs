@@ -71,6 +71,29 @@ fn a_plaintext_of_three_full_frames_and_a_rest_cannot_be_rearranged() {
 }
 
 #[test]
+fn no_two_frames_share_a_nonce() {
+    // Under one key and nonce, equal plaintexts would have equal ciphertexts.
+    let plain = vec![0; 300 * 1024];
+    let secrets = secrets();
+    let response = seal(sealer(&secrets), &plain, FRAME_LEN);
+    let world = World::new();
+    let pair = world.pair(Suite::X25519);
+    let header = secrets.header().unwrap();
+    let (_, sealer, _) = request_sealer(
+        &mut Stream(3),
+        &header,
+        &pair.public().public,
+        &world.config.digest(),
+    )
+    .unwrap();
+    for sealed in [response, seal(sealer, &plain, FRAME_LEN)] {
+        let begins: std::collections::BTreeSet<&[u8]> =
+            sealed.chunks(SEALED_FRAME_LEN).map(|frame| &frame[..16]).collect();
+        assert_eq!(begins.len(), 5);
+    }
+}
+
+#[test]
 fn a_frame_of_one_response_does_not_fit_into_another() {
     let secrets = secrets();
     let sealed = seal(sealer(&secrets), b"text", 4);

@@ -10,14 +10,16 @@ use common::Tape;
 use sealwork_job::{Digest, InstanceId, JobId, Outcome, Output, Timestamp, Usage, WorkerId};
 use sealwork_seal::{
     EnvelopeKeyPair, Header, KeyConfig, KeyConfigParams, OpenLimits, PublicEnvelopeKey,
-    ReceiptClaims, ReceiptKey, RequestParts, RequestSecrets, RequesterKey, SealOptions,
-    SealedOutcome, Suite,
+    ReceiptClaims, ReceiptKey, RequestParts, RequestSecrets, RequesterKey, ResponseHeader,
+    SealOptions, SealedOutcome, Suite,
     derive::{Purpose, derive_key},
-    open_request, open_response, receipt_digest, salted_digest, seal_request, seal_response,
-    token_hash, verify_receipt,
+    frame::SEALED_FRAME_LEN,
+    open_request, open_response, receipt_digest, response_sealer, salted_digest, seal_request,
+    seal_response, token_hash, verify_receipt,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use sha2::Digest as _;
 
 const DOCUMENT: &str = include_str!("../../../docs/formats.md");
 
@@ -226,6 +228,42 @@ fn responses_are_sealed_as_documented() {
         let opened = open_response(&secrets, &response).unwrap();
         assert_eq!(opened.outcome, outcome.outcome);
         Response { response: hex::encode(response), ..given }
+    });
+}
+
+#[derive(Serialize, Deserialize)]
+struct Frames {
+    secrets: String,
+    job: JobId,
+    receipt_digest: Digest,
+    nonce: String,
+    zeros: usize,
+    frames: usize,
+    last_frame: String,
+    response_sha256: String,
+}
+
+#[test]
+fn a_plaintext_of_several_frames_is_sealed_as_documented() {
+    check::<Frames>(include_str!("vectors/response-frames.json"), |given| {
+        let secrets = RequestSecrets::from_bytes(&bytes(&given.secrets)).unwrap();
+        let header = ResponseHeader {
+            job: given.job,
+            nonce: array(&given.nonce),
+            receipt_digest: given.receipt_digest,
+        };
+        let (begin, mut sealer) = response_sealer(&secrets, &header);
+        let mut frames = Vec::new();
+        sealer.push(&vec![0; given.zeros], &mut frames);
+        sealer.finish(&mut frames);
+        let response = [&begin[..], &frames].concat();
+        let pieces: Vec<&[u8]> = frames.chunks(SEALED_FRAME_LEN).collect();
+        Frames {
+            frames: pieces.len(),
+            last_frame: hex::encode(pieces[pieces.len() - 1]),
+            response_sha256: hex::encode(sha2::Sha256::digest(response)),
+            ..given
+        }
     });
 }
 

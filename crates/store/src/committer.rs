@@ -109,11 +109,12 @@ impl Committer {
         match result {
             Ok(()) => operations.into_iter().for_each(Operation::committed),
             Err(failure) => {
-                tracing::error!(error = %failure.error, changes = operations.len(), "a commit failed");
+                let changes = operations.len();
                 for operation in operations {
                     operation.failed(&failure, &self.shared, &mut self.doubts);
                 }
                 if self.pause.is_none() {
+                    tracing::error!(error = %failure.error, changes, "a commit failed");
                     self.give_up_database();
                     self.recover_if_possible();
                     if matches!(failure.error, StoreError::DiskFull) {

@@ -12,7 +12,7 @@ use crate::{
 /// The format that this version writes, and the newest that it reads.
 ///
 /// A change that an older version would misread raises it by one and adds a step to
-/// [`MIGRATIONS`]; a store file of the old format goes to `tests/data`, where a test opens it.
+/// `MIGRATIONS`; a store file of the old format goes to `tests/data`, where a test opens it.
 pub const FORMAT: u32 = 1;
 
 type Migration = fn(&mut Tables<'_>, &Sealer) -> Result<(), StoreError>;

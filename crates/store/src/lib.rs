@@ -5,7 +5,7 @@
 //! answers each: an answer means that the change survives a loss of power. Reads see what is
 //! committed.
 //!
-//! The bytes on disk are drawn in `docs/formats.md`, "Store".
+//! The bytes on disk are drawn in `docs/store-format.md`.
 #![forbid(unsafe_code)]
 
 mod accept;

@@ -32,8 +32,8 @@ type Salt = [u8; SALT];
 
 /// Seals and opens values, and hides nonces in the replay index.
 pub(crate) struct Sealer {
-    root: Hkdf<Sha256>,
-    index: Hkdf<Sha256>,
+    root: Zeroizing<[u8; 32]>,
+    index: Zeroizing<[u8; 32]>,
     salt: Salt,
     current: Aes256Gcm,
     counter: AtomicU64,
@@ -61,10 +61,9 @@ impl Place<'_> {
 
 impl Sealer {
     pub(crate) fn new(key: &[u8; 32], entropy: &dyn Entropy) -> Self {
-        let root = Hkdf::<Sha256>::new(None, key);
-        let mut index_key = Zeroizing::new([0; 32]);
-        expand(&root, &[b"sealwork/v1 store replay-index hmac-sha256"], &mut *index_key);
-        let index = Hkdf::<Sha256>::new(None, &*index_key);
+        let root = Zeroizing::new(*key);
+        let mut index = Zeroizing::new([0; 32]);
+        expand(&root, &[b"sealwork/v1 store replay-index hmac-sha256"], &mut *index);
         let salt = entropy.array();
         let current = cipher(&root, &salt);
         let (counter, earlier) = (AtomicU64::new(0), Mutex::new(Vec::new()));
@@ -143,15 +142,15 @@ impl Sealer {
     }
 }
 
-fn cipher(root: &Hkdf<Sha256>, salt: &Salt) -> Aes256Gcm {
+fn cipher(root: &[u8; 32], salt: &Salt) -> Aes256Gcm {
     let mut key = Zeroizing::new([0; 32]);
     expand(root, &[b"sealwork/v1 store value aes-256-gcm", salt], &mut *key);
     Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key))
 }
 
-fn expand(from: &Hkdf<Sha256>, info: &[&[u8]], out: &mut [u8]) {
+fn expand(key: &[u8; 32], info: &[&[u8]], out: &mut [u8]) {
     // HKDF-SHA256 gives up to 8,160 bytes; every caller asks for at most 32.
-    let expanded = from.expand_multi_info(info, out);
+    let expanded = Hkdf::<Sha256>::new(None, key).expand_multi_info(info, out);
     debug_assert!(expanded.is_ok());
 }
 

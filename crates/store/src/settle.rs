@@ -29,7 +29,7 @@ pub(crate) struct Settle {
 
 /// What is found of the job.
 enum Found {
-    Pending { key: u64, record: JobRecord },
+    Pending { key: u64, record: Box<JobRecord> },
     Settled(SettledSummary),
 }
 
@@ -57,7 +57,7 @@ impl Settle {
                 if record.id() != self.job {
                     return Err(StoreError::damaged("pending"));
                 }
-                Some(Found::Pending { key, record })
+                Some(Found::Pending { key, record: Box::new(record) })
             }
             Some(Location::Settled(sequence)) => {
                 let receipt_digest = Digest(batch.settled_record(sequence)?.receipt_digest);
@@ -126,7 +126,7 @@ impl Operation for Settle {
             Ok(Some(Found::Pending { key, record })) => {
                 // Whatever was tried before did not reach the disk.
                 batch.doubts.settled.remove(&self.job);
-                self.settle(batch, key, record)?
+                self.settle(batch, key, *record)?
             }
             Ok(Some(Found::Settled(summary))) => {
                 // An attempt whose commit was said to have failed had reached the disk.

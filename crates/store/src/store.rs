@@ -99,6 +99,9 @@ impl Store {
 
     /// Journals a job. When this returns, the job and its replay entry are on disk.
     ///
+    /// A caller that stops waiting does not stop the commit: then the job may be accepted all the
+    /// same, and comes back as pending at the next start. Run it where nothing cancels it.
+    ///
     /// # Errors
     /// [`AcceptError`].
     pub async fn accept(

@@ -1,4 +1,5 @@
 //! What the store promises its callers on a disk that works.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

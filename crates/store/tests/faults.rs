@@ -1,5 +1,6 @@
 //! A disk that is full, read-only or failing: coded errors, nothing lost, and the store goes on
 //! when the disk does.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

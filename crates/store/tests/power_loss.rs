@@ -2,6 +2,7 @@
 //! writes: what the store acknowledged is there afterwards, whole, and nothing is half there.
 //!
 //! `SEALWORK_SEEDS` sets the number of seeds. A failure names its seed.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "support/model.rs"]
 mod model;

@@ -35,7 +35,7 @@ pub fn decode(bytes: &[u8], header: Option<&str>, host: Option<&str>) -> Decoded
                 decoded
             }
         }
-        Some(encoding) if false && is_utf8(bytes) => decode_as(UTF_8, bytes),
+        Some(encoding) if encoding.is_single_byte() && is_utf8(bytes) => decode_as(UTF_8, bytes),
         Some(encoding) => decode_as(encoding, bytes),
         None if is_utf8_prefix(bytes) => decode_as(UTF_8, bytes),
         None => decode_as(detect(bytes, host, Utf8Detection::Allow), bytes),

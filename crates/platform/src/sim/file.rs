@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_a_failed_sync_left_out_is_readable_and_no_later_sync_saves_it() {
-        let losing = (0..100).find_map(|seed| {
+        let loses = (0..100).any(|seed| {
             let mut random = SimRandom::new(seed);
             let mut content = Content::default();
             content.write(0, b"x");
@@ -190,8 +190,8 @@ mod tests {
             assert_eq!(content.seen(), b"x");
             content.sync();
             content.lose_power(&mut random);
-            content.seen().is_empty().then_some(seed)
+            content.seen().is_empty()
         });
-        assert!(losing.is_some());
+        assert!(loses);
     }
 }

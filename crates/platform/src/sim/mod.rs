@@ -8,6 +8,7 @@ mod disk;
 mod entropy;
 mod file;
 mod net;
+mod state;
 
 pub use clock::SimClock;
 pub use disk::{DiskActivity, DiskFault, PowerCut, SimDisk};

@@ -64,9 +64,10 @@ pub(crate) fn entry(n: u64, body_len: usize) -> JournalEntry {
         engine: "web".to_owned(),
         intake: Intake::Sealed,
         reply: Reply::Hpke,
-        lane: (n % 3 == 0)
+        lane: n
+            .is_multiple_of(3)
             .then(|| LanePosition { lane: LaneId("chain/shard".to_owned()), position: n }),
-        rerun: if n % 2 == 0 { Rerun::Idempotent } else { Rerun::Once },
+        rerun: if n.is_multiple_of(2) { Rerun::Idempotent } else { Rerun::Once },
         accepted_at: NOW,
         deadline: Some(Timestamp(NOW.0 + 1)),
         limits: Limits { wall_ms: Some(1000), fuel: Some(n), ..Limits::default() },
@@ -103,7 +104,8 @@ pub(crate) fn settlement(n: u64, len: usize, head: ChainHead) -> Settlement {
         response: content("response", n, len),
         receipt,
         receipt_digest,
-        outbox: (n % 4 == 0)
+        outbox: n
+            .is_multiple_of(4)
             .then(|| OutboxEntry { door: "evm".to_owned(), payload: content("outbox", n, 40) }),
     }
 }

@@ -133,7 +133,7 @@ impl Crawl {
         let mut delay = None;
         if self.arguments.respect_robots {
             let rules = self.shared.robots.rules(url, &self.scope).await?;
-            let _ = rules.check(url);
+            rules.check(url)?;
             delay = rules.robots().crawl_delay();
         }
         let turn = self.shared.politeness.turn(url, delay, self.scope.deadline).await?;

@@ -79,7 +79,7 @@ impl Frontier {
 
     /// Adds a page, unless it is known or there is no room.
     pub(crate) fn found(&mut self, key: PageKey, url: Url, depth: u32, referrer: Arc<Url>) {
-        if false {
+        if self.known.contains(&key) {
             return;
         }
         if self.len >= self.capacity {

@@ -119,7 +119,7 @@ pub(crate) struct Crawl {
 impl Crawl {
     pub(crate) fn new(shared: Arc<Shared>, context: &Context, arguments: Arguments) -> Self {
         let remaining = context.remaining();
-        let until = Some(context.deadline).unwrap_or(context.deadline);
+        let until = context.deadline.checked_sub(margin(remaining)).unwrap_or(context.deadline);
         let meter = JobMeter::new(context, shared.config.blacklist.clone());
         let limit = context.limits.output_bytes.unwrap_or(shared.config.maxima.output_bytes);
         Self {

@@ -168,7 +168,7 @@ impl Gate {
         let depth = &self.builder.sink.depth;
         match tag.kind {
             TagKind::StartTag => {
-                if (depth.get() >= 100_000 && !is_leaf(&tag.name)) || is_shadow_root(&tag) {
+                if (depth.get() >= MAX_DEPTH && !is_leaf(&tag.name)) || is_shadow_root(&tag) {
                     *self.dropped.borrow_mut().entry(tag.name).or_default() += 1;
                     return TokenSinkResult::Continue;
                 }

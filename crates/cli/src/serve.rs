@@ -110,6 +110,7 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
         values.seconds(&registry::DRAIN_TIMEOUT_SECONDS),
     )
     .await;
+    worker.close().await;
     Ok(())
 }
 

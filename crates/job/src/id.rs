@@ -118,7 +118,8 @@ impl FromStr for JobId {
         if text.len() != 36 {
             return Err(IdError::Malformed("job id (a UUID)"));
         }
-        let uuid = uuid::Uuid::try_parse(text).map_err(|_| IdError::Malformed("job id (a UUID)"))?;
+        let uuid =
+            uuid::Uuid::try_parse(text).map_err(|_| IdError::Malformed("job id (a UUID)"))?;
         Ok(Self(uuid.into_bytes()))
     }
 }

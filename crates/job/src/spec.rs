@@ -165,7 +165,11 @@ mod tests {
             r#"{"engine":"web","arguments":[]}"#.to_owned(),
             r#"{"engine":"web","limits":{"wall":1}}"#.to_owned(),
             r#"{"engine":"web"} x"#.to_owned(),
-            format!(r#"{{"engine":"web","arguments":{{"a":{}1{}}}}}"#, "[".repeat(70), "]".repeat(70)),
+            format!(
+                r#"{{"engine":"web","arguments":{{"a":{}1{}}}}}"#,
+                "[".repeat(70),
+                "]".repeat(70)
+            ),
         ] {
             assert!(JobSpec::from_json(bad.as_bytes()).is_err(), "{bad}");
         }

@@ -8,9 +8,9 @@ use common::{JOB, JOB_JSON, LIMITS, NOW, Stream, World, options, usage};
 use proptest::prelude::*;
 use sealwork_job::{Code, Digest, Failure, Outcome, Output, WorkerId};
 use sealwork_seal::{
-    EnvelopeError, Header, KeyConfigError, OpenLimits, RequestParts, RequestSecrets, ResponseHeader, SealError,
-    SealOptions, Sealed, SealedOutcome, Suite, open_request, open_response, padding::is_padded_len,
-    seal_request, seal_response,
+    EnvelopeError, Header, KeyConfigError, OpenLimits, RequestParts, RequestSecrets,
+    ResponseHeader, SealError, SealOptions, Sealed, SealedOutcome, Suite, open_request,
+    open_response, padding::is_padded_len, seal_request, seal_response,
 };
 
 const BORDERS: [usize; 12] =

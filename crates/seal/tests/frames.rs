@@ -79,13 +79,9 @@ fn no_two_frames_share_a_nonce() {
     let world = World::new();
     let pair = world.pair(Suite::X25519);
     let header = secrets.header().unwrap();
-    let (_, sealer, _) = request_sealer(
-        &mut Stream(3),
-        &header,
-        &pair.public().public,
-        &world.config.digest(),
-    )
-    .unwrap();
+    let (_, sealer, _) =
+        request_sealer(&mut Stream(3), &header, &pair.public().public, &world.config.digest())
+            .unwrap();
     for sealed in [response, seal(sealer, &plain, FRAME_LEN)] {
         let begins: std::collections::BTreeSet<&[u8]> =
             sealed.chunks(SEALED_FRAME_LEN).map(|frame| &frame[..16]).collect();

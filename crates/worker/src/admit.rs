@@ -39,7 +39,13 @@ impl Worker {
     /// # Errors
     /// A [`Refusal`]; then nothing of the job remains.
     pub async fn submit(self: &Arc<Self>, submission: Submission) -> Result<Accepted, Refusal> {
-        let result = self.admit(submission).await;
+        // In a task of its own: a caller that goes away must not leave a job in the journal that
+        // nobody has scheduled.
+        let worker = Arc::clone(self);
+        let admission = self.tasks.spawn(async move { worker.admit(submission).await });
+        let result = admission
+            .await
+            .unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "admission failed on this job")));
         match &result {
             Ok(_) => metrics::counter!("sealwork_jobs_accepted_total").increment(1),
             Err(refusal) => {
@@ -60,13 +66,10 @@ impl Worker {
         if let Body::Sealed(envelope) = &submission.body {
             self.check_envelope(envelope, now, in_lane)?;
         }
-        let opened =
-            open::open(&submission.body, submission.reply, &self.keyring, &self.masa)?;
+        let opened = open::open(&submission.body, submission.reply, &self.keyring, &self.masa)?;
         let checked = self.check_job(&submission, &opened, now)?;
-        let requester = opened
-            .requester
-            .clone()
-            .unwrap_or_else(|| submission.origin.requester().clone());
+        let requester =
+            opened.requester.clone().unwrap_or_else(|| submission.origin.requester().clone());
         let place = self.take_place(&requester, submission.origin.requester(), in_lane)?;
         let job = JobId::from_random(self.entropy.array());
         let entry = JournalEntry {

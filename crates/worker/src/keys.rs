@@ -6,8 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sealwork_job::{Code, Digest, Failure, InstanceId, Timestamp, WorkerId};
 use sealwork_platform::{Clock, Disk, Entropy, RootSecret};
 use sealwork_seal::{
-    EnvelopeKeyPair, Header, KeyConfig, KeyConfigParams, KeyId, Opened, OpenLimits,
-    PublicEnvelopeKey, ReceiptKey, Suite, derive::{Purpose, derive_key}, open_request,
+    EnvelopeKeyPair, Header, KeyConfig, KeyConfigParams, KeyId, OpenLimits, Opened,
+    PublicEnvelopeKey, ReceiptKey, Suite,
+    derive::{Purpose, derive_key},
+    open_request,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -179,8 +181,7 @@ impl Keyring {
         now: Timestamp,
         in_use: impl Fn(KeyId) -> bool,
     ) -> Result<(), StartError> {
-        let over =
-            self.read().epochs.first().is_none_or(|epoch| epoch.record.offered_until <= now);
+        let over = self.read().epochs.first().is_none_or(|epoch| epoch.record.offered_until <= now);
         if over {
             self.begin(now)?;
         }
@@ -215,9 +216,7 @@ impl Keyring {
         }
         // On disk before it is offered: whatever is sealed to it can be opened after a restart.
         let json = serde_json::to_vec(&current.record).map_err(StartError::encoding)?;
-        self.disk
-            .write_atomic(&path(current.record.number), &json)
-            .map_err(StartError::keys)?;
+        self.disk.write_atomic(&path(current.record.number), &json).map_err(StartError::keys)?;
         state.config_digest = digest;
         state.config = Arc::new(config);
         Ok(())
@@ -229,10 +228,8 @@ impl Keyring {
             .into_iter()
             .map(|suite| EnvelopeKeyPair::generate(suite, &mut random))
             .collect();
-        let wrapped = pairs
-            .iter()
-            .map(|pair| hex::encode(pair.wrap(&self.wrap_key, &mut random)))
-            .collect();
+        let wrapped =
+            pairs.iter().map(|pair| hex::encode(pair.wrap(&self.wrap_key, &mut random))).collect();
         let record = Record {
             number,
             starts: now,

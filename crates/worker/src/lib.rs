@@ -19,19 +19,15 @@ mod stats;
 mod status;
 mod turn;
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use admit::Accepted;
 use board::Board;
 pub use config::{MasaConfig, Quota, WorkerConfig};
 use keys::Keyring;
 pub use masa::{MasaKeys, SetKeyRefusal, masa_worker_id};
-pub use refusal::Refusal;
 use quota::Quotas;
+pub use refusal::Refusal;
 use schedule::Scheduler;
 use sealwork_engine::Engine;
 use sealwork_job::{InstanceId, Limits, Rerun, Timestamp, WorkerId};
@@ -111,7 +107,9 @@ pub enum StartError {
     #[error("cannot read the journal: {0}")]
     Journal(String),
     /// The Masa ring on disk does not read back.
-    #[error("the stored Masa ring is damaged: have the distributor push its keys again after removing the data directory's store")]
+    #[error(
+        "the stored Masa ring is damaged: have the distributor push its keys again after removing the data directory's store"
+    )]
     MasaRing,
     /// Two engines have one name.
     #[error("two engines are named `{0}`")]
@@ -171,11 +169,7 @@ impl Worker {
             keyring: Arc::new(keyring),
             masa,
             engines: by_name,
-            quotas: Quotas::new(
-                config.queue_capacity,
-                config.default_quota,
-                config.quotas.clone(),
-            ),
+            quotas: Quotas::new(config.queue_capacity, config.default_quota, config.quotas.clone()),
             scheduler: Scheduler::new(config.concurrency.clone(), config.default_concurrency),
             board: Board::default(),
             stats: Arc::clone(&stats.0),
@@ -259,8 +253,8 @@ impl Worker {
         self.draining.is_cancelled()
     }
 
-    /// Refuses new jobs, waits up to `patience` for the accepted ones, then stops. What has not
-    /// settled stays in the journal and runs after the next start.
+    /// Refuses new jobs and waits up to `patience` for the accepted ones. Results can still be
+    /// fetched: call [`Self::close`] when the doors are closed.
     pub async fn drain(&self, patience: Duration) {
         self.draining.cancel();
         let settled = async {
@@ -271,6 +265,11 @@ impl Worker {
         if tokio::time::timeout(patience, settled).await.is_err() {
             tracing::warn!(jobs = self.board.len(), "stopping with unsettled jobs in the journal");
         }
+    }
+
+    /// Stops. What has not settled stays in the journal and runs after the next start.
+    pub async fn close(&self) {
+        self.draining.cancel();
         self.closing.cancel();
         self.tasks.close();
         self.tasks.wait().await;

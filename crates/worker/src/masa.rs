@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use sealwork_compat_masa::{MasaJob, OpenJobError, OpenResultError, ResultBody, Ring, RingError, SetKeyError};
+use sealwork_compat_masa::{
+    MasaJob, OpenJobError, OpenResultError, ResultBody, Ring, RingError, SetKeyError,
+};
 use sealwork_compat_masa::{RING_SIZE, verify_setkey};
 use sealwork_job::{Code, Failure, JobId};
 use sealwork_platform::{Clock, Entropy, Platform, RootSecret};

@@ -114,10 +114,8 @@ impl Quotas {
         now: Duration,
     ) -> Result<(), Refusal> {
         let quota = self.quota(requester);
-        let account = state
-            .requesters
-            .entry(requester.clone())
-            .or_insert_with(|| Account::full(quota, now));
+        let account =
+            state.requesters.entry(requester.clone()).or_insert_with(|| Account::full(quota, now));
         account.refill(quota, now);
         if account.pending >= quota.max_pending {
             return Err(Refusal::new(
@@ -185,8 +183,7 @@ mod tests {
 
     #[test]
     fn a_requester_cannot_hold_more_pending_jobs_than_its_quota_and_others_are_not_hurt() {
-        let quotas =
-            Quotas::new(10, Quota { max_pending: 2, per_minute: None }, BTreeMap::new());
+        let quotas = Quotas::new(10, Quota { max_pending: 2, per_minute: None }, BTreeMap::new());
         let bob = RequesterId::new("api-key", "bob");
         let first = quotas.take(&[&alice()], Duration::ZERO).unwrap();
         let _second = quotas.take(&[&alice()], Duration::ZERO).unwrap();
@@ -201,8 +198,7 @@ mod tests {
     fn the_queue_is_bounded_over_all_requesters() {
         let quotas = Quotas::new(1, Quota { max_pending: 5, per_minute: None }, BTreeMap::new());
         let place = quotas.take(&[&alice()], Duration::ZERO).unwrap();
-        let refused =
-            quotas.take(&[&RequesterId::anonymous()], Duration::ZERO).unwrap_err();
+        let refused = quotas.take(&[&RequesterId::anonymous()], Duration::ZERO).unwrap_err();
         assert_eq!(refused.code, Code::QueueFull);
         assert!(refused.retry_after.is_some());
         drop(place);

@@ -4,9 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sealwork_engine::Report;
-use sealwork_job::{
-    Digest, Failure, JobState, Outcome, Output, Reply, Timestamp, Usage,
-};
+use sealwork_job::{Digest, Failure, JobState, Outcome, Output, Reply, Timestamp, Usage};
 use sealwork_seal::{ReceiptClaims, SealedOutcome, receipt_digest, salted_digest, seal_response};
 use sealwork_store::{ChainHead, SettleError, Settlement};
 use serde::{Deserialize, Serialize};
@@ -86,8 +84,8 @@ impl Worker {
             Ok(output) => Outcome::Output(output),
             Err(failure) => Outcome::Failure(failure),
         };
-        usage.wall_ms = u64::try_from(span.ended.since(span.started).as_millis())
-            .unwrap_or(u64::MAX);
+        usage.wall_ms =
+            u64::try_from(span.ended.since(span.started).as_millis()).unwrap_or(u64::MAX);
         if let Outcome::Output(output) = &outcome {
             usage.output_bytes = output.data.len() as u64;
         }
@@ -105,8 +103,7 @@ impl Worker {
         metrics::histogram!("sealwork_job_seconds", "engine" => job.ticket.engine.clone())
             .record(span.ended.since(job.accepted_at).as_secs_f64());
         self.board.remove(job.id());
-        job.state
-            .send_replace(JobState::Settled { code: code.to_owned(), at: span.ended });
+        job.state.send_replace(JobState::Settled { code: code.to_owned(), at: span.ended });
         self.retention.notify_one();
     }
 

@@ -4,9 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sealwork_engine::Report;
-use sealwork_job::{
-    Code, Digest, Failure, Intake, JobId, JobState, Limits, Timestamp, Usage,
-};
+use sealwork_job::{Code, Digest, Failure, Intake, JobId, JobState, Limits, Timestamp, Usage};
 use sealwork_seal::token_hash;
 use subtle::ConstantTimeEq;
 
@@ -207,11 +205,7 @@ impl Worker {
 
 /// A job is shown by the way it came: a token opens its own sealed job only, and a Masa route
 /// sees Masa jobs only.
-fn allow(
-    access: Access<'_>,
-    intake: Intake,
-    expected: Option<&[u8; 32]>,
-) -> Result<(), Refusal> {
+fn allow(access: Access<'_>, intake: Intake, expected: Option<&[u8; 32]>) -> Result<(), Refusal> {
     match (access, intake, expected) {
         (Access::Token(token), Intake::Sealed, Some(expected)) => {
             if bool::from(token_hash(token).ct_eq(expected)) {

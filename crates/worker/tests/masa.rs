@@ -20,11 +20,7 @@ fn standalone() -> WorkerConfig {
 
 fn masa_job(job_type: &str, arguments: Value) -> MasaJob {
     let arguments: Map<String, Value> = serde_json::from_value(arguments).expect("an object");
-    MasaJob {
-        job_type: job_type.to_owned(),
-        arguments: Some(arguments),
-        ..MasaJob::default()
-    }
+    MasaJob { job_type: job_type.to_owned(), arguments: Some(arguments), ..MasaJob::default() }
 }
 
 async fn add(worker: &Arc<Worker>, blob: &str) -> Result<JobId, Refusal> {
@@ -99,9 +95,7 @@ async fn without_a_ring_key_nothing_is_sealed_or_opened() {
     assert_eq!(error.to_string(), "no keys available in key ring");
     let refused = add(&worker, "AAAA").await.unwrap_err();
     assert_eq!(refused.code, Code::NotConfigured);
-    let body = ResultBody {
-        encrypted_result: "AAAA".to_owned(),
-        encrypted_request: "AAAA".to_owned(),
-    };
+    let body =
+        ResultBody { encrypted_result: "AAAA".to_owned(), encrypted_request: "AAAA".to_owned() };
     assert!(worker.masa().open_result(&body).is_err());
 }

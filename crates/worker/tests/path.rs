@@ -46,7 +46,8 @@ async fn every_settled_job_has_a_receipt_and_the_receipts_form_a_chain() {
     let machine = Machine::new(2);
     let worker = machine.worker();
     let mut receipts = Vec::new();
-    for arguments in [json!({}), json!({"fail": true}), json!({"panic": true}), json!({"echo": 1})] {
+    for arguments in [json!({}), json!({"fail": true}), json!({"panic": true}), json!({"echo": 1})]
+    {
         let sealed = machine.seal(&worker.key_config(), &job(arguments));
         let accepted = worker.submit(sealed.submission()).await.unwrap();
         let (_, claims) = sealed.result(&worker, accepted.job).await.unwrap();
@@ -71,6 +72,7 @@ async fn a_job_arrives_once_even_across_a_restart_with_the_clock_set_back() {
     assert_eq!((refused.code, refused.job), (Code::JobReplayed, Some(accepted.job)));
     sealed.result(&worker, accepted.job).await.unwrap();
     worker.drain(Duration::from_secs(1)).await;
+    worker.close().await;
     drop(worker);
 
     let worker = machine.worker();
@@ -93,8 +95,7 @@ async fn each_defect_of_an_envelope_has_its_own_code() {
     let config = worker.key_config();
     let good = machine.seal(&config, &job(json!({})));
     let submit = |bytes: Vec<u8>| {
-        let submission =
-            Submission { body: Body::Sealed(Bytes::from(bytes)), ..good.submission() };
+        let submission = Submission { body: Body::Sealed(Bytes::from(bytes)), ..good.submission() };
         let worker = Arc::clone(&worker);
         async move { worker.submit(submission).await.unwrap_err().code }
     };
@@ -121,7 +122,10 @@ async fn each_defect_of_an_envelope_has_its_own_code() {
     let sealed = |change: fn(&mut sealwork_seal::SealOptions<'_>)| {
         machine.seal_with(&config, &job(json!({})), Suite::X25519, None, change).envelope.to_vec()
     };
-    assert_eq!(submit(sealed(|o| (o.not_before, o.expiry) = (START - 10, START))).await, Code::JobExpired);
+    assert_eq!(
+        submit(sealed(|o| (o.not_before, o.expiry) = (START - 10, START))).await,
+        Code::JobExpired
+    );
     let early = sealed(|o| (o.not_before, o.expiry) = (START + 300, START + 600));
     assert_eq!(submit(early).await, Code::JobNotYetValid);
     assert_eq!(submit(sealed(|o| o.target = WorkerId([1; 32]))).await, Code::WrongWorker);
@@ -224,13 +228,12 @@ async fn an_interrupted_job_runs_again_unless_it_must_run_once() {
     let machine = Machine::new(10);
     let worker = machine.worker();
     let again = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 500, "echo": 1})));
-    let once =
-        machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 500, "once": true})));
+    let once = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 500, "once": true})));
     let again_id = worker.submit(again.submission()).await.unwrap().job;
     let once_id = worker.submit(once.submission()).await.unwrap().job;
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(machine.runs.load(Ordering::SeqCst), 2);
-    worker.drain(Duration::ZERO).await;
+    worker.close().await;
     drop(worker);
 
     let worker = machine.worker();
@@ -320,6 +323,7 @@ async fn an_epoch_key_rotates_opens_what_was_sealed_to_it_and_is_erased_in_the_e
     let gone = machine.seal(&old, &job(json!({})));
     assert_eq!(worker.submit(gone.submission()).await.unwrap_err().code, Code::KeyUnknown);
     worker.drain(Duration::from_secs(1)).await;
+    worker.close().await;
     drop(worker);
 
     // A reboot makes a new key config of the same keys; what was sealed under the old one opens.

@@ -16,9 +16,7 @@ use std::{
 use async_trait::async_trait;
 use common::{Machine, START, Sealed, open_store};
 use sealwork_engine::{Context, Engine, Report};
-use sealwork_job::{
-    Code, Digest, EngineName, Failure, JobId, JobSpec, Output, Rerun, Timestamp,
-};
+use sealwork_job::{Code, Digest, EngineName, Failure, JobId, JobSpec, Output, Rerun, Timestamp};
 use sealwork_platform::{
     Clock, Dialer, RootSecret,
     sim::{DiskFault, PowerCut, SimClock},
@@ -117,7 +115,10 @@ impl Simulation {
                     let ms = self.random.below(400);
                     tokio::time::sleep(Duration::from_millis(ms)).await;
                 }
-                9 => self.machine.clock.jump(i64::try_from(self.random.below(20_000)).unwrap() - 10_000),
+                9 => self
+                    .machine
+                    .clock
+                    .jump(i64::try_from(self.random.below(20_000)).unwrap() - 10_000),
                 10 => self.break_disk(),
                 _ => self.machine.disk.heal(),
             }

@@ -66,8 +66,7 @@ impl Machine {
         let platform = self.platform();
         let root = RootSecret::new([7; 32]);
         let options = StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
-        let store =
-            open_store(&platform, options)?;
+        let store = open_store(&platform, options)?;
         let engines: Vec<Arc<dyn Engine>> = vec![Arc::new(Told { runs: Arc::clone(&self.runs) })];
         Worker::start(config, &platform, &root, store, engines, &StatsHandle::new())
             .map_err(|error| error.to_string())

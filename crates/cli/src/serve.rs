@@ -85,6 +85,14 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
     } else {
         None
     };
+    let profiling = standalone && values.flag(&registry::ENABLE_PPROF);
+    let profiler = standalone.then(|| Arc::new(Native::new()) as Arc<dyn Profiler>);
+    if profiling && let Some(profiler) = &profiler {
+        profiler.enable().await.map_err(|error| ServeError::Process {
+            what: "begin to sample the heap",
+            reason: error.to_string(),
+        })?;
+    }
     let door = HttpDoor::new(
         door,
         DoorParts {
@@ -94,8 +102,8 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
                 Arc::clone(&platform.clock),
             ),
             log_level: Arc::new(log_level),
-            profiler: standalone.then(|| Arc::new(Native::new()) as Arc<dyn Profiler>),
-            profiling: standalone && values.flag(&registry::ENABLE_PPROF),
+            profiler,
+            profiling,
             command_line: sealwork_door_http::debug::redact_command_line(std::env::args()),
             access_log,
             metrics: Some(metrics),

@@ -157,7 +157,7 @@ impl RequesterId {
     pub fn new(scheme: &str, value: &str) -> Self {
         let mut text: String =
             value.chars().filter(|c| !c.is_control()).take(Self::MAX_LEN).collect();
-        text.insert_str(0, ":");
+        text.insert(0, ':');
         text.insert_str(0, scheme);
         Self(text)
     }

@@ -95,12 +95,11 @@ impl Worker {
             return;
         }
         self.stats.add(job.requester(), &stats, span.ended);
-        metrics::counter!(
-            "sealwork_jobs_settled_total",
-            "engine" => job.ticket.engine.clone(), "code" => code
-        )
-        .increment(1);
-        metrics::histogram!("sealwork_job_seconds", "engine" => job.ticket.engine.clone())
+        // A Masa job may name any engine; a label per name would fill the memory.
+        let engine = self.engines.get(job.ticket.engine.as_str()).map_or("unknown", |e| e.name());
+        metrics::counter!("sealwork_jobs_settled_total", "engine" => engine, "code" => code)
+            .increment(1);
+        metrics::histogram!("sealwork_job_seconds", "engine" => engine)
             .record(span.ended.since(job.accepted_at).as_secs_f64());
         self.board.remove(job.id());
         job.state.send_replace(JobState::Settled { code: code.to_owned(), at: span.ended });

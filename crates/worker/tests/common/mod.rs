@@ -1,4 +1,5 @@
 //! A whole worker on a simulated machine, and engines that do as they are told.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failing test says so")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::{

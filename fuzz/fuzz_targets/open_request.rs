@@ -13,9 +13,8 @@ fuzz_target!(|data: &[u8]| {
     if data.len() < 1024 {
         let pair = pair(Suite::X25519);
         let (envelope, _) = seal(&pair, data, 2048);
-        if let Ok(opened) = open_request(&pair, &CONFIG, &envelope, &LIMITS) {
-            assert!(data.is_empty() || data[0] == 1, "a job comes first");
-            assert!(opened.job_json.len() < data.len());
+        if open_request(&pair, &CONFIG, &envelope, &LIMITS).is_ok() {
+            assert_eq!(data.first(), Some(&1), "a job comes first");
         }
     }
 });

@@ -47,7 +47,8 @@ async fn a_worker_killed_at_any_moment_loses_no_acknowledged_job_and_settles_non
         let client = client(port);
         client.key_config().await.expect("the worker comes back");
         let before = jobs.len();
-        let load = Load::start(&client, &site);
+        // Without retries: a submitter whose worker is dead is to stop.
+        let load = Load::start(&client_with(port, 1), &site);
         tokio::time::sleep(Duration::from_millis(next(&mut random) % 120)).await;
         kill(&mut child);
         jobs.extend(load.stop().await);
@@ -170,9 +171,14 @@ fn kill(child: &mut Child) {
     child.wait().expect("a killed child");
 }
 
+/// Waits for a worker that is starting.
 fn client(port: u16) -> Client {
+    client_with(port, 400)
+}
+
+fn client_with(port: u16, attempts: u32) -> Client {
     let eager = RetryPolicy {
-        attempts: 400,
+        attempts,
         first: Duration::from_millis(5),
         longest: Duration::from_millis(25),
         ..RetryPolicy::default()

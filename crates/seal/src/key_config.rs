@@ -83,14 +83,14 @@ impl KeyConfig {
         config
     }
 
-    /// Digest of everything but the signature (docs/formats.md, "Key config"): envelopes and
-    /// receipts name the key config by it.
+    /// Digest of everything but instance and signature (docs/formats.md, "Key config"): envelopes
+    /// and receipts name the key config by it. The instance is left out, so that what was sealed
+    /// before a restart opens after it; the signature covers it.
     pub fn digest(&self) -> Digest {
         let mut out = length_prefix::join(&[b"sealwork/v1 key-config-digest"]);
         out.extend_from_slice(&self.version.to_be_bytes());
         out.extend_from_slice(&self.protocol.to_be_bytes());
         out.extend_from_slice(self.worker.as_bytes());
-        out.extend_from_slice(self.instance.as_bytes());
         out.extend_from_slice(&self.max_lifetime_secs.to_be_bytes());
         out.extend_from_slice(&self.max_envelope_bytes.to_be_bytes());
         length_prefix::push(&mut out, self.isolation.as_bytes());
@@ -157,6 +157,7 @@ impl KeyConfig {
     fn signed(&self) -> Vec<u8> {
         let mut out = length_prefix::join(&[b"sealwork/v1 key-config"]);
         out.extend_from_slice(self.digest().as_bytes());
+        out.extend_from_slice(self.instance.as_bytes());
         out
     }
 }

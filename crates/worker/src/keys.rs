@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::{StartError, WorkerConfig, random::Random};
 
 const DIRECTORY: &str = "keys";
-/// Key configs under which one epoch's envelopes still open: one per boot and per rotation.
+/// Key configs under which one epoch's envelopes still open: one per change of configuration.
 const MAX_CONFIGS: usize = 16;
 
 /// The worker's envelope keys and its receipt key.

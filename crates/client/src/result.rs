@@ -20,7 +20,7 @@ pub struct JobResult {
     /// What anyone can check.
     pub receipt: VerifiedReceipt,
     /// Whether the worker still had the key config that the job was sealed to. Not so after it
-    /// restarted or rotated its keys in between.
+    /// rotated its keys or changed its configuration in between.
     pub same_key_config: bool,
 }
 

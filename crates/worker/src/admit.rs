@@ -1,6 +1,9 @@
 //! Admission: the only place where a job is refused.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use sealwork_job::{
     Body, Code, Failure, Intake, JobId, JobState, Limits, Origin, RequesterId, Rerun, Submission,
@@ -116,6 +119,12 @@ impl Worker {
         let header = Header::parse(envelope).map_err(Failure::from)?;
         // Workers that share a lane must agree, and their clocks do not.
         if !in_lane {
+            if !self.keyring.accepts(header.key_id, now) {
+                return Err(Refusal::new(
+                    Code::KeyUnknown,
+                    "the key that the envelope names is not known here, or no longer offered",
+                ));
+            }
             let (skew, lifetime) = (self.config.clock_skew, self.config.max_lifetime);
             open::check_header(&header, &self.keyring, now, skew, lifetime)?;
         }
@@ -216,7 +225,7 @@ impl Worker {
             token_hash: entry.token_hash,
             state: watch::Sender::new(JobState::Accepted),
             cancel: CancellationToken::new(),
-            place,
+            place: Mutex::new(Some(place)),
         })
     }
 
@@ -249,6 +258,10 @@ fn refusal_of(error: AcceptError) -> Refusal {
     match error {
         AcceptError::Replayed(job) => {
             Refusal::new(Code::JobReplayed, "this job has been submitted before").about(job)
+        }
+        AcceptError::Full => {
+            Refusal::new(Code::QueueFull, "too many jobs wait to be written to disk")
+                .after(Duration::from_secs(1))
         }
         other => {
             tracing::error!(error = %other, "a job could not be journalled");

@@ -28,13 +28,17 @@ pub(crate) struct LiveJob {
     /// Fires when the requester cancels.
     pub(crate) cancel: CancellationToken,
     /// Held until the job settles.
-    #[allow(dead_code, reason = "held for its drop, which gives the place back")]
-    pub(crate) place: Place,
+    pub(crate) place: Mutex<Option<Place>>,
 }
 
 impl LiveJob {
     pub(crate) fn id(&self) -> JobId {
         self.ticket.job
+    }
+
+    /// Gives the job's place in queue and quotas back.
+    pub(crate) fn release(&self) {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(crate) fn requester(&self) -> &RequesterId {

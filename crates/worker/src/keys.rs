@@ -1,7 +1,10 @@
 //! Envelope keys: random per epoch, wrapped on disk, offered for an epoch, kept for the lifetime
 //! of the envelopes sealed to them, then overwritten and removed.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use sealwork_job::{Code, Digest, Failure, InstanceId, Timestamp, WorkerId};
 use sealwork_platform::{Clock, Disk, Entropy, RootSecret};
@@ -17,6 +20,8 @@ use zeroize::Zeroizing;
 use crate::{StartError, WorkerConfig, random::Random};
 
 const DIRECTORY: &str = "keys";
+/// Longer than an admission takes: a key outlives the last envelope that it may open by this.
+const IN_FLIGHT: Duration = Duration::from_secs(60);
 /// Key configs under which one epoch's envelopes still open: one per change of configuration.
 const MAX_CONFIGS: usize = 16;
 
@@ -33,10 +38,10 @@ pub(crate) struct Keyring {
 
 struct Settings {
     instance: InstanceId,
-    epoch: std::time::Duration,
+    epoch: Duration,
     /// How long after its epoch a key still opens envelopes.
-    grace: std::time::Duration,
-    max_lifetime: std::time::Duration,
+    grace: Duration,
+    max_lifetime: Duration,
     max_envelope_bytes: usize,
     isolation: String,
     config_digest: Digest,
@@ -88,7 +93,11 @@ impl Keyring {
             else {
                 continue;
             };
-            epochs.push(read_epoch(&*disk, &wrap_key, number)?);
+            match read_epoch(&*disk, &wrap_key, number)? {
+                Some(epoch) => epochs.push(epoch),
+                // Its erasure was interrupted between overwriting and removing.
+                None => disk.remove(&path(number)).map_err(StartError::keys)?,
+            }
         }
         epochs.sort_by_key(|epoch| std::cmp::Reverse(epoch.record.number));
         let settings = Settings {
@@ -135,6 +144,14 @@ impl Keyring {
 
     pub(crate) fn config_digest(&self) -> Digest {
         self.read().config_digest
+    }
+
+    /// Whether new envelopes may still be sealed to a key. Jobs that were accepted open for longer.
+    pub(crate) fn accepts(&self, key: KeyId, now: Timestamp) -> bool {
+        self.read().epochs.iter().any(|epoch| {
+            epoch.pairs.iter().any(|pair| pair.id() == key)
+                && now <= epoch.record.offered_until.plus(self.settings.grace)
+        })
     }
 
     /// Opens a request envelope with the key that its header names.
@@ -189,7 +206,7 @@ impl Keyring {
             .read()
             .epochs
             .iter()
-            .filter(|epoch| epoch.record.offered_until.plus(self.settings.grace) < now)
+            .filter(|epoch| epoch.record.offered_until.plus(self.settings.grace + IN_FLIGHT) < now)
             .filter(|epoch| !epoch.pairs.iter().any(|pair| in_use(pair.id())))
             .map(|epoch| epoch.record.number)
             .collect();
@@ -202,21 +219,29 @@ impl Keyring {
     /// Makes the newest epoch current, a new one when there is none, and publishes a key config.
     fn begin(&self, now: Timestamp) -> Result<(), StartError> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if state.epochs.first().is_none_or(|epoch| epoch.record.offered_until <= now) {
-            let number = state.epochs.first().map_or(0, |epoch| epoch.record.number) + 1;
-            let epoch = self.generate(number, now);
-            state.epochs.insert(0, epoch);
-        }
-        let Some(current) = state.epochs.first_mut() else { return Ok(()) };
+        let newest = state.epochs.first();
+        let fresh = match newest {
+            Some(epoch) if epoch.record.offered_until > now => None,
+            _ => Some(self.generate(newest.map_or(0, |epoch| epoch.record.number) + 1, now)),
+        };
+        let Some(current) = fresh.as_ref().or(newest) else { return Ok(()) };
         let config = sign_config(&self.receipt_key, self.worker, &self.settings, Some(current));
         let digest = config.digest();
-        if !current.record.configs.contains(&digest) {
-            current.record.configs.insert(0, digest);
-            current.record.configs.truncate(MAX_CONFIGS);
+        let mut record = current.record.clone();
+        if !record.configs.contains(&digest) {
+            record.configs.insert(0, digest);
+            record.configs.truncate(MAX_CONFIGS);
+            // On disk before it is offered: what is sealed to it opens after a restart. Not
+            // rewritten otherwise, because a replaced file's blocks are not overwritten.
+            let json = serde_json::to_vec(&record).map_err(StartError::encoding)?;
+            self.disk.write_atomic(&path(record.number), &json).map_err(StartError::keys)?;
         }
-        // On disk before it is offered: whatever is sealed to it can be opened after a restart.
-        let json = serde_json::to_vec(&current.record).map_err(StartError::encoding)?;
-        self.disk.write_atomic(&path(current.record.number), &json).map_err(StartError::keys)?;
+        if let Some(fresh) = fresh {
+            state.epochs.insert(0, fresh);
+        }
+        if let Some(current) = state.epochs.first_mut() {
+            current.record = record;
+        }
         state.config_digest = digest;
         state.config = Arc::new(config);
         Ok(())
@@ -265,9 +290,17 @@ fn path(number: u64) -> String {
     format!("{DIRECTORY}/epoch-{number}")
 }
 
-fn read_epoch(disk: &dyn Disk, wrap_key: &[u8; 32], number: u64) -> Result<Epoch, StartError> {
+/// `None` when nothing but zeros is left of it.
+fn read_epoch(
+    disk: &dyn Disk,
+    wrap_key: &[u8; 32],
+    number: u64,
+) -> Result<Option<Epoch>, StartError> {
     let damaged = || StartError::DamagedKeys(path(number));
     let json = disk.read(&path(number)).map_err(StartError::keys)?;
+    if json.iter().all(|byte| *byte == 0) {
+        return Ok(None);
+    }
     let record: Record = serde_json::from_slice(&json).map_err(|_| damaged())?;
     let pairs = record
         .wrapped
@@ -280,14 +313,14 @@ fn read_epoch(disk: &dyn Disk, wrap_key: &[u8; 32], number: u64) -> Result<Epoch
     if record.number != number {
         return Err(damaged());
     }
-    Ok(Epoch { record, pairs })
+    Ok(Some(Epoch { record, pairs }))
 }
 
 fn sign_config(
     receipt_key: &ReceiptKey,
     worker: WorkerId,
     settings: &Settings,
-    current: Option<&mut Epoch>,
+    current: Option<&Epoch>,
 ) -> KeyConfig {
     let keys = current.map_or_else(Vec::new, |epoch| {
         epoch

@@ -26,6 +26,8 @@ pub struct MasaKeys {
     config: MasaConfig,
     worker_id: String,
     ring: RwLock<Arc<Ring>>,
+    /// Held while a key is pushed, so that two pushes do not lose one.
+    pushing: tokio::sync::Mutex<()>,
     store: Store,
     entropy: Arc<dyn Entropy>,
     clock: Arc<dyn Clock>,
@@ -77,6 +79,7 @@ impl MasaKeys {
             config: masa,
             worker_id,
             ring: RwLock::new(Arc::new(ring)),
+            pushing: tokio::sync::Mutex::default(),
             store,
             entropy: Arc::clone(&platform.entropy),
             clock: Arc::clone(&platform.clock),
@@ -119,6 +122,7 @@ impl MasaKeys {
     pub async fn set_key(&self, key: &[u8], signature: &[u8]) -> Result<(), SetKeyRefusal> {
         let distributor = self.config.distributor_key.as_deref();
         let key = verify_setkey(distributor, key, signature)?;
+        let _pushing = self.pushing.lock().await;
         let ring = self.ring().with_key(&key);
         let mut bytes = Zeroizing::new(Vec::with_capacity(RING_SIZE * KEY_LEN));
         ring.keys().for_each(|key| bytes.extend_from_slice(key));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sealwork_engine::{Context, Engine, Report};
 use sealwork_job::{Code, Failure};
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// Performs the job in a task of its own, so that a panic or a stuck engine harms no other job.
 pub(crate) async fn perform(
@@ -15,25 +15,22 @@ pub(crate) async fn perform(
     cancel: &CancellationToken,
 ) -> Report {
     let deadline = context.deadline;
-    let stop = context.stop.clone();
+    // Whatever ends this future, a dropped one included, ends the engine's work.
+    let _stop = context.stop.clone().drop_guard();
     let output_limit = context.limits.output_bytes;
-    let mut task = tokio::spawn(async move { engine.run(&context, arguments).await });
-    let stopped = tokio::select! {
+    let task = tokio::spawn(async move { engine.run(&context, arguments).await });
+    let mut task = AbortOnDropHandle::new(task);
+    tokio::select! {
         biased;
-        ended = &mut task => {
-            return match ended {
-                Ok(report) => within(report, output_limit),
-                Err(_) => failure(Code::EnginePanicked, "the engine failed on this job"),
-            };
-        }
+        ended = &mut task => match ended {
+            Ok(report) => within(report, output_limit),
+            Err(_) => failure(Code::EnginePanicked, "the engine failed on this job"),
+        },
         () = cancel.cancelled() => failure(Code::Cancelled, "the job was cancelled"),
         () = tokio::time::sleep_until(deadline) => {
             failure(Code::DeadlineExceeded, "the job ran out of time")
         }
-    };
-    stop.cancel();
-    task.abort();
-    stopped
+    }
 }
 
 fn within(report: Report, output_limit: Option<u64>) -> Report {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use sealwork_engine::Report;
 use sealwork_job::{Digest, Failure, JobState, Outcome, Output, Reply, Timestamp, Usage};
+use sealwork_platform::Entropy;
 use sealwork_seal::{ReceiptClaims, SealedOutcome, receipt_digest, salted_digest, seal_response};
 use sealwork_store::{ChainHead, SettleError, Settlement};
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ struct Draft {
     outcome: SealedOutcome,
     reply: Option<ReplySecrets>,
     masa: Option<MasaResult>,
-    nonce: [u8; 32],
+    entropy: Arc<dyn Entropy>,
 }
 
 impl Worker {
@@ -102,6 +103,8 @@ impl Worker {
         metrics::histogram!("sealwork_job_seconds", "engine" => engine)
             .record(span.ended.since(job.accepted_at).as_secs_f64());
         self.board.remove(job.id());
+        // Before anybody hears of it: who waits for this job may submit the next one at once.
+        job.release();
         job.state.send_replace(JobState::Settled { code: code.to_owned(), at: span.ended });
         self.retention.notify_one();
     }
@@ -184,7 +187,7 @@ impl Worker {
             outcome: SealedOutcome { outcome, usage },
             reply,
             masa,
-            nonce: self.entropy.array(),
+            entropy: Arc::clone(&self.entropy),
         }
     }
 
@@ -233,7 +236,9 @@ impl Draft {
         match (&self.reply, &self.masa) {
             (Some(ReplySecrets::Hpke(secrets)), _) => {
                 // Fails above 4 GiB only, far beyond every output limit.
-                seal_response(secrets, job, receipt, &self.outcome, self.nonce)
+                // The nonce is fresh for each attempt: another receipt means other sealed bytes.
+                let nonce = self.entropy.array();
+                seal_response(secrets, job, receipt, &self.outcome, nonce)
                     .map(Bytes::from)
                     .unwrap_or_default()
             }

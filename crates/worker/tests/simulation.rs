@@ -9,7 +9,7 @@
 mod common;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,12 +17,12 @@ use std::{
 use async_trait::async_trait;
 use common::{Machine, START, Sealed, open_store};
 use sealwork_engine::{Context, Engine, Report};
-use sealwork_job::{Code, Digest, EngineName, Failure, JobId, JobSpec, Output, Rerun, Timestamp};
+use sealwork_job::{Code, EngineName, Failure, JobId, JobSpec, Output, Rerun, Timestamp};
 use sealwork_platform::{
     Clock, Dialer, RootSecret,
     sim::{DiskFault, PowerCut, SimClock},
 };
-use sealwork_seal::verify_receipt;
+use sealwork_seal::{ReceiptPublicKey, verify_chain, verify_receipt};
 use sealwork_store::{CommitterKind, StoreOptions};
 use sealwork_worker::{StatsHandle, Worker, WorkerConfig};
 use serde_json::{Value, json};
@@ -106,7 +106,7 @@ impl Simulation {
 
     /// One boot under random events, ended by a power cut or by dropping everything.
     async fn live(&mut self) {
-        let Some(worker) = self.boot() else { return };
+        let worker = self.boot();
         for _ in 0..STEPS {
             match self.random.below(12) {
                 0..=4 => self.submit(&worker).await,
@@ -132,9 +132,8 @@ impl Simulation {
 
     /// After the last boot everything works: every job must come to its end.
     async fn judge(&mut self) {
-        let worker = self.boot().expect("a healed machine boots");
+        let worker = self.boot();
         let key = worker.key_config().receipt_key.clone();
-        let mut places: BTreeMap<u64, (Digest, Digest)> = BTreeMap::new();
         for job in &self.acknowledged {
             let id = job.id.expect("acknowledged with an id");
             let (_, claims) = job.sealed.result(&worker, id).await.unwrap_or_else(|refusal| {
@@ -142,17 +141,11 @@ impl Simulation {
             });
             let receipt = worker.receipt(id).expect("a settled job has its receipt");
             assert_eq!(claims, verify_receipt(&receipt, &key).unwrap());
-            let digest = sealwork_seal::receipt_digest(&receipt);
-            let taken = places.insert(claims.sequence, (claims.previous, digest));
-            assert!(taken.is_none(), "seed {}: two receipts in one place", self.seed);
         }
-        for ((sequence, (_, digest)), (next, (previous, _))) in
-            places.iter().zip(places.iter().skip(1))
-        {
-            if sequence + 1 == *next {
-                assert_eq!(digest, previous, "seed {}: the chain breaks at {next}", self.seed);
-            }
-        }
+        worker.drain(Duration::from_secs(3600)).await;
+        worker.close().await;
+        drop(worker);
+        self.judge_chain(&key).await;
         for (number, runs) in self.runs.lock().unwrap().iter() {
             assert!(
                 !runs.once || runs.started <= 1,
@@ -163,11 +156,30 @@ impl Simulation {
         }
     }
 
-    fn boot(&mut self) -> Option<Arc<Worker>> {
+    /// All receipts that were ever signed: one chain without a gap, and no job in it twice.
+    async fn judge_chain(&self, key: &ReceiptPublicKey) {
+        let options = StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
+        let store = open_store(&self.machine.platform(), options).expect("the store opens");
+        let receipts = store.receipts_from(0, usize::MAX).expect("the receipts read back");
+        let texts = receipts.iter().map(|(_, receipt)| receipt.as_str());
+        let claims = verify_chain(texts, key)
+            .unwrap_or_else(|error| panic!("seed {}: the chain breaks: {error}", self.seed));
+        assert_eq!(claims.first().map_or(0, |first| first.sequence), 0);
+        let settled: BTreeSet<JobId> = claims.iter().map(|claims| claims.job).collect();
+        assert_eq!(settled.len(), claims.len(), "seed {}: a job settled twice", self.seed);
+        for job in &self.acknowledged {
+            assert!(job.id.is_some_and(|id| settled.contains(&id)), "seed {}", self.seed);
+        }
+        store.close().await;
+    }
+
+    /// The disk has been healed before, so nothing may keep a worker from starting.
+    fn boot(&mut self) -> Arc<Worker> {
         self.machine.clock = Arc::new(SimClock::at(self.wall));
         let platform = self.machine.platform();
         let options = StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
-        let store = open_store(&platform, options).ok()?;
+        let store = open_store(&platform, options)
+            .unwrap_or_else(|error| panic!("seed {}: the store: {error}", self.seed));
         let engine = Dialing { runs: Arc::clone(&self.runs), dialer: Arc::clone(&platform.dialer) };
         let config = WorkerConfig {
             default_concurrency: 3,
@@ -177,7 +189,8 @@ impl Simulation {
         };
         let root = RootSecret::new([7; 32]);
         let engines: Vec<Arc<dyn Engine>> = vec![Arc::new(engine)];
-        Worker::start(config, &platform, &root, store, engines, &StatsHandle::new()).ok()
+        Worker::start(config, &platform, &root, store, engines, &StatsHandle::new())
+            .unwrap_or_else(|error| panic!("seed {}: no worker: {error}", self.seed))
     }
 
     async fn submit(&mut self, worker: &Arc<Worker>) {

@@ -209,9 +209,10 @@ impl Worker {
             ticket: Ticket {
                 job: entry.id,
                 engine: entry.engine.clone(),
-                requester: entry.requester.clone(),
+                requester: taking_turns(entry).clone(),
                 lane: entry.lane.clone(),
             },
+            requester: entry.requester.clone(),
             intake: entry.intake,
             reply: entry.reply,
             rerun: entry.rerun,
@@ -245,6 +246,13 @@ struct Checked {
     limits: Limits,
     rerun: Rerun,
     is_instant: bool,
+}
+
+/// By whom turns are counted: the API key or chain account where there is one. A signing key is
+/// made in no time, and a requester with many must not get many turns.
+fn taking_turns(entry: &JournalEntry) -> &RequesterId {
+    let origin = entry.origin.requester();
+    if *origin == RequesterId::anonymous() { &entry.requester } else { origin }
 }
 
 fn token_of(opened: &OpenedJob) -> Option<[u8; 32]> {

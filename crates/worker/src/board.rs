@@ -14,6 +14,7 @@ use crate::{quota::Place, schedule::Ticket};
 #[derive(Debug)]
 pub(crate) struct LiveJob {
     pub(crate) ticket: Ticket,
+    pub(crate) requester: RequesterId,
     pub(crate) intake: Intake,
     pub(crate) reply: Reply,
     pub(crate) rerun: Rerun,
@@ -42,7 +43,7 @@ impl LiveJob {
     }
 
     pub(crate) fn requester(&self) -> &RequesterId {
-        &self.ticket.requester
+        &self.requester
     }
 }
 

@@ -9,6 +9,8 @@ use sealwork_job::{Code, RequesterId};
 use crate::{Quota, Refusal};
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// Accounts above which idle ones are looked for.
+const SWEEP_ABOVE: usize = 10_000;
 
 /// Counts what each requester has pending and how fast it submits.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ struct State {
 }
 
 /// A token bucket that refills at `per_minute`, and the number of pending jobs.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Account {
     pending: u32,
     tokens: f64,
@@ -63,15 +65,19 @@ impl Quotas {
             )
             .after(Duration::from_secs(1)));
         }
-        for requester in requesters {
-            self.check(&mut state, requester, now)?;
-        }
+        // Nothing is kept of a refused requester: fresh names must not fill the memory.
+        let accounts = requesters
+            .iter()
+            .map(|requester| self.check(&state, requester, now))
+            .collect::<Result<Vec<_>, _>>()?;
         state.pending += 1;
-        for requester in requesters {
-            if let Some(account) = state.requesters.get_mut(*requester) {
-                account.pending += 1;
-                account.tokens -= 1.0;
-            }
+        for (requester, account) in requesters.iter().zip(accounts) {
+            let taken =
+                Account { pending: account.pending + 1, tokens: account.tokens - 1.0, ..account };
+            state.requesters.insert((*requester).clone(), taken);
+        }
+        if state.requesters.len() > SWEEP_ABOVE {
+            self.forget_idle(&mut state, now);
         }
         drop(state);
         Ok(Place {
@@ -107,15 +113,16 @@ impl Quotas {
         self.named.get(requester).copied().unwrap_or(self.default)
     }
 
+    /// The requester's account as it is now, if it may submit.
     fn check(
         &self,
-        state: &mut State,
+        state: &State,
         requester: &RequesterId,
         now: Duration,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Account, Refusal> {
         let quota = self.quota(requester);
-        let account =
-            state.requesters.entry(requester.clone()).or_insert_with(|| Account::full(quota, now));
+        let known = state.requesters.get(requester).copied();
+        let mut account = known.unwrap_or_else(|| Account::full(quota, now));
         account.refill(quota, now);
         if account.pending >= quota.max_pending {
             return Err(Refusal::new(
@@ -134,7 +141,17 @@ impl Quotas {
             )
             .after(MINUTE.mul_f64(missing / f64::from(rate.max(1)))));
         }
-        Ok(())
+        Ok(account)
+    }
+
+    /// Drops accounts that have nothing pending and are as good as new.
+    fn forget_idle(&self, state: &mut State, now: Duration) {
+        state.requesters.retain(|requester, account| {
+            let quota = self.quota(requester);
+            account.refill(quota, now);
+            let rested = quota.per_minute.is_none_or(|rate| account.tokens >= f64::from(rate));
+            account.pending > 0 || !rested
+        });
     }
 }
 
@@ -163,7 +180,7 @@ impl Drop for Place {
             let rated = self.quotas.quota(requester).per_minute.is_some();
             if let Some(account) = state.requesters.get_mut(requester) {
                 account.pending = account.pending.saturating_sub(1);
-                // A rated account keeps its bucket for a minute's worth; the others cost nothing
+                // A rated account keeps its bucket until it is full again; the others cost nothing
                 // to forget, so that names which come once do not pile up.
                 if account.pending == 0 && !rated {
                     state.requesters.remove(requester);
@@ -228,5 +245,18 @@ mod tests {
         let signer = RequesterId::new("ed25519", "aa");
         assert!(quotas.take(&[&signer, &alice()], Duration::ZERO).is_err());
         assert_eq!(quotas.pending(), 0);
+        assert!(quotas.state.lock().unwrap().requesters.is_empty(), "nor a place in memory");
+    }
+
+    #[test]
+    fn names_that_come_once_are_forgotten_when_their_bucket_is_full_again() {
+        let quota = Quota { max_pending: 5, per_minute: Some(60) };
+        let quotas = Quotas::new(100, quota, BTreeMap::new());
+        for n in 0..SWEEP_ABOVE + 50 {
+            let requester = RequesterId::new("ed25519", &n.to_string());
+            let now = Duration::from_secs(n as u64);
+            drop(quotas.take(&[&requester], now).unwrap());
+        }
+        assert!(quotas.state.lock().unwrap().requesters.len() <= SWEEP_ABOVE);
     }
 }

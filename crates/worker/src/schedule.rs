@@ -10,6 +10,7 @@ use sealwork_job::{JobId, LanePosition, RequesterId};
 pub(crate) struct Ticket {
     pub(crate) job: JobId,
     pub(crate) engine: String,
+    /// By whom turns are counted.
     pub(crate) requester: RequesterId,
     pub(crate) lane: Option<LanePosition>,
 }

@@ -225,6 +225,28 @@ async fn quotas_bound_a_requester_and_leave_room_for_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_api_key_gets_one_turn_however_many_signing_keys_it_brings() {
+    let machine = Machine::new(15);
+    let worker =
+        machine.boot(WorkerConfig { default_concurrency: 1, ..WorkerConfig::default() }).unwrap();
+    let config = worker.key_config();
+    let mut jobs = Vec::new();
+    for n in 0..6u8 {
+        let signer = RequesterKey::ed25519(&[n; 32]);
+        let spec = job(json!({"sleep_ms": 100}));
+        let sealed = machine.seal_with(&config, &spec, Suite::X25519, Some(&signer), |_| {});
+        let name = if n == 5 { "bob" } else { "alice" };
+        let id = worker.submit(sealed.from(RequesterId::new("api-key", name))).await.unwrap().job;
+        jobs.push((sealed, id));
+    }
+    let mut sequences = Vec::new();
+    for (sealed, id) in &jobs {
+        sequences.push(sealed.result(&worker, *id).await.unwrap().1.sequence);
+    }
+    assert!(sequences[5] <= 2, "bob waits for one running job and one turn: {sequences:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_interrupted_job_runs_again_unless_it_must_run_once() {
     let machine = Machine::new(10);
     let worker = machine.worker();

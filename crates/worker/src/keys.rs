@@ -110,7 +110,8 @@ impl Keyring {
             config_digest: config.config_digest,
             evidence: config.evidence.clone(),
         };
-        let placeholder = sign_config(&receipt_key, worker, &settings, None);
+        // Never seen outside: `begin` below publishes the one with keys, or the worker does not start.
+        let without_keys = sign_config(&receipt_key, worker, &settings, None);
         let keyring = Self {
             disk,
             entropy,
@@ -120,8 +121,8 @@ impl Keyring {
             settings,
             state: RwLock::new(State {
                 epochs,
-                config_digest: placeholder.digest(),
-                config: Arc::new(placeholder),
+                config_digest: without_keys.digest(),
+                config: Arc::new(without_keys),
             }),
         };
         keyring.begin(clock.now())?;

@@ -91,9 +91,10 @@ pub enum RulesOrigin {
     File,
     /// No file, or one behind too many redirects: everything is allowed.
     Absent,
-    /// The server failed (5xx), or asked to be left alone (429): nothing is allowed for now.
+    /// The server failed (5xx), or asked to be left alone (429): nothing is allowed until it has
+    /// been asked again (RFC 9309, 2.3.1.4).
     Failing(StatusCode),
-    /// No answer: nothing is allowed for now.
+    /// No answer: nothing is allowed until it has been asked again (RFC 9309, 2.3.1.4).
     Unreachable(EgressError),
 }
 

@@ -26,10 +26,11 @@ build: setup ## Build the release binary
 	$(CARGO) build --release --locked -p sealwork-cli
 
 demo: build ## One sealed crawl, start to verified receipt; URL=https://... for another site
-	@"$(RELEASE)" demo $${URL:+--url "$$URL"}
+	@"$(RELEASE)" demo $${URL:+--url "$$URL"} $${ALLOW:+--allow "$$ALLOW"}
 
 test: setup ## Every test: workspace, Go client (where Go is), production binary
 	$(CARGO) test --workspace --locked
+	$(CARGO) test --manifest-path fuzz/Cargo.toml --locked
 	@scripts/test-go-client.sh
 	@$(MAKE) --no-print-directory dist-test
 

@@ -9,7 +9,8 @@ export RUSTC_BOOTSTRAP=1
 failed=()
 while read -r target; do
     printf '\n=== %s, %s s\n' "$target" "$seconds"
-    cargo fuzz run --fuzz-dir . --sanitizer none "$target" -- \
+    mkdir -p "corpus/$target"
+    cargo fuzz run --fuzz-dir . --sanitizer none "$target" "corpus/$target" "seeds/$target" -- \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 \
         || failed+=("$target")
 done < <(cargo fuzz list --fuzz-dir .)

@@ -8,8 +8,10 @@ mod tools;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-pub(crate) use job::{HandleArgs, JobCommand, RunArgs, SealArgs, SpecArgs, SubmitArgs, SuiteArg};
-pub(crate) use job::{ResultArgs, WaitArgs};
+pub(crate) use job::{
+    FormatArg, HandleArgs, JobCommand, KeptReceiptArgs, OutArgs, ResultArgs, RunArgs, SealArgs,
+    SendArgs, SpecArgs, SubmitArgs, SuiteArg, WaitArgs,
+};
 pub(crate) use tools::{
     BenchArgs, BenchCommand, CompletionsArgs, DemoArgs, DoctorArgs, KeysCommand, ManArgs,
     ReceiptArgs, VerifyCommand,
@@ -51,7 +53,7 @@ pub(crate) struct OutputArgs {
     /// Print one JSON object instead of text; errors go to standard error as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// No progress, no remarks: only the answer
+    /// No progress, no remarks: only the answer, and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// When to use colours
@@ -171,7 +173,8 @@ pub(crate) struct WorkerArgs {
     /// Read the API key from this file instead of SEALWORK_API_KEY
     #[arg(long, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
-    /// Trust the certificates in this PEM file as well as the public ones
+    /// Trust the certificates in this PEM file as well as the public ones: the worker's own, or
+    /// that of an authority
     #[arg(long, value_name = "FILE", conflicts_with = "pin_cert")]
     pub(crate) ca_cert: Option<PathBuf>,
     /// Trust exactly the certificate with this SHA-256 fingerprint (64 hex digits)

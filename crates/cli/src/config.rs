@@ -30,7 +30,7 @@ pub(crate) use values::Values;
 
 use self::{
     error::shown,
-    kind::{Kind, Value},
+    kind::{FileValue, Kind, Value},
     setting::Setting,
     source::{Origin, Sources},
     values::Resolved,
@@ -169,7 +169,12 @@ fn resolve(setting: &'static Setting, sources: &mut Sources) -> Resolved {
         }
         Err(detail) => {
             sources.problems.push(refused(setting, &text, &origin, &detail));
-            Resolved { setting, value: default(setting), origin }
+            // The rules between settings are to see that a file was given.
+            let value = match setting.kind {
+                Kind::File => Value::File(FileValue { path: text.into(), content: Vec::new() }),
+                _ => default(setting),
+            };
+            Resolved { setting, value, origin }
         }
     }
 }

@@ -44,7 +44,7 @@ fn identify(
         builder = builder.api_key(key)?;
     }
     if let Some(path) = &args.ca_cert {
-        builder = builder.trust(Trust::roots_from_pem(&files::read(path)?)?);
+        builder = builder.trust(Trust::certificates_from_pem(&files::read(path)?)?);
     } else if let Some(pin) = &args.pin_cert {
         builder = builder.trust(Trust::pin_from_hex(pin)?);
     }

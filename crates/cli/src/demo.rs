@@ -4,10 +4,10 @@ mod site;
 
 use std::time::Duration;
 
-use sealwork_client::{Client, SealOptions};
-use sealwork_job::JobSpec;
+use sealwork_client::{Client, JobResult, SealOptions};
+use sealwork_job::{Code, JobSpec};
 use sealwork_platform::{Clock, SystemClock};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     child::{ChildWorker, Options},
@@ -43,9 +43,10 @@ async fn show(args: &DemoArgs, ui: &Ui) -> CliResult {
         }
     };
     // Loopback is allowed for the demo's own site alone: a worker refuses it otherwise.
-    let options = match own_site {
-        Some(_) => Options::default().with_loopback(),
-        None => Options::default(),
+    let options = match (&own_site, &args.allow) {
+        (Some(_), _) => Options::default().with_loopback(),
+        (None, Some(ranges)) => Options::default().with("EGRESS_ALLOW", ranges),
+        (None, None) => Options::default(),
     };
     let progress = ui.progress("starting a worker");
     let worker = ChildWorker::start(&options).await?;
@@ -96,29 +97,28 @@ async fn crawl(
         ui.object(&render::result_json(&result));
     } else {
         show_result(&result, took, ui);
+        if result.code == Code::EgressDenied.as_str() && args.allow.is_none() {
+            ui.remark(own_network(url));
+        }
     }
     Ok(if result.is_ok() { Exit::Ok } else { Exit::JobFailed })
 }
 
-fn show_result(result: &sealwork_client::JobResult, took: Duration, ui: &Ui) {
+fn show_result(result: &JobResult, took: Duration, ui: &Ui) {
     ui.line("");
     match &result.outcome {
-        Ok(output) => {
-            let object: Value = serde_json::from_slice(&output.data).unwrap_or_default();
-            render::web(&object, ui);
-            let pages = object["documents"].as_array().map_or(0, Vec::len);
-            ui.line(format!(
-                "{pages} pages, {} requests, {} bytes received; opened {} after submission",
-                result.usage.egress_requests,
-                result.usage.egress_received_bytes,
-                render::duration(took),
-            ));
-        }
-        Err(failure) => {
-            let head = ui.paint(Style::Bad, format!("the job failed ({})", failure.code));
-            ui.line(format!("{head}: {}", crate::ui::harmless(&failure.message)));
-        }
+        Ok(output) => render::output(result, output, ui),
+        Err(failure) => ui.failure(failure),
     }
-    ui.line("");
-    render::receipt(&result.receipt, ui);
+    ui.line(format!("opened {} after submission\n", render::duration(took)));
+    render::receipt(&result.receipt, render::sealed_to(result), ui);
+}
+
+/// What a person can do about an address that the demo's worker does not reach.
+fn own_network(url: &str) -> String {
+    format!(
+        "the demo's worker reaches public addresses alone, as every worker does whose operator \
+         allows no more. To show it a site on this machine:\n  make demo URL={url} \
+         ALLOW=127.0.0.0/8\n  sealwork demo --url {url} --allow 127.0.0.0/8"
+    )
 }

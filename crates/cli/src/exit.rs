@@ -100,3 +100,49 @@ impl From<ClientError> for CliError {
 
 /// What each command gives back.
 pub(crate) type CliResult = Result<Exit, CliError>;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sealwork_client::{HandleError, Refusal, SetupPart, VerifyError};
+    use sealwork_job::JobId;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_of_client_error_has_its_exit_code_and_a_hint() {
+        let origin = || "http://h".to_owned();
+        let reason = String::new;
+        let refusal = Refusal {
+            status: 503,
+            code: "queue_full".to_owned(),
+            detail: String::new(),
+            hint: None,
+            retryable: true,
+            retry_after: None,
+            job: None,
+        };
+        let mismatch =
+            VerifyError::Mismatch { what: "x", expected: String::new(), got: String::new() };
+        let after = Duration::from_secs(1);
+        let job = JobId::from_random([1; 16]);
+        let setup = ClientError::Setup { part: SetupPart::ApiKey, reason: reason() };
+        for (error, exit) in [
+            (setup, Exit::Usage),
+            (ClientError::Unreachable { origin: origin(), reason: reason() }, Exit::Connection),
+            (ClientError::Untrusted { origin: origin(), reason: reason() }, Exit::Connection),
+            (ClientError::Timeout { origin: origin(), after }, Exit::Connection),
+            (ClientError::Protocol { origin: origin(), reason: reason() }, Exit::Connection),
+            (ClientError::Refused(refusal), Exit::Refused),
+            (ClientError::NoKey(Vec::new()), Exit::Usage),
+            (ClientError::Verification(mismatch), Exit::Verification),
+            (ClientError::StillRunning { job, state: String::new() }, Exit::StillRunning),
+            (ClientError::Handle(HandleError::Secrets), Exit::Usage),
+        ] {
+            let (code, error) = (error.code().to_owned(), CliError::from(error));
+            assert_eq!((error.exit, &error.code), (exit, &code));
+            assert!(!error.hint.is_empty(), "{code}");
+        }
+    }
+}

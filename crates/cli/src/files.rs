@@ -1,11 +1,13 @@
 //! The user's own files: arguments, keys, handles, results. The worker's data is elsewhere.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
 };
+
+use tempfile::NamedTempFile;
 
 use crate::exit::CliError;
 
@@ -57,61 +59,158 @@ pub(crate) fn read_secret(path: &Path) -> Result<String, CliError> {
     read_text(path)
 }
 
-/// Writes a new file that the owner alone can read; an existing one is never replaced.
-pub(crate) fn write_new_private(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let mut options = OpenOptions::new();
-    let written = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.map_err(|e| {
-        let hint = if e.kind() == io::ErrorKind::AlreadyExists {
-            "name another file, or remove this one first"
-        } else {
-            "check the directory and the free space"
+/// A new file that the owner alone can read. It is prepared before there is anything to write, so
+/// that a job does not run whose result has no place; until it is written it is a temporary file
+/// beside its place, and goes when it is dropped.
+pub(crate) struct PrivateFile {
+    path: PathBuf,
+    unfinished: NamedTempFile,
+}
+
+impl PrivateFile {
+    /// Checks that nothing is at `path` and that a file can be made there.
+    pub(crate) fn prepare(path: &Path) -> Result<Self, CliError> {
+        if path.symlink_metadata().is_ok() {
+            return Err(CliError::usage(
+                format!("{} exists already", path.display()),
+                "name another file, or remove this one first",
+            ));
+        }
+        let unfinished = tempfile::Builder::new()
+            .prefix(".sealwork-")
+            .tempfile_in(directory_of(path))
+            .map_err(|e| unwritable(path, &e))?;
+        Ok(Self { path: path.to_owned(), unfinished })
+    }
+
+    /// Writes it whole. A file that somebody else made in its place meanwhile is not replaced.
+    pub(crate) fn write(mut self, bytes: &[u8]) -> Result<(), CliError> {
+        let file = self.unfinished.as_file_mut();
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(|e| unwritable(&self.path, &e))?;
+        self.unfinished
+            .persist_noclobber(&self.path)
+            .map(drop)
+            .map_err(|e| unwritable(&self.path, &e.error))
+    }
+}
+
+/// A file that holds no secret and replaces one that is there; prepared beforehand as
+/// [`PrivateFile`] is.
+pub(crate) struct PublicFile {
+    path: PathBuf,
+    file: File,
+    /// Made by [`Self::prepare`] and not written yet.
+    is_empty: bool,
+}
+
+impl PublicFile {
+    /// Opens the file. One that is there stays as it is until it is written.
+    pub(crate) fn prepare(path: &Path) -> Result<Self, CliError> {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        let opened = match options.clone().create_new(true).open(path) {
+            Ok(file) => Ok((file, true)),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                options.open(path).map(|file| (file, false))
+            }
+            Err(e) => Err(e),
         };
-        CliError::local(format!("cannot write {}: {e}", path.display()), hint)
-    })
+        let (file, is_empty) = opened.map_err(|e| unwritable(path, &e))?;
+        Ok(Self { path: path.to_owned(), file, is_empty })
+    }
+
+    /// Writes it.
+    pub(crate) fn write(mut self, bytes: &[u8]) -> Result<(), CliError> {
+        self.replace(bytes).map_err(|e| unwritable(&self.path, &e))?;
+        self.is_empty = false;
+        Ok(())
+    }
+
+    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // Pipes and devices have no length.
+        if self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.file.write_all(bytes)
+    }
+}
+
+impl Drop for PublicFile {
+    #[allow(clippy::disallowed_methods, reason = "the user's own file, made by this command")]
+    fn drop(&mut self) {
+        if self.is_empty {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Writes a file that holds no secret, replacing one that is there.
 pub(crate) fn write_public(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let mut options = OpenOptions::new();
-    let written = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes));
-    written.map_err(|e| {
-        CliError::local(
-            format!("cannot write {}: {e}", path.display()),
-            "check the directory and the free space",
-        )
-    })
+    PublicFile::prepare(path)?.write(bytes)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> CliError {
+    CliError::local(
+        format!("cannot write {}: {error}", path.display()),
+        "check the directory and the free space",
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::Exit;
 
     #[test]
     fn a_private_file_is_the_owners_alone_and_never_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("handle");
-        write_new_private(&path, b"one").unwrap();
+        let late = PrivateFile::prepare(&path).unwrap();
+        PrivateFile::prepare(&path).unwrap().write(b"one").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(write_new_private(&path, b"two").is_err());
+        assert_eq!(PrivateFile::prepare(&path).err().unwrap().exit, Exit::Usage);
+        assert_eq!(late.write(b"two").unwrap_err().exit, Exit::Local);
         assert_eq!(read(&path).unwrap(), b"one");
+    }
+
+    #[test]
+    fn what_was_prepared_and_not_written_leaves_nothing_and_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = dir.path().join("old");
+        write_public(&old, b"as it was").unwrap();
+        drop(PublicFile::prepare(&old).unwrap());
+        drop(PublicFile::prepare(&dir.path().join("new")).unwrap());
+        drop(PrivateFile::prepare(&dir.path().join("private")).unwrap());
+        let names: Vec<_> = fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["old"]);
+        assert_eq!(read(&old).unwrap(), b"as it was");
+        PublicFile::prepare(&old).unwrap().write(b"new").unwrap();
+        assert_eq!(read(&old).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_is_told_when_it_is_prepared() {
+        let path = Path::new("/nonexistent/file");
+        assert_eq!(PublicFile::prepare(path).err().unwrap().exit, Exit::Local);
+        assert_eq!(PrivateFile::prepare(path).err().unwrap().exit, Exit::Local);
+        write_public(Path::new("/dev/null"), b"into nothing").unwrap();
+        assert_eq!(write_public(Path::new("/dev/full"), b"x").unwrap_err().exit, Exit::Local);
     }
 
     #[test]
     fn a_secret_that_others_may_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
-        write_new_private(&path, b"00").unwrap();
+        PrivateFile::prepare(&path).unwrap().write(b"00").unwrap();
         assert!(read_secret(&path).is_ok());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(read_secret(&path).is_err());

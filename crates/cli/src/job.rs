@@ -1,19 +1,25 @@
 //! `sealwork job ...`.
 
+mod places;
 mod signer;
 mod spec;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use sealwork_client::{JobHandle, JobResult, SealOptions, Status, Suite};
+use sealwork_client::{Client, JobHandle, SealOptions, SealedJob, Status, Suite};
 use sealwork_platform::{Clock, Environment, SystemClock};
 use serde_json::json;
 
+use self::places::Places;
 use crate::{
-    cli::{HandleArgs, JobCommand, ResultArgs, RunArgs, SealArgs, SubmitArgs, SuiteArg, WaitArgs},
+    cli::{
+        HandleArgs, JobCommand, KeptReceiptArgs, ResultArgs, RunArgs, SealArgs, SendArgs,
+        SubmitArgs, SuiteArg, WaitArgs,
+    },
     connect,
     exit::{CliError, CliResult, Exit},
-    files, render,
+    files::{self, PrivateFile, PublicFile},
+    render,
     ui::{Style, Ui, harmless},
 };
 
@@ -29,19 +35,19 @@ pub(crate) async fn run(command: &JobCommand, environment: &Environment, ui: &Ui
         JobCommand::Wait(args) => wait(args, environment, ui).await,
         JobCommand::Result(args) => result(args, environment, ui).await,
         JobCommand::Cancel(args) => cancel(args, environment, ui).await,
+        JobCommand::Receipt(args) => receipt(args, environment, ui).await,
     }
 }
 
 async fn run_job(args: &RunArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let client = connect::client(&args.worker, environment)?;
-    let spec = spec::build(&args.spec, SystemClock::new().now())?;
-    let options = seal_options(&args.seal)?;
+    let places = Places::prepare(&args.out, args.handle.as_deref())?;
+    let handle_file = args.handle.as_deref().map(PrivateFile::prepare).transpose()?;
     let progress = ui.progress("sealing the job");
-    let sealed = client.seal(&spec, &options).await?;
+    let (client, sealed) = seal(&args.send, environment).await?;
     progress.say("submitting the job");
     let handle = client.submit(&sealed).await?;
-    if let Some(path) = &args.handle {
-        files::write_new_private(path, &handle.to_json())?;
+    if let Some(file) = handle_file {
+        keep(file, &handle, &client).await?;
     }
     ui.remark(ui.paint_remark(Style::Faint, format!("accepted as job {}", handle.job())));
     let patience = patience(args.wait.timeout);
@@ -53,28 +59,34 @@ async fn run_job(args: &RunArgs, environment: &Environment, ui: &Ui) -> CliResul
     progress.say("opening the result");
     let result = client.result(&handle).await?;
     drop(progress);
-    deliver(&result, args.out.out.as_deref(), args.out.receipt.as_deref(), ui)
+    places.deliver(&result, ui)
 }
 
-async fn submit(args: &SubmitArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    if args.handle.exists() {
-        return Err(CliError::usage(
-            format!("{} exists already", args.handle.display()),
-            "name another file for --handle, or remove this one first",
-        ));
-    }
+/// Everything that can be wrong with the arguments shows before anything is sent.
+async fn seal(args: &SendArgs, environment: &Environment) -> Result<(Client, SealedJob), CliError> {
     let client = connect::client(&args.worker, environment)?;
     let spec = spec::build(&args.spec, SystemClock::new().now())?;
     let options = seal_options(&args.seal)?;
-    let progress = ui.progress("sealing and submitting the job");
     let sealed = client.seal(&spec, &options).await?;
+    Ok((client, sealed))
+}
+
+/// Writes the handle. When that fails the job is cancelled: nobody could ever open its result.
+async fn keep(file: PrivateFile, handle: &JobHandle, client: &Client) -> Result<(), CliError> {
+    let kept = file.write(&handle.to_json());
+    if kept.is_err() {
+        let _ = client.cancel(handle).await;
+    }
+    kept
+}
+
+async fn submit(args: &SubmitArgs, environment: &Environment, ui: &Ui) -> CliResult {
+    let handle_file = PrivateFile::prepare(&args.handle)?;
+    let progress = ui.progress("sealing and submitting the job");
+    let (client, sealed) = seal(&args.send, environment).await?;
     let handle = client.submit(&sealed).await?;
     drop(progress);
-    if let Err(error) = files::write_new_private(&args.handle, &handle.to_json()) {
-        // Without the handle nobody could ever open the result.
-        let _ = client.cancel(&handle).await;
-        return Err(error);
-    }
+    keep(handle_file, &handle, &client).await?;
     if ui.json {
         ui.object(&json!({ "job_id": handle.job(), "handle": args.handle }));
     } else {
@@ -107,19 +119,43 @@ async fn wait(args: &WaitArgs, environment: &Environment, ui: &Ui) -> CliResult 
 
 async fn result(args: &ResultArgs, environment: &Environment, ui: &Ui) -> CliResult {
     let handle = load(&args.handle.handle)?;
+    let places = Places::prepare(&args.out, None)?;
     let client = connect::client_at(Some(handle.base_url()), &args.handle.worker, environment)?;
     let progress = ui.progress("waiting");
     let patience = patience(args.wait.timeout);
     client.wait(&handle, patience, |status| progress.say(saying(status))).await?;
     let result = client.result(&handle).await?;
     drop(progress);
-    deliver(&result, args.out.out.as_deref(), args.out.receipt.as_deref(), ui)
+    places.deliver(&result, ui)
 }
 
 async fn cancel(args: &HandleArgs, environment: &Environment, ui: &Ui) -> CliResult {
     let handle = load(&args.handle)?;
     let client = connect::client_at(Some(handle.base_url()), &args.worker, environment)?;
     print_status(&client.cancel(&handle).await?, ui);
+    Ok(Exit::Ok)
+}
+
+async fn receipt(args: &KeptReceiptArgs, environment: &Environment, ui: &Ui) -> CliResult {
+    let file = args.out.as_deref().map(PublicFile::prepare).transpose()?;
+    let client = connect::client(&args.worker, environment)?;
+    let config = client.key_config().await?;
+    let receipt = match (args.job, args.sequence) {
+        (Some(job), _) => client.receipt_of(job).await?,
+        (None, sequence) => client.receipt_at(sequence.unwrap_or_default()).await?,
+    };
+    let written = file.map_or(Ok(()), |f| f.write(format!("{}\n", receipt.text).as_bytes()));
+    let same = receipt.claims.key_config == config.digest();
+    if ui.json {
+        let mut object = render::receipt_json(&receipt);
+        object["verified"] = true.into();
+        object["same_key_config"] = same.into();
+        ui.object(&object);
+    } else {
+        let note = if same { "the worker's current one" } else { "not the worker's current one" };
+        render::receipt(&receipt, note, ui);
+    }
+    written?;
     Ok(Exit::Ok)
 }
 
@@ -153,47 +189,4 @@ fn print_status(status: &Status, ui: &Ui) {
     }
     let code = status.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
     ui.line(harmless(&format!("{}{code}", status.state)));
-}
-
-/// Output to a file or standard output; what else there is to say to standard error.
-fn deliver(result: &JobResult, out: Option<&Path>, receipt: Option<&Path>, ui: &Ui) -> CliResult {
-    if let Some(path) = receipt {
-        files::write_public(path, format!("{}\n", result.receipt.text).as_bytes())?;
-    }
-    if let (Some(path), Ok(output)) = (out, &result.outcome) {
-        files::write_new_private(path, &output.data)?;
-    }
-    if ui.json {
-        let mut object = render::result_json(result);
-        if let (Some(path), Some(members)) = (out, object.as_object_mut()) {
-            members.remove("output");
-            members.remove("output_base64");
-            members.insert("output_file".to_owned(), json!(path));
-        }
-        ui.object(&object);
-    }
-    match &result.outcome {
-        Ok(output) => {
-            if out.is_none() && !ui.json {
-                ui.bytes(&output.data);
-                if ui.is_interactive() && !output.data.ends_with(b"\n") {
-                    ui.line("");
-                }
-            }
-            let claims = &result.receipt.claims;
-            ui.remark(ui.paint_remark(
-                Style::Good,
-                format!("receipt verified: {} of worker {}", result.receipt.digest, claims.worker),
-            ));
-            Ok(Exit::Ok)
-        }
-        Err(failure) => {
-            let head = ui.paint_remark(Style::Bad, format!("the job failed ({}):", failure.code));
-            ui.remark(format!("{head} {}", harmless(&failure.message)));
-            if let Some(hint) = failure.hint() {
-                ui.remark(format!("  hint: {hint}"));
-            }
-            Ok(Exit::JobFailed)
-        }
-    }
 }

@@ -18,6 +18,7 @@ mod proc;
 mod render;
 mod serve;
 mod ui;
+mod usage;
 mod verify;
 
 use std::process::ExitCode;
@@ -27,13 +28,16 @@ use sealwork_platform::Environment;
 
 use crate::{
     cli::{Cli, Command, ConfigCommand},
-    exit::{CliError, CliResult},
+    exit::{CliError, CliResult, Exit},
     ui::Ui,
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
     let environment = Environment::of_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return usage::print(&answer, &environment).into(),
+    };
     let ui = Ui::new(cli.output, &environment);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -46,13 +50,20 @@ fn main() -> ExitCode {
             return error.exit.into();
         }
     };
-    match runtime.block_on(dispatch(cli.command, &environment, &ui)) {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            ui.error(&error);
-            error.exit.into()
-        }
-    }
+    let done = runtime.block_on(dispatch(cli.command, &environment, &ui));
+    finish(done, &ui).into()
+}
+
+/// Prints what went wrong, and says how to end. An answer that could not be written is no success.
+fn finish(done: CliResult, ui: &Ui) -> Exit {
+    let done = match (done, ui.unwritten()) {
+        (Ok(_), Some(unwritten)) => Err(unwritten),
+        (done, _) => done,
+    };
+    done.unwrap_or_else(|error| {
+        ui.error(&error);
+        error.exit
+    })
 }
 
 async fn dispatch(command: Command, environment: &Environment, ui: &Ui) -> CliResult {

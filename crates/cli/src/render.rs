@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sealwork_client::{JobResult, VerifiedReceipt};
+use sealwork_client::{JobOutput, JobResult, VerifiedReceipt};
 use sealwork_job::Timestamp;
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ pub(crate) fn result_json(result: &JobResult) -> Value {
         "job_id": result.job,
         "code": result.code,
         "usage": result.usage,
+        "same_key_config": result.same_key_config,
         "receipt": receipt_json(&result.receipt),
     });
     match &result.outcome {
@@ -48,8 +49,42 @@ pub(crate) fn receipt_json(receipt: &VerifiedReceipt) -> Value {
     json!({ "jws": receipt.text, "digest": receipt.digest, "claims": receipt.claims })
 }
 
+/// An output and what it took, for a person: the pages of the web engine, other JSON indented, and
+/// what else is text as it is.
+pub(crate) fn output(result: &JobResult, output: &JobOutput, ui: &Ui) {
+    let object = serde_json::from_slice::<Value>(&output.data).ok();
+    let pages = match object {
+        Some(object) if result.receipt.claims.engine == "web" => {
+            web(&object, ui);
+            let pages = object["documents"].as_array().map_or(0, Vec::len);
+            format!("{pages} {}, ", if pages == 1 { "page" } else { "pages" })
+        }
+        Some(object) => {
+            ui.line(harmless(&serde_json::to_string_pretty(&object).unwrap_or_default()));
+            String::new()
+        }
+        None => {
+            ui.line(harmless(&String::from_utf8_lossy(&output.data)));
+            String::new()
+        }
+    };
+    ui.line(format!(
+        "{pages}{} requests, {} bytes received",
+        result.usage.egress_requests, result.usage.egress_received_bytes,
+    ));
+}
+
+/// What is said beside the key config of a result's receipt.
+pub(crate) fn sealed_to(result: &JobResult) -> &'static str {
+    if result.same_key_config {
+        "the one that the job was sealed to"
+    } else {
+        "newer than the one that the job was sealed to"
+    }
+}
+
 /// What the web engine found, readably.
-pub(crate) fn web(output: &Value, ui: &Ui) {
+fn web(output: &Value, ui: &Ui) {
     let empty = Vec::new();
     let documents = output["documents"].as_array().unwrap_or(&empty);
     for (index, document) in documents.iter().enumerate() {
@@ -82,8 +117,8 @@ pub(crate) fn web(output: &Value, ui: &Ui) {
     }
 }
 
-/// What a receipt says, a line for each thing.
-pub(crate) fn receipt(receipt: &VerifiedReceipt, ui: &Ui) {
+/// What a receipt says, a line for each thing; `key_config` says which key config its own is.
+pub(crate) fn receipt(receipt: &VerifiedReceipt, key_config: &str, ui: &Ui) {
     let claims = &receipt.claims;
     let took = claims.ended.since(claims.started);
     let heading = ui.paint(Style::Good, "receipt verified");
@@ -97,6 +132,7 @@ pub(crate) fn receipt(receipt: &VerifiedReceipt, ui: &Ui) {
         ("started", format!("{}, took {}", instant(claims.started), duration(took))),
         ("sequence", format!("{}, after {}", claims.sequence, claims.previous)),
         ("job digest", claims.job_digest.map_or_else(String::new, |d| format!("{d} (salted)"))),
+        ("key config", format!("{}, {key_config}", claims.key_config)),
         ("isolation", claims.isolation.clone()),
     ];
     for (name, value) in rows {

@@ -40,6 +40,9 @@ static ALLOCATOR: sealwork_profiling::Jemalloc = sealwork_profiling::Jemalloc;
 const SIMULATED: &str =
     "SIMULATION BUILD: its evidence proves nothing; build the production worker with `make dist`";
 
+/// What only the root secret opens again: beside it, a missing one is never replaced.
+const SEALED_DATA: [&str; 3] = ["store.redb", "blobs/", "keys/"];
+
 /// Runs a worker until it is told to stop.
 pub(crate) async fn run(args: ServeArgs, environment: &Environment, ui: &Ui) -> CliResult {
     let config = config::load(environment, &(&args.config).into())?;
@@ -68,9 +71,11 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
     let data_dir = &config.data_dir;
     let unusable = |source| ServeError::DataDir { path: data_dir.clone(), source };
     let platform = Platform::system(RealDisk::open_root(data_dir).map_err(unusable)?);
-    let root = load_or_create_root_secret(&*platform.disk, &*platform.entropy)?;
+    let root = load_or_create_root_secret(&*platform.disk, &*platform.entropy, &SEALED_DATA)?;
     door.tls = parts::tls(values, &root, platform.clock.now())?;
     let store = parts::store(values, data_dir, &platform, &root)?;
+    // Behind the lock of the store: what is left of another worker's socket is stale.
+    let admin = listen::bind_admin(values, data_dir)?;
     let stats = StatsHandle::new();
     let engines = parts::engines(values, &platform, &root, &stats, args)?;
     let worker = settings::worker(values, config.digest);
@@ -110,6 +115,10 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
             entropy: Arc::clone(&platform.entropy),
         },
     )?;
+    let door = match admin {
+        Some(socket) => door.with_admin(Box::new(socket)),
+        None => door,
+    };
     until_stopped(
         door,
         &acceptor,

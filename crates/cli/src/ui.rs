@@ -3,21 +3,23 @@
 use std::{
     fmt::Display,
     io::{self, IsTerminal, Write},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sealwork_client::JobFailure;
 use sealwork_platform::Environment;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     cli::{ColorArg, OutputArgs},
-    exit::CliError,
+    exit::{CliError, Exit},
 };
 
 /// Where and how to print.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ui {
     /// One JSON object instead of text.
     pub(crate) json: bool,
@@ -26,6 +28,8 @@ pub(crate) struct Ui {
     err_terminal: bool,
     color_out: bool,
     color_err: bool,
+    /// The first failed write to standard output; nothing is written after it.
+    failed: Arc<OnceLock<io::Error>>,
 }
 
 /// A few styles suffice.
@@ -58,12 +62,18 @@ impl Ui {
             err_terminal,
             color_out: wanted(out_terminal) && !args.json,
             color_err: wanted(err_terminal) && !args.json,
+            failed: Arc::default(),
         }
     }
 
     /// Whether somebody looks at standard output.
     pub(crate) fn is_interactive(&self) -> bool {
         self.out_terminal
+    }
+
+    /// Whether standard output may have colours.
+    pub(crate) fn colours_output(&self) -> bool {
+        self.color_out
     }
 
     /// Whether standard error may have colours.
@@ -76,14 +86,28 @@ impl Ui {
         self.bytes(format!("{text}\n").as_bytes());
     }
 
-    /// Bytes of the answer. A reader that has gone away ends the program quietly, as it does
-    /// other filters.
+    /// Bytes of the answer. Whether they were written shows in [`Self::unwritten`], so that a
+    /// command ends in order whatever becomes of its output.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
-        let mut out = io::stdout().lock();
-        let written = out.write_all(bytes).and_then(|()| out.flush());
-        if written.is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
-            std::process::exit(0);
+        if self.failed.get().is_some() {
+            return;
         }
+        let mut out = io::stdout().lock();
+        if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
+            let _ = self.failed.set(error);
+        }
+    }
+
+    /// Why the answer could not be written whole. A reader that has gone away has all that it
+    /// wanted.
+    pub(crate) fn unwritten(&self) -> Option<CliError> {
+        let error = self.failed.get().filter(|e| e.kind() != io::ErrorKind::BrokenPipe)?;
+        Some(CliError::new(
+            Exit::Local,
+            "output_unwritable",
+            format!("cannot write to standard output: {error}"),
+            "send the output where there is room for it",
+        ))
     }
 
     /// The answer as JSON.
@@ -100,6 +124,18 @@ impl Ui {
     pub(crate) fn remark(&self, text: impl Display) {
         if !self.quiet && !self.json {
             self.print_err(&format!("{text}"));
+        }
+    }
+
+    /// Why a job failed: on standard error, also when quiet. With `--json` the answer has it.
+    pub(crate) fn failure(&self, failure: &JobFailure) {
+        if self.json {
+            return;
+        }
+        let head = paint(self.color_err, Style::Bad, format!("the job failed ({}):", failure.code));
+        self.print_err(&format!("{head} {}", harmless(&failure.message)));
+        if let Some(hint) = failure.hint() {
+            self.print_err(&format!("  hint: {hint}"));
         }
     }
 

@@ -1,6 +1,7 @@
 //! `sealwork verify ...`: offline, with nothing but what is given.
 
 use sealwork_client::VerifiedReceipt;
+use sealwork_job::Digest;
 use sealwork_seal::{Chain, receipt_digest};
 use serde_json::json;
 
@@ -44,18 +45,27 @@ fn receipts(args: &ReceiptArgs, ui: &Ui) -> CliResult {
         let (text, digest) = ((*line).to_owned(), receipt_digest(line));
         verified.push(VerifiedReceipt { text, digest, claims });
     }
-    print(&verified, ui);
+    print(&verified, &config.digest(), ui);
     Ok(Exit::Ok)
 }
 
-fn print(receipts: &[VerifiedReceipt], ui: &Ui) {
+/// `given` is the digest of the key config that the receipts were checked with. A receipt may name
+/// another one of the same worker: its keys rotate, its configuration changes.
+fn print(receipts: &[VerifiedReceipt], given: &Digest, ui: &Ui) {
+    let same = |receipt: &VerifiedReceipt| receipt.claims.key_config == *given;
     if ui.json {
-        let all: Vec<_> = receipts.iter().map(render::receipt_json).collect();
+        let with_note = |receipt| {
+            let mut object = render::receipt_json(receipt);
+            object["same_key_config"] = same(receipt).into();
+            object
+        };
+        let all: Vec<_> = receipts.iter().map(with_note).collect();
         ui.object(&json!({ "verified": true, "receipts": all }));
         return;
     }
     if let [receipt] = receipts {
-        render::receipt(receipt, ui);
+        let note = if same(receipt) { "the given one" } else { "not the given one" };
+        render::receipt(receipt, note, ui);
         return;
     }
     let heading = format!("{} receipts verified, one unbroken chain", receipts.len());

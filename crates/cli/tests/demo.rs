@@ -1,5 +1,6 @@
 //! The demo, as a newcomer runs it, and the commands of a job against a worker of the same binary.
 #![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
+#![allow(clippy::disallowed_methods, reason = "a test that serves a site of its own")]
 
 mod support;
 
@@ -39,4 +40,29 @@ fn without_leave_a_worker_does_not_fetch_from_this_machine() {
     let ran = sealwork(dir.path(), &["demo", "--url", "http://127.0.0.1:9/", "--json"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert_eq!(ran.json()["code"], "egress_denied");
+    let told = sealwork(dir.path(), &["demo", "--url", "http://127.0.0.1:9/"]);
+    assert_eq!(told.code, 1, "{told:?}");
+    for text in ["the job failed (egress_denied)", "--allow 127.0.0.0/8", "ALLOW=127.0.0.0/8"] {
+        assert!(told.err.contains(text), "{text} is missing in {}", told.err);
+    }
+}
+
+#[test]
+fn with_leave_the_demo_crawls_a_site_of_this_machine() {
+    let site = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", site.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        for mut stream in site.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\
+                  content-length: 41\r\n\r\n<title>A site of this machine</title>....",
+            );
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let ran = sealwork(dir.path(), &["demo", "--url", &url, "--allow", "127.0.0.0/8"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("A site of this machine"), "{ran:?}");
 }

@@ -96,3 +96,85 @@ fn an_api_key_comes_from_the_environment_or_a_private_file() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(worker.run(&run).code, 0);
 }
+
+#[test]
+fn files_for_the_result_are_checked_before_the_job_is_sent() {
+    // Nobody listens at this address: whoever gets so far has sent too early.
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let all = ["job", "run", "telemetry", "--worker-url", "http://127.0.0.1:9"];
+        sealwork(dir.path(), &[&all, args].concat())
+    };
+    support::write(&dir.path().join("there"), b"as it was");
+    for (args, code) in [
+        (&["--out", "there"][..], 2),
+        (&["--handle", "there"], 2),
+        (&["--out", "x", "--receipt", "x"], 2),
+        (&["--out", "x", "--handle", "x"], 2),
+        (&["--out", "none/output"], 7),
+        (&["--receipt", "none/receipt"], 7),
+        (&["--handle", "none/handle"], 7),
+    ] {
+        let ran = run(args);
+        assert_eq!(ran.code, code, "{args:?}: {ran:?}");
+        assert!(ran.err.contains(args[1]), "{args:?}: {ran:?}");
+    }
+    // With usable files it gets so far, and leaves none of them behind.
+    let ran = run(&["--out", "a", "--receipt", "b", "--handle", "c"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(left, [dir.path().join("there")]);
+    assert_eq!(support::read(&dir.path().join("there")), "as it was");
+}
+
+#[test]
+fn a_quiet_command_still_says_why_a_job_failed() {
+    let worker = Worker::start(&[]);
+    let run = ["job", "run", "web", "--url", "http://127.0.0.1:1/", "--quiet"];
+    let failed = worker.run(&run);
+    assert_eq!((failed.code, failed.out.as_str()), (1, ""), "{failed:?}");
+    assert!(failed.err.contains("the job failed (egress_denied)"), "{failed:?}");
+    assert!(failed.err.contains("hint:"), "{failed:?}");
+}
+
+#[test]
+fn a_result_is_shown_readably_with_its_receipt_where_that_is_asked_for() {
+    let worker = Worker::start(&[]);
+    let ran = worker.run(&["job", "run", "telemetry", "--format", "text"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for text in ["\"boot_time\": ", "receipt verified", "the one that the job was sealed to"] {
+        assert!(ran.out.contains(text), "{text} is missing in {}", ran.out);
+    }
+    let raw = worker.run(&["job", "run", "telemetry"]);
+    serde_json::from_str::<serde_json::Value>(&raw.out).unwrap();
+    assert!(raw.err.contains("receipt verified: "), "{raw:?}");
+}
+
+#[test]
+fn a_kept_receipt_is_fetched_by_job_or_number_also_when_the_result_is_gone() {
+    let worker = Worker::start(&[("RESULT_CACHE_MAX_SIZE", "1")]);
+    let run = ["job", "run", "telemetry", "--json"];
+    let job = worker.run(&run).json()["job_id"].as_str().unwrap().to_owned();
+    for _ in 0..2 {
+        assert_eq!(worker.run(&run).code, 0);
+    }
+    let by_job = worker.run(&["job", "receipt", &job, "--out", "receipt", "--json"]);
+    assert_eq!(by_job.code, 0, "{by_job:?}");
+    assert_eq!(by_job.json()["claims"]["job"], job.as_str(), "{by_job:?}");
+    let by_number = worker.run(&["job", "receipt", "--sequence", "0", "--json"]);
+    assert_eq!(by_number.json()["digest"], by_job.json()["digest"]);
+    assert_eq!(worker.run(&["keys", "show", "--out", "keys"]).code, 0);
+    let verify = ["verify", "receipt", "receipt", "--key-config", "keys"];
+    let verified = sealwork(worker.dir(), &verify);
+    assert!(verified.out.contains("the given one"), "{verified:?}");
+    let shown = worker.run(&["job", "receipt", &job]);
+    assert!(shown.out.contains("receipt verified"), "{shown:?}");
+
+    let unknown = worker.run(&["job", "receipt", "--sequence", "99"]);
+    assert_eq!(unknown.code, 4, "{unknown:?}");
+    let unknown = worker.run(&["job", "receipt", &job.replace(&job[..4], "0000")]);
+    assert_eq!(unknown.code, 4, "{unknown:?}");
+    for args in [&["job", "receipt"][..], &["job", "receipt", &job, "--sequence", "0"]] {
+        assert_eq!(worker.run(args).code, 2, "{args:?}");
+    }
+}

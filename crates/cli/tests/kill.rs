@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
-use sealwork_client::{Client, ClientError, JobHandle, RetryPolicy, SealOptions};
-use sealwork_job::{Code, Digest, JobSpec};
+use sealwork_client::{Client, ClientError, JobHandle, RetryPolicy, SealOptions, VerifiedReceipt};
+use sealwork_job::{Code, Digest, JobId, JobSpec};
 use sealwork_seal::Suite;
 use serde_json::json;
 
@@ -82,11 +82,39 @@ async fn a_worker_killed_at_any_moment_loses_no_acknowledged_job_and_settles_non
         let place = (claims.previous, result.receipt.digest);
         assert!(places.insert(claims.sequence, place).is_none(), "two receipts in one place");
     }
-    for ((a, (_, digest)), (b, (previous, _))) in places.iter().zip(places.iter().skip(1)) {
-        assert!(a + 1 != *b || digest == previous, "the chain of receipts breaks at {b}");
+    let chain = chain(&client).await;
+    for (sequence, (_, digest)) in &places {
+        let at = usize::try_from(*sequence).unwrap();
+        assert_eq!(chain[at].digest, *digest, "receipt {sequence} is another one in the chain");
     }
-    println!("{} acknowledged jobs, all settled once", jobs.len());
+    let mut receipts: BTreeMap<JobId, u32> = BTreeMap::new();
+    for receipt in &chain {
+        *receipts.entry(receipt.claims.job).or_default() += 1;
+    }
+    assert!(receipts.values().all(|count| *count == 1), "a job has two receipts");
+    for job in &jobs {
+        let id = job.handle.job();
+        assert!(receipts.contains_key(&id), "acknowledged job {id} has no receipt");
+    }
+    println!("{} acknowledged jobs, {} receipts in one chain", jobs.len(), chain.len());
     kill(&mut child);
+}
+
+/// All receipts of the worker from number 0 on, as one unbroken chain.
+async fn chain(client: &Client) -> Vec<VerifiedReceipt> {
+    let mut chain: Vec<VerifiedReceipt> = Vec::new();
+    loop {
+        let page = client.receipts(chain.len() as u64, 1000).await.expect("a chain of receipts");
+        if page.is_empty() {
+            return chain;
+        }
+        for receipt in page {
+            let before = chain.last().map_or(Digest([0; 32]), |last| last.digest);
+            assert_eq!(receipt.claims.sequence, chain.len() as u64, "a receipt is missing");
+            assert_eq!(receipt.claims.previous, before, "the chain breaks at {}", chain.len());
+            chain.push(receipt);
+        }
+    }
 }
 
 /// Submitters that go on until they are stopped, and what was acknowledged to them.

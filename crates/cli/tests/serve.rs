@@ -185,8 +185,31 @@ fn a_store_without_its_root_secret_is_told() {
     let worker = start(dir.path(), &[]);
     assert!(worker.stop().success());
     fs::remove_file(dir.path().join("root.key")).unwrap();
+    let before = names(dir.path());
+    let refused = refused(dir.path(), &[]);
+    assert_eq!((refused.exit, refused.code.as_str()), (7, "root_secret_missing"));
+    assert!(refused.hint.contains("restore root.key"), "{}", refused.hint);
+    assert_eq!(names(dir.path()), before, "something was written");
+}
+
+#[test]
+fn a_store_of_another_root_secret_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = start(dir.path(), &[]);
+    assert!(worker.stop().success());
+    fs::write(dir.path().join("root.key"), [7; 32]).unwrap();
     let refused = refused(dir.path(), &[]);
     assert_eq!((refused.exit, refused.code.as_str()), (7, "store_wrong_key"));
+}
+
+/// What is in a directory, with sizes.
+fn names(dir: &Path) -> Vec<(String, u64)> {
+    let entries = fs::read_dir(dir).unwrap().map(Result::unwrap);
+    let mut names: Vec<_> = entries
+        .map(|e| (e.file_name().into_string().unwrap(), e.metadata().unwrap().len()))
+        .collect();
+    names.sort();
+    names
 }
 
 #[test]

@@ -93,6 +93,8 @@ fn a_receipt_is_shown_with_what_it_states() {
     let json = worker.verify(&worker.chain(1), &["--json"]).json();
     assert_eq!(json["verified"], true);
     assert_eq!(json["receipts"][0]["claims"]["engine"], "web");
+    assert_eq!(json["receipts"][0]["same_key_config"], false);
+    assert!(ran.out.contains("not the given one"), "{}", ran.out);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use crate::{
-    Capabilities, ClientError, Masa, RetryPolicy, Trust, VerifyError,
+    Capabilities, ClientError, Masa, RetryPolicy, SetupPart, Trust, VerifyError,
     http::{Call, Http},
 };
 
@@ -62,7 +62,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::Setup`] for anything but an http or https address without credentials.
     pub fn builder(base: &str) -> Result<ClientBuilder, ClientError> {
-        let setup = |reason: String| ClientError::Setup { what: "worker address", reason };
+        let setup = |reason: String| ClientError::Setup { part: SetupPart::Address, reason };
         let mut base = Url::parse(base).map_err(|e| setup(format!("{base:?} is no URL ({e})")))?;
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(setup(format!("{base} does not begin with http:// or https://")));
@@ -164,7 +164,7 @@ impl ClientBuilder {
     pub fn api_key(mut self, key: &str) -> Result<Self, ClientError> {
         let mut value =
             HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| ClientError::Setup {
-                what: "API key",
+                part: SetupPart::ApiKey,
                 reason: "it has characters that no HTTP header can carry".to_owned(),
             })?;
         value.set_sensitive(true);
@@ -225,7 +225,7 @@ impl ClientBuilder {
             self.api_key,
             self.timeout,
             self.retry,
-            Arc::clone(&self.entropy),
+            (Arc::clone(&self.clock), Arc::clone(&self.entropy)),
         );
         Ok(Client {
             inner: Arc::new(Inner {

@@ -10,10 +10,10 @@ use sealwork_seal::{EnvelopeError, KeyConfigError, ReceiptError, SealError, Suit
 #[non_exhaustive]
 pub enum ClientError {
     /// The client was set up with something unusable: an address, a certificate, a key.
-    #[error("{what}: {reason}")]
+    #[error("{part}: {reason}")]
     Setup {
-        /// What was given.
-        what: &'static str,
+        /// Which part.
+        part: SetupPart,
         /// What is wrong with it.
         reason: String,
     },
@@ -69,9 +69,50 @@ pub enum ClientError {
         /// Where it stood last.
         state: String,
     },
-    /// A handle that cannot be read or written.
+    /// What was given as a job's handle cannot be used.
     #[error("{0}")]
-    Handle(String),
+    Handle(#[from] HandleError),
+}
+
+/// What a client is set up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupPart {
+    /// The worker's address.
+    #[error("worker address")]
+    Address,
+    /// The API key.
+    #[error("API key")]
+    ApiKey,
+    /// Certificates to trust.
+    #[error("root certificates")]
+    Certificates,
+    /// The fingerprint of a certificate to trust.
+    #[error("certificate fingerprint")]
+    Fingerprint,
+    /// TLS itself.
+    #[error("TLS")]
+    Tls,
+}
+
+/// Why something is no job's handle. Quotes nothing of it, since it could be a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandleError {
+    /// Not the JSON that a handle is.
+    #[error("this is not a job's handle: unexpected content at line {line}, column {column}")]
+    Form {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// Of a version that this program does not read.
+    #[error("the handle has version {0}, which this program does not read")]
+    Version(u32),
+    /// Its secrets are not whole.
+    #[error("this is not a job's handle: its secrets are damaged")]
+    Secrets,
 }
 
 /// Why something that a worker sent, or that was kept from it, is not believed.
@@ -158,10 +199,10 @@ impl ClientError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Setup { what: "worker address", .. } => {
+            Self::Setup { part: SetupPart::Address, .. } => {
                 "give an address like https://worker.example:8443/".to_owned()
             }
-            Self::Setup { what: "certificate fingerprint", .. } => {
+            Self::Setup { part: SetupPart::Fingerprint, .. } => {
                 "the worker logs it as certificate_sha256 when it starts; for a file: openssl x509 \
                  -noout -fingerprint -sha256 -in FILE"
                     .to_owned()

@@ -4,7 +4,7 @@ use sealwork_seal::{ReceiptPublicKey, RequestSecrets};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{ClientError, sealing::Ticket};
+use crate::{ClientError, HandleError, sealing::Ticket};
 
 /// Version of the serialised form that this writes; others are refused.
 const VERSION: u32 = 1;
@@ -60,21 +60,14 @@ impl JobHandle {
     /// # Errors
     /// [`ClientError::Handle`] for anything else.
     pub fn from_json(json: &[u8]) -> Result<Self, ClientError> {
-        let fault = |what: &str| ClientError::Handle(format!("this is not a job's handle: {what}"));
-        let kept: Kept = serde_json::from_slice(json).map_err(|e| {
-            // Not the error itself: it could quote the secret.
-            fault(&format!("unexpected content at line {}, column {}", e.line(), e.column()))
-        })?;
+        let kept: Kept = serde_json::from_slice(json)
+            .map_err(|e| HandleError::Form { line: e.line(), column: e.column() })?;
         if kept.version != VERSION {
-            return Err(ClientError::Handle(format!(
-                "the handle has version {}, this program reads version {VERSION}",
-                kept.version
-            )));
+            return Err(HandleError::Version(kept.version).into());
         }
         let bytes = STANDARD.decode(kept.secrets.as_bytes()).map(Zeroizing::new);
-        let bytes = bytes.map_err(|_| fault("its secrets are damaged"))?;
-        let secrets =
-            RequestSecrets::from_bytes(&bytes).map_err(|_| fault("its secrets are damaged"))?;
+        let bytes = bytes.map_err(|_| HandleError::Secrets)?;
+        let secrets = RequestSecrets::from_bytes(&bytes).map_err(|_| HandleError::Secrets)?;
         Ok(Self {
             base_url: kept.worker_url,
             job: kept.job_id,

@@ -1,17 +1,21 @@
-use std::{error::Error as StdError, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::{client::legacy, rt::TokioExecutor};
-use sealwork_job::{Code, JobId};
-use sealwork_platform::Entropy;
+use sealwork_job::{Code, JobId, Timestamp};
+use sealwork_platform::{Clock, Entropy};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio_rustls::TlsConnector;
 use url::Url;
 
 use crate::{
-    ClientError, Refusal, RetryPolicy,
+    ClientError, HandleError, Refusal, RetryPolicy, SetupPart,
     connect::{ConnectError, Connector, causes, connect_error},
 };
 
@@ -26,6 +30,7 @@ pub(crate) struct Http {
     api_key: Option<HeaderValue>,
     timeout: Duration,
     retry: RetryPolicy,
+    clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -84,7 +89,7 @@ impl Http {
         api_key: Option<HeaderValue>,
         timeout: Duration,
         retry: RetryPolicy,
-        entropy: Arc<dyn Entropy>,
+        (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>),
     ) -> Self {
         let (resolver, dialer, tls) = connector;
         let client = legacy::Client::builder(TokioExecutor::new())
@@ -92,7 +97,7 @@ impl Http {
             .pool_idle_timeout(Duration::from_secs(30))
             .build(Connector { resolver, dialer, tls });
         let origin = base.origin().ascii_serialization();
-        Self { client, base, origin, api_key, timeout, retry, entropy }
+        Self { client, base, origin, api_key, timeout, retry, clock, entropy }
     }
 
     pub(crate) fn base(&self) -> &Url {
@@ -103,6 +108,7 @@ impl Http {
     /// with a 2xx status.
     pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Answer, ClientError> {
         let mut attempt = 1;
+        let mut paused = Duration::ZERO;
         loop {
             let error = match self.once(call).await.and_then(|answer| self.accepted(answer)) {
                 Ok(answer) => return Ok(answer),
@@ -110,12 +116,13 @@ impl Http {
             };
             let asked = error.refusal().and_then(|refusal| refusal.retry_after);
             let pause = if repeatable(&error) {
-                self.retry.pause(attempt, asked, &*self.entropy)
+                self.retry.pause(attempt, paused, asked, &*self.entropy)
             } else {
                 None
             };
             let Some(pause) = pause else { return Err(error) };
             tokio::time::sleep(pause).await;
+            paused += pause;
             attempt += 1;
         }
     }
@@ -165,7 +172,7 @@ impl Http {
         let url = self
             .base
             .join(call.path)
-            .map_err(|e| ClientError::Setup { what: "worker address", reason: e.to_string() })?;
+            .map_err(|e| ClientError::Setup { part: SetupPart::Address, reason: e.to_string() })?;
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(url.as_str())
@@ -177,14 +184,13 @@ impl Http {
             request = request.header(header::AUTHORIZATION, key.clone());
         }
         if let Some(token) = call.token {
-            let mut token = HeaderValue::from_str(token)
-                .map_err(|_| ClientError::Handle("the token has a wrong form".to_owned()))?;
+            let mut token = HeaderValue::from_str(token).map_err(|_| HandleError::Secrets)?;
             token.set_sensitive(true);
             request = request.header("sealwork-token", token);
         }
         request
             .body(Full::new(call.body.clone()))
-            .map_err(|e| ClientError::Setup { what: "request", reason: e.to_string() })
+            .map_err(|e| ClientError::Setup { part: SetupPart::Address, reason: e.to_string() })
     }
 
     fn accepted(&self, answer: Answer) -> Result<Answer, ClientError> {
@@ -194,7 +200,12 @@ impl Http {
         if answer.status.is_redirection() || answer.status.is_informational() {
             return Err(self.protocol(format!("status {}", answer.status.as_u16())));
         }
-        Err(ClientError::Refused(refusal(&answer)))
+        Err(ClientError::Refused(self.refusal(&answer)))
+    }
+
+    /// What an answer that is no success says.
+    pub(crate) fn refusal(&self, answer: &Answer) -> Refusal {
+        refusal(answer, self.clock.now())
     }
 
     fn network_error(&self, error: &legacy::Error) -> ClientError {
@@ -246,13 +257,9 @@ struct Problem {
     job_id: Option<JobId>,
 }
 
-pub(crate) fn refusal(answer: &Answer) -> Refusal {
+fn refusal(answer: &Answer, now: Timestamp) -> Refusal {
     let status = answer.status.as_u16();
-    let retry_after = answer
-        .headers
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .map(Duration::from_secs);
+    let retry_after = answer.headers.get(header::RETRY_AFTER).and_then(|v| retry_after(v, now));
     let passing = matches!(status, 429 | 502 | 503 | 504);
     match serde_json::from_slice::<Problem>(&answer.body) {
         Ok(problem) => Refusal {
@@ -282,13 +289,28 @@ pub(crate) fn refusal(answer: &Answer) -> Refusal {
     }
 }
 
+/// Seconds, or the date after which to come again (RFC 9110, section 10.2.3). A date that has
+/// passed means now; what is neither means nothing.
+fn retry_after(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    let now = UNIX_EPOCH + Duration::from_millis(now.as_millis());
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &'static str) -> Answer {
+    /// Sun, 06 Nov 1994 08:49:37 GMT.
+    const NOW: Timestamp = Timestamp(784_111_777_000);
+
+    fn answer(status: u16, body: &'static str, retry_after: &'static str) -> Answer {
         let mut headers = HeaderMap::new();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(retry_after));
         Answer {
             status: StatusCode::from_u16(status).unwrap(),
             headers,
@@ -298,10 +320,9 @@ mod tests {
 
     #[test]
     fn a_problem_document_becomes_a_refusal_with_its_code_and_pause() {
-        let refusal = refusal(&answer(
-            503,
-            r#"{"type":"about:blank","code":"queue_full","detail":"full","retryable":true,"x":1}"#,
-        ));
+        let problem =
+            r#"{"type":"about:blank","code":"queue_full","detail":"full","retryable":true,"x":1}"#;
+        let refusal = refusal(&answer(503, problem, "3"), NOW);
         assert!(refusal.is(Code::QueueFull));
         assert!(refusal.retryable);
         assert_eq!(refusal.retry_after, Some(Duration::from_secs(3)));
@@ -309,7 +330,19 @@ mod tests {
 
     #[test]
     fn an_answer_of_something_else_keeps_its_status_as_code() {
-        let refusal = refusal(&answer(502, "<html>bad gateway</html>"));
+        let refusal = refusal(&answer(502, "<html>bad gateway</html>", "3"), NOW);
         assert_eq!((refusal.code.as_str(), refusal.retryable), ("http_502", true));
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
+        let asked = |text| retry_after(&HeaderValue::from_static(text), NOW);
+        assert_eq!(asked(" 120 "), Some(Duration::from_secs(120)));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:50:07 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(asked("Sunday, 06-Nov-94 08:50:07 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+        for nothing in ["", "-1", "1.5", "soon", "Sun, 06 Foo 1994 08:00:00 GMT"] {
+            assert_eq!(asked(nothing), None, "{nothing}");
+        }
     }
 }

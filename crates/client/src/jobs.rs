@@ -33,7 +33,7 @@ impl Client {
     ) -> Result<SealedJob, ClientError> {
         let config = self.key_config().await?;
         let now = self.inner.clock.now();
-        seal_job(&self.inner.entropy, &config, spec, options, now)
+        seal_job(&*self.inner.entropy, &config, spec, options, now)
     }
 
     /// Submits a sealed job. May be called again with the same one, also after a crash: the worker
@@ -122,7 +122,7 @@ impl Client {
         let path = format!("v1/jobs/{}/result", handle.job());
         let call = Call { max_answer: MAX_RESULT, ..Call::get(&path).token(&token) };
         let sealed = self.inner.http.call(&call).await?;
-        let receipt = self.receipt(handle).await?;
+        let receipt = self.receipt_text(handle.job()).await?;
         Ok(handle.open(&sealed.body)?.with_receipt(&receipt)?)
     }
 
@@ -148,16 +148,6 @@ impl Client {
         };
         self.wait(&handle, patience, progress).await?;
         self.result(&handle).await
-    }
-
-    /// The job's receipt as the worker keeps it, not checked.
-    async fn receipt(&self, handle: &JobHandle) -> Result<String, ClientError> {
-        let token = handle.token_hex();
-        let path = format!("v1/jobs/{}/receipt", handle.job());
-        let answer = self.inner.http.call(&Call::get(&path).token(&token)).await?;
-        String::from_utf8(answer.body.into())
-            .map(|text| text.trim().to_owned())
-            .map_err(|_| self.inner.http.protocol("the receipt is not text"))
     }
 
     async fn ask(&self, handle: &JobHandle, held: Duration) -> Result<Status, ClientError> {

@@ -71,10 +71,10 @@ impl<'a> Masa<'a> {
             StatusCode::OK => self.utf8(answer).map(Some),
             StatusCode::NOT_FOUND => Ok(None),
             StatusCode::INTERNAL_SERVER_ERROR => {
-                let refusal = masa_refusal(&answer);
+                let refusal = self.refusal(&answer);
                 Err(ClientError::Refused(Refusal { code: "job_failed".to_owned(), ..refusal }))
             }
-            _ => Err(ClientError::Refused(masa_refusal(&answer))),
+            _ => Err(ClientError::Refused(self.refusal(&answer))),
         }
     }
 
@@ -131,8 +131,12 @@ impl<'a> Masa<'a> {
         if answer.status == StatusCode::OK {
             Ok(answer)
         } else {
-            Err(ClientError::Refused(masa_refusal(&answer)))
+            Err(ClientError::Refused(self.refusal(&answer)))
         }
+    }
+
+    fn refusal(&self, answer: &Answer) -> Refusal {
+        masa_refusal(answer, self.client.inner.http.refusal(answer))
     }
 
     fn utf8(&self, answer: Answer) -> Result<String, ClientError> {
@@ -141,8 +145,8 @@ impl<'a> Masa<'a> {
     }
 }
 
-/// `{"error": ...}` or `{"message": ...}`, whichever the route uses.
-fn masa_refusal(answer: &Answer) -> Refusal {
+/// A Masa route's refusal: `{"error": ...}` or `{"message": ...}`, whichever it uses.
+fn masa_refusal(answer: &Answer, plain: Refusal) -> Refusal {
     #[derive(Deserialize, Default)]
     struct Body {
         #[serde(default)]
@@ -152,7 +156,6 @@ fn masa_refusal(answer: &Answer) -> Refusal {
         #[serde(default)]
         code: Option<String>,
     }
-    let plain = crate::http::refusal(answer);
     let body: Body = serde_json::from_slice(&answer.body).unwrap_or_default();
     Refusal {
         code: body.code.unwrap_or(plain.code),

@@ -166,7 +166,7 @@ fn same_usage(exact: &Usage, claims: &ReceiptClaims) -> Result<(), VerifyError> 
     Err(mismatch("the usage in the receipt", "the exact usage rounded up", "other numbers"))
 }
 
-fn same<T: PartialEq + std::fmt::Display>(
+pub(crate) fn same<T: PartialEq + std::fmt::Display>(
     what: &'static str,
     expected: &T,
     got: &T,

@@ -14,7 +14,8 @@ pub struct RetryPolicy {
     pub first: Duration,
     /// No pause is longer, except where the worker asks for more in `Retry-After`.
     pub longest: Duration,
-    /// A `Retry-After` beyond this ends the tries: the refusal is given back instead.
+    /// All pauses together are no longer; a `Retry-After` beyond what is left of it ends the tries,
+    /// and the refusal is given back instead.
     pub patience: Duration,
 }
 
@@ -35,17 +36,19 @@ impl RetryPolicy {
         Self { attempts: 1, ..Self::default() }
     }
 
-    /// The pause after the failed try number `attempt` (from 1), or nothing when it was the last.
+    /// The pause after the failed try number `attempt` (from 1), when the pauses before it came to
+    /// `paused`; nothing when that try was the last.
     ///
     /// Between half of and the full exponential bound, so that clients that failed together do not
     /// come back together; never shorter than the worker asks.
     pub fn pause(
         &self,
         attempt: u32,
+        paused: Duration,
         asked: Option<Duration>,
         entropy: &dyn Entropy,
     ) -> Option<Duration> {
-        if attempt >= self.attempts || asked.is_some_and(|asked| asked > self.patience) {
+        if attempt >= self.attempts {
             return None;
         }
         let factor = 1u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -54,13 +57,16 @@ impl RetryPolicy {
         entropy.fill(&mut random);
         let fraction = f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX);
         let pause = bound.mul_f64(0.5 + fraction / 2.0);
-        Some(asked.map_or(pause, |asked| asked.max(pause)))
+        let pause = asked.map_or(pause, |asked| asked.max(pause));
+        (pause <= self.patience.saturating_sub(paused)).then_some(pause)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NONE: Duration = Duration::ZERO;
 
     #[derive(Debug)]
     struct Always(u8);
@@ -74,22 +80,36 @@ mod tests {
     #[test]
     fn pauses_double_stay_within_their_bounds_and_end() {
         let policy = RetryPolicy { attempts: 4, ..RetryPolicy::default() };
-        let longest = |attempt| policy.pause(attempt, None, &Always(0xff));
-        let shortest = |attempt| policy.pause(attempt, None, &Always(0));
+        let longest = |attempt| policy.pause(attempt, NONE, None, &Always(0xff));
+        let shortest = |attempt| policy.pause(attempt, NONE, None, &Always(0));
         assert_eq!(longest(1), Some(Duration::from_millis(200)));
         assert_eq!(longest(3), Some(Duration::from_millis(800)));
         assert_eq!(shortest(3), Some(Duration::from_millis(400)));
         assert_eq!(longest(4), None);
         let many = RetryPolicy { attempts: 1000, ..policy };
-        assert_eq!(many.pause(900, None, &Always(0xff)), Some(Duration::from_secs(10)));
+        assert_eq!(many.pause(900, NONE, None, &Always(0xff)), Some(Duration::from_secs(10)));
     }
 
     #[test]
     fn retry_after_lengthens_a_pause_and_beyond_patience_ends_the_tries() {
         let policy = RetryPolicy::default();
-        let asked = |secs| policy.pause(1, Some(Duration::from_secs(secs)), &Always(0xff));
+        let asked = |secs| policy.pause(1, NONE, Some(Duration::from_secs(secs)), &Always(0xff));
         assert_eq!(asked(7), Some(Duration::from_secs(7)));
         assert_eq!(asked(0), Some(Duration::from_millis(200)));
         assert_eq!(asked(61), None);
+    }
+
+    #[test]
+    fn all_pauses_together_stay_within_patience() {
+        let policy = RetryPolicy { attempts: u32::MAX, ..RetryPolicy::default() };
+        let mut paused = NONE;
+        let mut attempt = 1;
+        while let Some(pause) = policy.pause(attempt, paused, None, &Always(0x80)) {
+            paused += pause;
+            attempt += 1;
+        }
+        assert!(paused <= policy.patience && paused > policy.patience / 2, "{paused:?}");
+        let asked = Some(Duration::from_secs(31));
+        assert_eq!(policy.pause(1, Duration::from_secs(30), asked, &Always(0)), None);
     }
 }

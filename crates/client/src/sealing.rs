@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sealwork_job::{Digest, JobId, JobSpec, Timestamp, WorkerId};
-use sealwork_platform::Entropy;
+use sealwork_platform::{Entropy, EntropyRng};
 use sealwork_seal::{
     KeyConfig, ReceiptPublicKey, RequestParts, RequestSecrets, RequesterKey, Suite, salted_digest,
     seal_request,
@@ -10,7 +10,7 @@ use sealwork_seal::{
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{ClientError, EntropyRng, JobHandle};
+use crate::{ClientError, JobHandle};
 
 /// Clocks of requester and worker may differ by so much.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -67,7 +67,7 @@ pub(crate) struct Ticket {
 /// [`ClientError::NoKey`] when the key config offers no key of the suite now, [`ClientError::Seal`]
 /// when the job exceeds what the worker takes.
 pub fn seal_job(
-    entropy: &Arc<dyn Entropy>,
+    entropy: &dyn Entropy,
     config: &KeyConfig,
     spec: &JobSpec,
     options: &SealOptions,
@@ -86,7 +86,7 @@ pub fn seal_job(
     let parts = RequestParts { job_json: &job_json, input: options.input.as_deref() };
     let target = if options.only_this_worker { config.worker } else { WorkerId::ANY };
     let sealed = seal_request(
-        &mut EntropyRng(Arc::clone(entropy)),
+        &mut EntropyRng(entropy),
         config,
         key,
         &parts,

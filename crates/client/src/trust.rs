@@ -1,14 +1,20 @@
 use std::sync::Arc;
 
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    server::ParsedCertificate,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use sha2::{Digest as _, Sha256};
+use x509_cert::der::Decode as _;
 
-use crate::ClientError;
+use crate::{ClientError, SetupPart};
 
 /// Which TLS certificates are accepted.
 ///
@@ -18,27 +24,29 @@ pub enum Trust {
     /// Those that chain to the public roots.
     #[default]
     PublicRoots,
-    /// Those that chain to the public roots or to one of these certificates.
-    AlsoRoots(Vec<CertificateDer<'static>>),
+    /// Those that chain to the public roots or to one of these certificates, and these themselves:
+    /// a worker's own certificate can be given whatever it says of itself, CA or not. Names and
+    /// dates are checked.
+    Also(Vec<CertificateDer<'static>>),
     /// Exactly the one with this SHA-256 fingerprint, whatever names it carries: for self-made
     /// certificates.
     Pinned([u8; 32]),
 }
 
 impl Trust {
-    /// Additional roots from PEM.
+    /// Certificates from PEM, beside the public roots.
     ///
     /// # Errors
     /// [`ClientError::Setup`] when there is no certificate in it.
-    pub fn roots_from_pem(pem: &[u8]) -> Result<Self, ClientError> {
-        let setup = |reason: String| ClientError::Setup { what: "root certificates", reason };
+    pub fn certificates_from_pem(pem: &[u8]) -> Result<Self, ClientError> {
+        let setup = |reason: String| ClientError::Setup { part: SetupPart::Certificates, reason };
         let roots = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| setup(format!("not PEM: {e}")))?;
         if roots.is_empty() {
             return Err(setup("no certificate in the file".to_owned()));
         }
-        Ok(Self::AlsoRoots(roots))
+        Ok(Self::Also(roots))
     }
 
     /// A pin from 64 hex digits, with or without colons between the bytes.
@@ -48,14 +56,14 @@ impl Trust {
     pub fn pin_from_hex(text: &str) -> Result<Self, ClientError> {
         let mut pin = [0; 32];
         hex::decode_to_slice(text.replace(':', ""), &mut pin).map_err(|_| ClientError::Setup {
-            what: "certificate fingerprint",
+            part: SetupPart::Fingerprint,
             reason: "must be the 64 hex digits of a SHA-256 digest".to_owned(),
         })?;
         Ok(Self::Pinned(pin))
     }
 
     pub(crate) fn client_config(&self) -> Result<ClientConfig, ClientError> {
-        let setup = |reason: String| ClientError::Setup { what: "TLS", reason };
+        let setup = |reason: String| ClientError::Setup { part: SetupPart::Tls, reason };
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -63,11 +71,15 @@ impl Trust {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let config = match self {
             Self::PublicRoots => builder.with_root_certificates(roots),
-            Self::AlsoRoots(more) => {
-                for root in more {
+            Self::Also(given) => {
+                for root in given {
                     roots.add(root.clone()).map_err(|e| setup(e.to_string()))?;
                 }
-                builder.with_root_certificates(roots)
+                let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .build()
+                    .map_err(|e| setup(e.to_string()))?;
+                let verifier = ChainOrGiven { chain, given: given.clone() };
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
             }
             Self::Pinned(pin) => builder
                 .dangerous()
@@ -77,6 +89,71 @@ impl Trust {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
+}
+
+/// Accepts what chains to a root, and certificates that were given as they are: such a one is no
+/// chain when it says of itself that it is a CA (RFC 5280 keeps those from being servers).
+#[derive(Debug)]
+struct ChainOrGiven {
+    chain: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for ChainOrGiven {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if !self.given.contains(end_entity) {
+            let (cert, rest) = (end_entity, intermediates);
+            return self.chain.verify_server_cert(cert, rest, server_name, ocsp_response, now);
+        }
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        check_dates(end_entity, now)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}
+
+/// Whether a certificate is valid now (RFC 5280, section 4.1.2.5): both ends belong to it.
+fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+    let parsed =
+        x509_cert::Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let validity = parsed.tbs_certificate().validity();
+    let [from, until] = [&validity.not_before, &validity.not_after]
+        .map(|time| UnixTime::since_unix_epoch(time.to_unix_duration()));
+    if now < from {
+        return Err(CertificateError::NotValidYetContext { time: now, not_before: from }.into());
+    }
+    if now > until {
+        return Err(CertificateError::ExpiredContext { time: now, not_after: until }.into());
+    }
+    Ok(())
 }
 
 /// Accepts one certificate, and still has the handshake prove possession of its key.
@@ -149,6 +226,6 @@ mod tests {
 
     #[test]
     fn a_file_without_certificates_is_refused() {
-        assert!(Trust::roots_from_pem(b"no certificate here").is_err());
+        assert!(Trust::certificates_from_pem(b"no certificate here").is_err());
     }
 }

@@ -57,6 +57,8 @@ pub struct EgressLimits {
     pub connections: usize,
     /// Exchanges with one host at a time.
     pub connections_per_host: usize,
+    /// Exchanges of one job at a time.
+    pub connections_per_job: usize,
     /// Idle connections kept per origin and address.
     pub idle_per_origin: usize,
     /// How long an idle connection is kept.
@@ -80,6 +82,7 @@ impl Default for EgressLimits {
             url_bytes: 8 << 10,
             connections: 512,
             connections_per_host: 8,
+            connections_per_job: 32,
             idle_per_origin: 4,
             idle_for: Duration::from_secs(20),
             min_bytes_per_second: 64,

@@ -138,9 +138,8 @@ impl Egress {
         let target = self.connector.guard.check_url(outgoing.url)?;
         scope.meter.request(outgoing.url)?;
         let addresses: Vec<IpAddr> = self.connector.addresses(&target).await?;
-        let meter = scope.meter.as_ref();
         let (answer, lease) =
-            exchange(&self.connector, &self.pool, meter, outgoing, &target, &addresses).await?;
+            exchange(&self.connector, &self.pool, scope, outgoing, &target, &addresses).await?;
         let (head, incoming) = answer.into_parts();
         let host = target.host.to_string();
         let body_limits = self.body_limits(limits);
@@ -202,6 +201,7 @@ fn check_limits(limits: &EgressLimits) -> Result<(), ConfigError> {
         ("url_bytes", limits.url_bytes as u64),
         ("connections", limits.connections as u64),
         ("connections_per_host", limits.connections_per_host as u64),
+        ("connections_per_job", limits.connections_per_job as u64),
     ];
     let times: [(&str, Duration); 5] = [
         ("connect", limits.connect),

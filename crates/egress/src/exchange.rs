@@ -4,15 +4,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use tokio::{sync::OwnedSemaphorePermit, time::timeout};
+use tokio::time::timeout;
 use url::Url;
 
 use crate::{
     connect::Connector,
     error::{EgressError, Phase, Refusal, UpstreamFault},
     guard::Target,
-    pool::{Key, Lease, Pool, Sender},
-    scope::EgressMeter,
+    pool::{Key, Lease, Places, Pool, Sender},
+    scope::{EgressMeter, Scope},
 };
 
 /// Kept connections that may turn out dead before a new one is opened.
@@ -30,19 +30,20 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) async fn exchange(
     connector: &Connector,
     pool: &Arc<Pool>,
-    meter: &dyn EgressMeter,
+    scope: &Scope,
     outgoing: &Outgoing<'_>,
     target: &Target,
     addresses: &[IpAddr],
 ) -> Result<(Response<Incoming>, Lease), EgressError> {
     let host = target.host.to_string();
-    let mut gate = pool.gate(&host).await;
+    let meter = scope.meter.as_ref();
+    let mut places = pool.places(scope, connector.limits.connections_per_job, &host).await;
     for kept in (0..=STALE_CONNECTIONS).rev() {
         let found = if kept > 0 { take_kept(pool, target, addresses) } else { None };
         let is_kept = found.is_some();
         let mut lease = match found {
-            Some(connection) => Lease::new(pool, gate, connection),
-            None => open(connector, pool, gate, target, addresses).await?,
+            Some(connection) => Lease::new(pool, places, connection),
+            None => open(connector, pool, places, target, addresses).await?,
         };
         let request = build(outgoing, &host, target, &lease.sender)?;
         meter.sent(request_bytes(outgoing));
@@ -56,7 +57,7 @@ pub(crate) async fn exchange(
                 return Ok((answer, lease));
             }
             Err(lost) if is_kept && (lost.unsent || outgoing.method.is_safe()) => {
-                gate = lease.into_gate();
+                places = lease.into_places();
             }
             Err(lost) => return Err(lost.error(&host)),
         }
@@ -75,16 +76,16 @@ fn take_kept(pool: &Pool, target: &Target, addresses: &[IpAddr]) -> Option<(Key,
 async fn open(
     connector: &Connector,
     pool: &Arc<Pool>,
-    gate: OwnedSemaphorePermit,
+    places: Places,
     target: &Target,
     addresses: &[IpAddr],
 ) -> Result<Lease, EgressError> {
     let slot = pool.slot().await;
     let (key, sender) = connector.connect(target, addresses, slot).await?;
     if let Sender::H2(shared) = &sender {
-        pool.put(key.clone(), Sender::H2(shared.clone()));
+        pool.share(key.clone(), Sender::H2(shared.clone()));
     }
-    Ok(Lease::new(pool, gate, (key, sender)))
+    Ok(Lease::new(pool, places, (key, sender)))
 }
 
 /// HTTP/1.1 takes the path and a `Host` header, HTTP/2 the whole address.

@@ -13,7 +13,7 @@ use tokio::{
 };
 use url::Url;
 
-use crate::{error::EgressError, retry_after::retry_after};
+use crate::{error::EgressError, retry_after::retry_after, scope::Scope};
 
 /// How gently hosts are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +28,12 @@ pub struct PolitenessConfig {
     pub backoff: Duration,
     /// The longest such pause.
     pub max_backoff: Duration,
-    /// A longer `Retry-After` is cut to this: a host must not be able to block itself for every
-    /// requester for good.
+    /// A longer `Retry-After` is cut to this.
     pub max_retry_after: Duration,
-    /// Hosts remembered at least; the unused ones above that are forgotten.
+    /// The longest pause that holds for every job: one URL that answers 503 must not close a host
+    /// for all requesters. What is longer holds for the job that met it.
+    pub max_shared_pause: Duration,
+    /// Hosts remembered at most; the one that was used least recently is forgotten.
     pub hosts: usize,
 }
 
@@ -44,6 +46,7 @@ impl Default for PolitenessConfig {
             backoff: Duration::from_secs(1),
             max_backoff: Duration::from_secs(60),
             max_retry_after: Duration::from_secs(600),
+            max_shared_pause: Duration::from_secs(30),
             hosts: 10_000,
         }
     }
@@ -59,7 +62,9 @@ pub struct Politeness {
 /// The right to make one request to a host. Dropping it gives the place back; an answer should be
 /// reported with [`Turn::finish`].
 pub struct Turn {
+    name: String,
     host: Arc<Host>,
+    scope: Scope,
     clock: Arc<dyn Clock>,
     config: PolitenessConfig,
     _place: OwnedSemaphorePermit,
@@ -90,19 +95,24 @@ impl Politeness {
     /// asks for.
     ///
     /// # Errors
-    /// [`EgressError::RateLimited`] at once when the host's pause ends after `deadline`;
-    /// [`EgressError::Deadline`] when the turn does not come before it.
+    /// [`EgressError::RateLimited`] at once when the host's pause, or the one that it asked this job
+    /// for, ends after the scope's deadline; [`EgressError::Deadline`] when the turn does not come
+    /// before it.
     pub async fn turn(
         &self,
         url: &Url,
         crawl_delay: Option<Duration>,
-        deadline: Option<Instant>,
+        scope: &Scope,
     ) -> Result<Turn, EgressError> {
+        let deadline = scope.deadline;
         let name = url.host_str().unwrap_or_default();
-        let host = self.host(name, url.port_or_known_default().unwrap_or_default());
+        let key = format!("{name}:{}", url.port_or_known_default().unwrap_or_default());
+        let host = self.host(&key);
         let delay = crawl_delay.unwrap_or_default().min(self.config.max_crawl_delay);
         let delay = delay.max(self.config.min_delay);
         let waiting = async {
+            // Before a place is taken: the job's own pause holds up nobody else.
+            wait_out(name, scope.paused_until(&key), deadline).await?;
             let places = Arc::clone(&host.places);
             // Never closed; see `pool::permit`.
             let place = match places.acquire_owned().await {
@@ -119,17 +129,30 @@ impl Politeness {
                 .await
                 .map_err(|_| EgressError::Deadline { host: name.to_owned() })??,
         };
-        Ok(Turn { host, clock: Arc::clone(&self.clock), config: self.config, _place: place })
+        let (clock, config) = (Arc::clone(&self.clock), self.config);
+        Ok(Turn { name: key, host, scope: scope.clone(), clock, config, _place: place })
     }
 
-    fn host(&self, name: &str, port: u16) -> Arc<Host> {
+    fn host(&self, key: &str) -> Arc<Host> {
         let mut hosts = locked(&self.hosts);
-        if hosts.len() >= self.config.hosts {
+        if let Some(known) = hosts.get(key) {
+            return Arc::clone(known);
+        }
+        if hosts.len() >= self.config.hosts.max(1) {
             let now = Instant::now();
             hosts.retain(|_, host| Arc::strong_count(host) > 1 || locked(&host.mood).matters(now));
         }
-        let new = || Arc::new(Host::new(self.config.concurrency));
-        Arc::clone(hosts.entry(format!("{name}:{port}")).or_insert_with(new))
+        while hosts.len() >= self.config.hosts.max(1) {
+            // Those in use go last: who uses them keeps their entry, and others begin a new one.
+            let rank =
+                |host: &Arc<Host>| (Arc::strong_count(host) > 1, locked(&host.mood).last_start);
+            let oldest = hosts.iter().min_by_key(|(_, host)| rank(host));
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { break };
+            hosts.remove(&oldest);
+        }
+        let new = Arc::new(Host::new(self.config.concurrency));
+        hosts.insert(key.to_owned(), Arc::clone(&new));
+        new
     }
 }
 
@@ -142,7 +165,8 @@ impl fmt::Debug for Politeness {
 
 impl Turn {
     /// Reports the answer. A 429 or 503 pauses the host, for `Retry-After` if it says so, and
-    /// returns the length of the pause; other answers end a row of refusals.
+    /// returns the length of the pause: up to [`PolitenessConfig::max_shared_pause`] of it holds for
+    /// everybody, all of it for the job. Other answers end a row of refusals.
     pub fn finish(self, status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
         let mut mood = locked(&self.host.mood);
         if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
@@ -157,8 +181,11 @@ impl Turn {
             .and_then(|value| retry_after(value.as_bytes(), self.clock.now()))
             .map(|wait| wait.min(config.max_retry_after));
         let pause = asked.unwrap_or(Duration::ZERO).max(doubled.min(config.max_backoff));
-        let until = Instant::now() + pause;
-        mood.paused_until = mood.paused_until.max(Some(until));
+        let now = Instant::now();
+        mood.paused_until = mood.paused_until.max(Some(now + pause.min(config.max_shared_pause)));
+        if pause > config.max_shared_pause {
+            self.scope.pause(&self.name, now + pause);
+        }
         Some(pause)
     }
 }
@@ -196,16 +223,39 @@ impl Host {
                 }
                 (paused, next)
             };
-            if let (Some(until), Some(deadline)) = (paused_until, deadline)
-                && until > deadline
-            {
-                let wait = until.saturating_duration_since(Instant::now());
-                return Err(EgressError::RateLimited { host: name.to_owned(), wait });
-            }
+            check_pause(name, paused_until, deadline)?;
             if let Some(ready) = paused_until.max(next) {
                 sleep_until(ready).await;
             }
         }
+    }
+}
+
+/// Waits for the end of a pause.
+async fn wait_out(
+    name: &str,
+    until: Option<Instant>,
+    deadline: Option<Instant>,
+) -> Result<(), EgressError> {
+    check_pause(name, until, deadline)?;
+    if let Some(until) = until {
+        sleep_until(until).await;
+    }
+    Ok(())
+}
+
+/// A pause that ends after the deadline is not worth waiting for.
+fn check_pause(
+    name: &str,
+    until: Option<Instant>,
+    deadline: Option<Instant>,
+) -> Result<(), EgressError> {
+    match (until, deadline) {
+        (Some(until), Some(deadline)) if until > deadline => Err(EgressError::RateLimited {
+            host: name.to_owned(),
+            wait: until.saturating_duration_since(Instant::now()),
+        }),
+        _ => Ok(()),
     }
 }
 

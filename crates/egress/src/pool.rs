@@ -17,7 +17,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{config::EgressLimits, guard::Target};
+use crate::{config::EgressLimits, guard::Target, scope::Scope};
 
 /// Gates of hosts above which the unused ones are dropped.
 const MANY_GATES: usize = 1024;
@@ -83,7 +83,13 @@ pub(crate) struct Lease {
     pub(crate) key: Key,
     pub(crate) sender: Sender,
     pool: Arc<Pool>,
-    _gate: OwnedSemaphorePermit,
+    places: Places,
+}
+
+/// The places that an exchange takes: among its job's, and among its host's.
+pub(crate) struct Places {
+    _job: OwnedSemaphorePermit,
+    _host: OwnedSemaphorePermit,
 }
 
 impl Lease {
@@ -91,18 +97,13 @@ impl Lease {
         self.pool.put(self.key, self.sender);
     }
 
-    /// Swaps the connection, keeping the place at the host's gate.
-    pub(crate) fn new(
-        pool: &Arc<Pool>,
-        gate: OwnedSemaphorePermit,
-        (key, sender): (Key, Sender),
-    ) -> Self {
-        Self { key, sender, pool: Arc::clone(pool), _gate: gate }
+    pub(crate) fn new(pool: &Arc<Pool>, places: Places, (key, sender): (Key, Sender)) -> Self {
+        Self { key, sender, pool: Arc::clone(pool), places }
     }
 
-    /// The place at the host's gate, after the connection turned out to be dead.
-    pub(crate) fn into_gate(self) -> OwnedSemaphorePermit {
-        self._gate
+    /// The places, after the connection turned out to be dead.
+    pub(crate) fn into_places(self) -> Places {
+        self.places
     }
 }
 
@@ -119,8 +120,14 @@ impl Pool {
         })
     }
 
-    /// Waits for a place among the exchanges with `host`.
-    pub(crate) async fn gate(&self, host: &str) -> OwnedSemaphorePermit {
+    /// Waits for a place among the job's exchanges, at most `per_job`, and then for one among those
+    /// with `host`.
+    pub(crate) async fn places(&self, scope: &Scope, per_job: usize, host: &str) -> Places {
+        let _job = scope.place(per_job).await;
+        Places { _job, _host: self.gate(host).await }
+    }
+
+    async fn gate(&self, host: &str) -> OwnedSemaphorePermit {
         let gate = {
             let mut gates = locked(&self.gates);
             if gates.len() >= MANY_GATES {
@@ -158,12 +165,24 @@ impl Pool {
         sender
     }
 
-    /// Keeps a connection for later, unless it is of no use or somebody waits for its slot.
+    /// Keeps a connection for later, unless it is of no use or somebody waits for its slot. The
+    /// others of its origin stay: who waits has had the oldest of all closed already.
     pub(crate) fn put(self: &Arc<Self>, key: Key, sender: Sender) {
-        if sender.is_closed() || self.waiting.load(Relaxed) > 0 {
-            locked(&self.idle).connections.remove(&key);
+        if sender.is_closed() {
             return;
         }
+        if self.waiting.load(Relaxed) > 0 {
+            if matches!(sender, Sender::H2(_)) {
+                // Its only entry: the connection ends with the last exchange on it.
+                locked(&self.idle).connections.remove(&key);
+            }
+            return;
+        }
+        self.share(key, sender);
+    }
+
+    /// Lets others use a connection, now for HTTP/2 and when it is given back for HTTP/1.1.
+    pub(crate) fn share(self: &Arc<Self>, key: Key, sender: Sender) {
         let mut shelf = locked(&self.idle);
         let connections = shelf.connections.entry(key).or_default();
         let since = Instant::now();
@@ -235,7 +254,7 @@ impl Drop for Waiting<'_> {
 
 /// The semaphores here are never closed; were one, waiting on would be right and the caller's
 /// time limit would end it.
-async fn permit(semaphore: Arc<Semaphore>) -> OwnedSemaphorePermit {
+pub(crate) async fn permit(semaphore: Arc<Semaphore>) -> OwnedSemaphorePermit {
     match semaphore.acquire_owned().await {
         Ok(permit) => permit,
         Err(_) => std::future::pending().await,
@@ -254,4 +273,37 @@ async fn reap(pool: Weak<Pool>, every: Duration) {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::rt::TokioIo;
+
+    use super::*;
+
+    /// A live connection whose other end is kept open, too.
+    async fn sender() -> (Sender, tokio::io::DuplexStream) {
+        let (near, far) = tokio::io::duplex(64);
+        let (sender, connection) = http1::handshake(TokioIo::new(near)).await.unwrap();
+        tokio::spawn(connection);
+        (Sender::H1(sender), far)
+    }
+
+    #[tokio::test]
+    async fn a_connection_given_back_while_somebody_waits_closes_alone() {
+        let pool = Pool::new(&EgressLimits::default());
+        let key =
+            Key { tls: false, host: "a.test".to_owned(), address: "192.0.2.1:80".parse().unwrap() };
+        let (kept, _far) = sender().await;
+        pool.put(key.clone(), kept);
+        let (given_back, mut far) = sender().await;
+        {
+            let _waiting = Waiting::new(&pool.waiting);
+            pool.put(key.clone(), given_back);
+        }
+        let end = tokio::io::AsyncReadExt::read(&mut far, &mut [0; 1]).await.unwrap();
+        assert_eq!(end, 0, "the connection is closed");
+        assert!(pool.take(&key).is_some(), "the idle one is not");
+        assert!(pool.take(&key).is_none());
+    }
 }

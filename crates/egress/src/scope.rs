@@ -1,28 +1,60 @@
-use std::{fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
-use tokio::time::Instant;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use url::Url;
 
-use crate::error::EgressError;
+use crate::{error::EgressError, pool::permit};
 
-/// On whose behalf a fetch is made: where its use is counted, and when it must end.
+/// On whose behalf a fetch is made: where its use is counted, and when it must end. Clones are the
+/// same job: they share its connections and the pauses that hosts asked it for.
 #[derive(Clone)]
 pub struct Scope {
     /// Counts, and refuses what exceeds the job's limits.
     pub meter: Arc<dyn EgressMeter>,
     /// The job's deadline; the request's own time limit holds as well.
     pub deadline: Option<Instant>,
+    job: Arc<Job>,
+}
+
+#[derive(Default)]
+struct Job {
+    places: OnceLock<Arc<Semaphore>>,
+    pauses: Mutex<HashMap<String, Instant>>,
 }
 
 impl Scope {
     /// A scope of one job.
     pub fn new(meter: Arc<dyn EgressMeter>, deadline: Option<Instant>) -> Self {
-        Self { meter, deadline }
+        Self { meter, deadline, job: Arc::default() }
     }
 
     /// For the worker's own requests, which no job pays for.
     pub fn unmetered() -> Self {
-        Self { meter: Arc::new(Unmetered), deadline: None }
+        Self::new(Arc::new(Unmetered), None)
+    }
+
+    /// Waits for a place among the job's own exchanges, of which `most` run at a time.
+    pub(crate) async fn place(&self, most: usize) -> OwnedSemaphorePermit {
+        permit(Arc::clone(self.job.places.get_or_init(|| Arc::new(Semaphore::new(most))))).await
+    }
+
+    /// Notes that the job must leave a host alone for a while.
+    pub(crate) fn pause(&self, host: &str, until: Instant) {
+        let mut pauses = self.job.pauses.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = pauses.entry(host.to_owned()).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    /// Until when the job must leave a host alone.
+    pub(crate) fn paused_until(&self, host: &str) -> Option<Instant> {
+        self.job.pauses.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied()
     }
 }
 

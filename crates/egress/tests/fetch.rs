@@ -346,9 +346,8 @@ async fn a_full_house_closes_an_idle_connection_for_a_new_host() {
     assert!(began.elapsed().is_zero(), "nobody waits for the idle time to pass");
 }
 
-#[tokio::test]
-async fn at_most_so_many_exchanges_with_one_host_run_at_once() {
-    let net = two_hosts();
+/// Serves everything at [`PUBLIC`] and gives the highest number of requests met at one time.
+fn busiest(net: &Net) -> Arc<AtomicUsize> {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counts = (Arc::clone(&now), Arc::clone(&most));
     net.serve(&format!("{PUBLIC}:80"), move |mut stream| {
@@ -364,13 +363,15 @@ async fn at_most_so_many_exchanges_with_one_host_run_at_once() {
             }
         }
     });
-    let limits = EgressLimits { connections_per_host: 3, ..EgressLimits::default() };
-    let egress = net.egress(EgressConfig { limits, ..EgressConfig::default() });
-    let tasks: Vec<_> = (0..20)
-        .map(|_| {
-            let egress = Arc::clone(&egress);
+    most
+}
+
+async fn fetch_all(egress: &Arc<Egress>, fetches: impl Iterator<Item = (String, Scope)>) {
+    let tasks: Vec<_> = fetches
+        .map(|(url, scope)| {
+            let egress = Arc::clone(egress);
             tokio::spawn(async move {
-                let response = egress.fetch(get("http://a.example/"), &nobody()).await.unwrap();
+                let response = egress.fetch(get(&url), &scope).await.unwrap();
                 response.collect().await.unwrap()
             })
         })
@@ -378,7 +379,33 @@ async fn at_most_so_many_exchanges_with_one_host_run_at_once() {
     for task in tasks {
         task.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn at_most_so_many_exchanges_with_one_host_run_at_once() {
+    let net = two_hosts();
+    let most = busiest(&net);
+    let limits = EgressLimits { connections_per_host: 3, ..EgressLimits::default() };
+    let egress = net.egress(EgressConfig { limits, ..EgressConfig::default() });
+    fetch_all(&egress, (0..20).map(|_| ("http://a.example/".to_owned(), nobody()))).await;
     assert_eq!(most.load(Relaxed), 3);
+}
+
+#[tokio::test]
+async fn at_most_so_many_exchanges_of_one_job_run_at_once_whatever_their_hosts() {
+    let net = Net::default();
+    for n in 0..12 {
+        net.name(&format!("h{n}.example"), &[&[PUBLIC]]);
+    }
+    let most = busiest(&net);
+    let limits = EgressLimits { connections_per_job: 3, ..EgressLimits::default() };
+    let egress = net.egress(EgressConfig { limits, ..EgressConfig::default() });
+    let job = nobody();
+    let urls = || (0..12).map(|n| format!("http://h{n}.example/"));
+    fetch_all(&egress, urls().map(|url| (url, job.clone()))).await;
+    assert_eq!(most.load(Relaxed), 3);
+    fetch_all(&egress, urls().map(|url| (url, nobody()))).await;
+    assert!(most.load(Relaxed) > 3, "other jobs have places of their own");
 }
 
 #[derive(Default)]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use sealwork_egress::{EgressError, Politeness, PolitenessConfig};
+use sealwork_egress::{EgressError, Politeness, PolitenessConfig, Scope, Unmetered};
 use sealwork_job::{Code, Timestamp};
 use sealwork_platform::Clock;
 use tokio::time::{Instant, advance, timeout};
@@ -40,10 +40,28 @@ fn page(host: &str) -> Url {
     Url::parse(&format!("http://{host}/")).unwrap()
 }
 
+/// A job of its own.
+fn anybody() -> Scope {
+    Scope::unmetered()
+}
+
+fn until(deadline: Option<Instant>) -> Scope {
+    Scope::new(Arc::new(Unmetered), deadline)
+}
+
 /// One request at `a.example`, answered with `status`; how long its turn took to come.
 async fn request(politeness: &Politeness, status: u16, retry_after: &str) -> Duration {
+    request_of(&anybody(), politeness, status, retry_after).await
+}
+
+async fn request_of(
+    job: &Scope,
+    politeness: &Politeness,
+    status: u16,
+    retry_after: &str,
+) -> Duration {
     let began = Instant::now();
-    let turn = politeness.turn(&page("a.example"), None, None).await.unwrap();
+    let turn = politeness.turn(&page("a.example"), None, job).await.unwrap();
     let waited = began.elapsed();
     let mut headers = HeaderMap::new();
     if !retry_after.is_empty() {
@@ -59,10 +77,10 @@ async fn starts_keep_the_least_delay_and_a_longer_crawl_delay_up_to_its_cap() {
     let began = Instant::now();
     for (asked, expected) in [(None, 0), (None, 1), (Some(5 * SECOND), 6), (Some(999 * SECOND), 36)]
     {
-        drop(politeness.turn(&page("a.example"), asked, None).await.unwrap());
+        drop(politeness.turn(&page("a.example"), asked, &anybody()).await.unwrap());
         assert_eq!(began.elapsed().as_secs(), expected);
     }
-    drop(politeness.turn(&page("b.example"), None, None).await.unwrap());
+    drop(politeness.turn(&page("b.example"), None, &anybody()).await.unwrap());
     assert_eq!(began.elapsed().as_secs(), 36, "another host does not wait");
 }
 
@@ -75,7 +93,7 @@ async fn only_so_many_turns_run_at_once() {
         .map(|_| {
             let (politeness, now, most) = (politeness.clone(), now.clone(), most.clone());
             tokio::spawn(async move {
-                let _turn = politeness.turn(&page("a.example"), None, None).await.unwrap();
+                let _turn = politeness.turn(&page("a.example"), None, &anybody()).await.unwrap();
                 most.fetch_max(now.fetch_add(1, Relaxed) + 1, Relaxed);
                 tokio::time::sleep(SECOND).await;
                 now.fetch_sub(1, Relaxed);
@@ -89,21 +107,47 @@ async fn only_so_many_turns_run_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_pauses_the_host_in_seconds_and_by_date_up_to_the_cap() {
-    for (value, expected) in [
-        ("7", 7),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", 30),
-        ("Sun, 06 Nov 1994 08:00:00 GMT", 1),
-        ("999999999", 600),
-        ("nonsense", 1),
+async fn retry_after_pauses_its_job_up_to_the_cap_and_the_host_for_a_moment_at_most() {
+    for (value, others, own) in [
+        ("7", 7, 7),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 30, 30),
+        ("Sun, 06 Nov 1994 08:00:00 GMT", 1, 1),
+        ("31", 30, 31),
+        ("999999999", 30, 600),
+        ("nonsense", 1, 1),
     ] {
         for status in [429, 503] {
             let politeness = politeness(PolitenessConfig::default());
-            request(&politeness, status, value).await;
+            let (job, began) = (anybody(), Instant::now());
+            request_of(&job, &politeness, status, value).await;
             let waited = request(&politeness, 200, "").await;
-            assert_eq!(waited.as_secs(), expected, "{status} {value}");
+            assert_eq!(waited.as_secs(), others, "{status} {value}");
+            // A clone is the same job.
+            request_of(&job.clone(), &politeness, 200, "").await;
+            assert_eq!(began.elapsed().as_secs(), own, "{status} {value}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_one_job_holds_no_place_at_the_host_and_is_told_when_it_is_too_long() {
+    let politeness =
+        Arc::new(politeness(PolitenessConfig { concurrency: 1, ..Default::default() }));
+    let began = Instant::now();
+    let job = until(Some(began + 400 * SECOND));
+    request_of(&job, &politeness, 503, "300").await;
+    let waiting = tokio::spawn({
+        let (politeness, job) = (politeness.clone(), job.clone());
+        async move { request_of(&job, &politeness, 503, "300").await.as_secs() }
+    });
+    tokio::task::yield_now().await;
+    request(&politeness, 200, "").await;
+    assert_eq!(began.elapsed().as_secs(), 30, "nobody queues behind the job's own pause");
+    assert_eq!(waiting.await.unwrap(), 300);
+    let error = politeness.turn(&page("a.example"), None, &job).await.unwrap_err();
+    assert!(matches!(&error, EgressError::RateLimited { wait, .. } if wait.as_secs() >= 299));
+    assert_eq!(began.elapsed().as_secs(), 300, "at once");
+    assert!(politeness.turn(&page("b.example"), None, &job).await.is_ok(), "another host");
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +157,7 @@ async fn refusals_in_a_row_double_the_pause_and_an_answer_ends_the_row() {
     for status in [429, 429, 503, 429, 429, 429, 429, 429, 200, 429, 200, 200] {
         waits.push(request(&politeness, status, "").await.as_secs());
     }
-    assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60, 60, 0, 1, 0]);
+    assert_eq!(waits, [0, 1, 2, 4, 8, 16, 30, 30, 30, 0, 1, 0], "as other jobs see it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,18 +165,18 @@ async fn a_pause_beyond_the_deadline_is_told_at_once() {
     let politeness = politeness(PolitenessConfig::default());
     request(&politeness, 429, "100").await;
     let began = Instant::now();
-    let deadline = Some(began + 50 * SECOND);
-    let error = politeness.turn(&page("a.example"), None, deadline).await.unwrap_err();
-    assert!(matches!(&error, EgressError::RateLimited { wait, .. } if wait.as_secs() >= 99));
+    let deadline = Some(began + 20 * SECOND);
+    let error = politeness.turn(&page("a.example"), None, &until(deadline)).await.unwrap_err();
+    assert!(matches!(&error, EgressError::RateLimited { wait, .. } if wait.as_secs() >= 29));
     assert_eq!((error.code(), began.elapsed()), (Code::RateLimited, Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_turn_ends_with_the_deadline() {
     let politeness = politeness(PolitenessConfig { concurrency: 1, ..Default::default() });
-    let _held = politeness.turn(&page("a.example"), None, None).await.unwrap();
+    let _held = politeness.turn(&page("a.example"), None, &anybody()).await.unwrap();
     let deadline = Some(Instant::now() + SECOND);
-    let error = politeness.turn(&page("a.example"), None, deadline).await.unwrap_err();
+    let error = politeness.turn(&page("a.example"), None, &until(deadline)).await.unwrap_err();
     assert_eq!((error.code(), Some(Instant::now())), (Code::DeadlineExceeded, deadline));
 }
 
@@ -140,24 +184,46 @@ async fn waiting_for_a_turn_ends_with_the_deadline() {
 async fn those_who_give_up_waiting_leave_no_gap() {
     let politeness = politeness(PolitenessConfig { min_delay: 10 * SECOND, ..Default::default() });
     let began = Instant::now();
-    drop(politeness.turn(&page("a.example"), None, None).await.unwrap());
+    drop(politeness.turn(&page("a.example"), None, &anybody()).await.unwrap());
     for _ in 0..5 {
-        let page = page("a.example");
-        assert!(timeout(SECOND, politeness.turn(&page, None, None)).await.is_err());
+        let (page, scope) = (page("a.example"), anybody());
+        assert!(timeout(SECOND, politeness.turn(&page, None, &scope)).await.is_err());
     }
-    drop(politeness.turn(&page("a.example"), None, None).await.unwrap());
+    drop(politeness.turn(&page("a.example"), None, &anybody()).await.unwrap());
     assert_eq!(began.elapsed().as_secs(), 10);
+}
+
+fn known(politeness: &Politeness) -> usize {
+    let shown = format!("{politeness:?}");
+    shown.split(|c: char| !c.is_ascii_digit()).find_map(|n| n.parse().ok()).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn hosts_that_are_long_done_are_forgotten() {
     let politeness = politeness(PolitenessConfig { hosts: 100, ..Default::default() });
     for n in 0..1000 {
-        let _ = politeness.turn(&page(&format!("h{n}.example")), None, None).await.unwrap();
+        let _ = politeness.turn(&page(&format!("h{n}.example")), None, &anybody()).await.unwrap();
         advance(SECOND).await;
     }
-    let shown = format!("{politeness:?}");
-    let known: usize =
-        shown.split(|c: char| !c.is_ascii_digit()).find_map(|n| n.parse().ok()).unwrap();
-    assert!(known <= 100, "{shown}");
+    assert!(known(&politeness) <= 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_hosts_at_once_never_exceed_the_cap_and_those_in_use_stay_longest() {
+    let politeness = politeness(PolitenessConfig {
+        hosts: 100,
+        min_delay: 10 * SECOND,
+        ..PolitenessConfig::default()
+    });
+    let _in_use = politeness.turn(&page("a.example"), None, &anybody()).await.unwrap();
+    for n in 0..1000 {
+        // A refusal makes the entry matter.
+        let turn = politeness.turn(&page(&format!("h{n}.example")), None, &anybody()).await;
+        turn.unwrap().finish(StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new());
+        assert!(known(&politeness) <= 100);
+        advance(Duration::from_millis(1)).await;
+    }
+    let began = Instant::now();
+    drop(politeness.turn(&page("a.example"), None, &anybody()).await.unwrap());
+    assert!(began.elapsed() >= 8 * SECOND, "its last start is still known");
 }

@@ -10,8 +10,17 @@ mod report;
 use async_trait::async_trait;
 pub use context::{Context, Meter};
 pub use report::{Report, Stat};
-use sealwork_job::{Failure, Rerun};
+use sealwork_job::{Digest, Failure, Rerun, WaitReason};
 use serde_json::Value;
+
+/// What a job waits for. Whoever provides it tells the worker its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    /// What kind of thing.
+    pub reason: WaitReason,
+    /// Its name: for content the digest of its CID, for a grant the digest of its request.
+    pub name: Digest,
+}
 
 /// Code that performs one kind of job.
 #[async_trait]
@@ -28,6 +37,12 @@ pub trait Engine: Send + Sync {
     /// A [`Failure`] whose message names the field and the allowed values. At the Masa route
     /// `/job/add` the job is accepted all the same and settles with this failure.
     fn admit(&self, arguments: &Value) -> Result<Rerun, Failure>;
+
+    /// What the job must wait for before it can run; asked at admission, and again at each turn.
+    /// It holds no slot and no plaintext meanwhile, and no longer than the queue's patience.
+    fn awaits(&self, _arguments: &Value) -> Option<Awaited> {
+        None
+    }
 
     /// Performs the job. Arguments that [`Engine::admit`] refuses come here from the Masa route
     /// alone, and end in the same failure.

@@ -96,6 +96,8 @@ codes! {
     NotConfigured = "not_configured", Request, false, "use a worker whose capabilities list this operation";
     /// The requester is not on the operator's list.
     RequesterNotAllowed = "requester_not_allowed", Access, false, "ask the operator to admit this requester";
+    /// The credentials are right, and not enough for this path.
+    Forbidden = "forbidden", Access, false, "use the admin API key, or the worker's admin socket";
     /// No credentials, or wrong ones.
     Unauthorized = "unauthorized", Access, false, "send the API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`";
     /// The job's token is missing or wrong.
@@ -106,6 +108,10 @@ codes! {
     NotSettled = "not_settled", Conflict, true, "wait for the job to settle";
     /// The job has settled and can no longer be cancelled.
     AlreadySettled = "already_settled", Conflict, false, "fetch the result";
+    /// A job of an ordered lane cannot be taken out of it.
+    NotCancellable = "not_cancellable", Conflict, false, "nothing: jobs of an ordered lane run to their end";
+    /// Its place in its lane is not after the last one taken.
+    LaneOrder = "lane_order", Conflict, false, "submit the jobs of a lane one after the other, in ascending order";
     /// The queue is full.
     QueueFull = "queue_full", Capacity, true, "try again after the time in Retry-After, or use another worker";
     /// The requester's or the API key's quota is used up.
@@ -116,6 +122,24 @@ codes! {
     BodyTooLarge = "body_too_large", Request, false, "send a smaller body";
     /// The request is not of the form that the route takes.
     RequestMalformed = "request_malformed", Request, false, "see the OpenAPI document at /v1/openapi.json";
+    /// No receipt with this number, or it is no longer kept.
+    ReceiptUnknown = "receipt_unknown", Absent, false, "ask for the receipts from an earlier number on; only so many are kept";
+    /// The CID does not parse, or names a hash function or a codec that this worker does not read.
+    CidInvalid = "cid_invalid", Request, false, "give a CIDv0 or CIDv1 with sha2-256, of raw or dag-pb, in base32 or base58btc; `ipfs add --cid-version=1` prints one";
+    /// The content that the CID or the name stands for is not in the local store.
+    ContentUnknown = "content_unknown", Absent, false, "add the content to this worker's store first";
+    /// The blocks under the CID are no well-formed file.
+    ContentInvalid = "content_invalid", Request, false, "add the file again, and use the CID that this gives";
+    /// The CID names a directory, a symlink or another thing that is no file.
+    ContentNotAFile = "content_not_a_file", Request, false, "give the CID of the file itself, not of a directory that holds it";
+    /// The content is larger, deeper or in more blocks than the worker takes.
+    ContentTooLarge = "content_too_large", Request, false, "make the content smaller, or ask the operator for a higher limit";
+    /// Another content has this name.
+    ContentNameTaken = "content_name_taken", Conflict, false, "choose another name, or remove the content that has this one";
+    /// The content store has no room.
+    ContentStoreFull = "content_store_full", Capacity, true, "the operator must remove content that is no longer needed, or raise the store's limit";
+    /// What the content store has on disk is not what was written.
+    ContentDamaged = "content_damaged", Fault, false, "the operator must look at the worker's disk, then add the content again";
     /// No such path at this door.
     RouteUnknown = "route_unknown", Absent, false, "see the OpenAPI document at /v1/openapi.json for the paths";
     /// The path takes other methods.
@@ -128,6 +152,8 @@ codes! {
     BodyTooSlow = "body_too_slow", Request, true, "send the body without pauses";
     /// The answer was not ready in the time that the door allows.
     RequestTimeout = "request_timeout", Capacity, true, "try again later; the worker is busy";
+    /// The bodies and answers in flight take all the memory that the door may use.
+    Overloaded = "overloaded", Capacity, true, "try again after the time in Retry-After, or use another worker";
     /// The disk is full or refuses to write.
     StoreUnavailable = "store_unavailable", Fault, true, "the operator must look at the worker's disk; nothing was accepted";
     /// A defect of the worker.

@@ -167,6 +167,11 @@ impl RequesterId {
         &self.0
     }
 
+    /// The part before the first colon; of `anonymous` the whole text.
+    pub fn scheme(&self) -> &str {
+        self.0.split_once(':').map_or(self.0.as_str(), |(scheme, _)| scheme)
+    }
+
     /// The part after the scheme, by which Masa's telemetry names a requester.
     pub fn value(&self) -> &str {
         self.0.split_once(':').map_or(self.0.as_str(), |(_, value)| value)

@@ -47,6 +47,15 @@ impl Origin {
             Self::Http { requester } | Self::Chain { requester, .. } => requester,
         }
     }
+
+    /// The door that carries the result away from the outbox, by the name of its chain. `None`
+    /// when the requester fetches it.
+    pub fn outbox(&self) -> Option<&str> {
+        match self {
+            Self::Http { .. } => None,
+            Self::Chain { chain, .. } => Some(chain),
+        }
+    }
 }
 
 /// The job as it arrived.

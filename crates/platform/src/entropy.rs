@@ -1,4 +1,4 @@
-use std::fmt::Debug;
+use std::{convert::Infallible, fmt::Debug};
 
 /// Random bytes good enough for keys.
 pub trait Entropy: Debug + Send + Sync {
@@ -27,3 +27,26 @@ impl Entropy for OsEntropy {
         getrandom::fill(out).expect("the operating system gives random bytes");
     }
 }
+
+/// [`Entropy`] as the random number generator that cryptographic crates ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct EntropyRng<'a>(pub &'a dyn Entropy);
+
+impl rand_core::TryRng for EntropyRng<'_> {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(u32::from_le_bytes(self.0.array()))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(u64::from_le_bytes(self.0.array()))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill(out);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for EntropyRng<'_> {}

@@ -13,16 +13,18 @@ mod net;
 mod real_disk;
 mod root;
 pub mod sim;
+mod unix;
 
 use std::sync::Arc;
 
 pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile};
-pub use entropy::{Entropy, OsEntropy};
+pub use entropy::{Entropy, EntropyRng, OsEntropy};
 pub use environment::Environment;
 pub use net::{Dialer, Listener, Resolver, Stream, SystemNet, SystemResolver, TcpAcceptor};
 pub use real_disk::RealDisk;
 pub use root::{RootSecret, RootSecretError, load_or_create_root_secret};
+pub use unix::UnixAcceptor;
 
 /// One machine: every outside thing the worker uses.
 #[derive(Clone)]

@@ -91,6 +91,6 @@ pub trait Profiler: Send + Sync {
     /// [`ProfileError`].
     async fn snapshot(&self, kind: Kind) -> Result<Vec<u8>, ProfileError>;
 
-    /// The name of the function at `address`, when it is known.
-    fn symbol(&self, address: u64) -> Option<String>;
+    /// The names of the functions at these addresses; of each that is known.
+    async fn symbols(&self, addresses: Vec<u64>) -> Vec<(u64, String)>;
 }

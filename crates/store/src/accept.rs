@@ -37,7 +37,19 @@ impl Accept {
         Self { record, body: entry.body.clone(), replay, outcome: Ok(()), answer }
     }
 
-    /// The job that is in the way, if there is one.
+    /// What keeps the job out, if anything does.
+    fn obstacle(&self, batch: &Batch<'_>) -> Result<Option<AcceptError>, StoreError> {
+        if let Some(job) = self.replayed(batch)? {
+            return Ok(Some(AcceptError::Replayed(job)));
+        }
+        let Some(position) = self.record.lane() else { return Ok(None) };
+        let last = batch.last_position(&position.lane)?;
+        Ok(last
+            .filter(|last| *last >= position.position)
+            .map(|last| AcceptError::LaneOrder { last }))
+    }
+
+    /// The job that this one is, if it came before.
     fn replayed(&self, batch: &Batch<'_>) -> Result<Option<JobId>, StoreError> {
         if batch.location(self.record.id())?.is_some() {
             return Ok(Some(self.record.id()));
@@ -54,6 +66,9 @@ impl Accept {
             batch.forget_replay(key)?;
             batch.tables.replay.insert(key, (until.as_millis(), *id.as_bytes()))?;
             batch.tables.replay_until.insert((until.as_millis(), key), ())?;
+        }
+        if let Some(position) = self.record.lane() {
+            batch.set_last_position(&position.lane, position.position)?;
         }
         let key = batch.head.next_accept;
         batch.head.next_accept += 1;
@@ -78,9 +93,9 @@ impl Accept {
 
 impl Operation for Accept {
     fn apply(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
-        match own(self.replayed(batch))? {
+        match own(self.obstacle(batch))? {
             Ok(None) => return self.write(batch),
-            Ok(Some(job)) => self.outcome = Err(AcceptError::Replayed(job)),
+            Ok(Some(obstacle)) => self.outcome = Err(obstacle),
             Err(damaged) => self.outcome = Err(damaged.into()),
         }
         batch.let_go(self.record.body.clone());

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use redb::{ReadableTable, WriteTransaction};
-use sealwork_job::{JobId, Timestamp};
+use sealwork_job::{JobId, LaneId, LanePosition, Timestamp};
 
 use crate::{
     StoreError,
     doubt::Doubts,
     format,
     record::{Head, JobRecord, SettledRecord, Whereabouts, row},
+    sealing::Place,
     shared::Shared,
     tables::{Location, Tables},
 };
@@ -96,6 +97,12 @@ impl<'t> Batch<'t> {
         self.tables.jobs.get(job.as_bytes())?.map(|at| Location::decode(at.value())).transpose()
     }
 
+    /// Whether the index says that the job's row is there. Unlike [`Self::location`], a damaged
+    /// index is no error here: what asks must not fail with it.
+    pub(crate) fn points_to(&self, job: JobId, at: (u8, u64)) -> Result<bool, StoreError> {
+        Ok(self.tables.jobs.get(job.as_bytes())?.is_some_and(|found| found.value() == at))
+    }
+
     pub(crate) fn pending_record(&self, key: u64) -> Result<JobRecord, StoreError> {
         let row = self.tables.pending.get(key)?.ok_or_else(|| StoreError::damaged("pending"))?;
         row::open_head(&self.shared.sealer, "pending", key, row.value())
@@ -105,6 +112,36 @@ impl<'t> Batch<'t> {
         let row =
             self.tables.settled.get(sequence)?.ok_or_else(|| StoreError::damaged("settled"))?;
         row::open_head(&self.shared.sealer, "settled", sequence, row.value())
+    }
+
+    /// The last position that the lane has taken.
+    pub(crate) fn last_position(&self, lane: &LaneId) -> Result<Option<u64>, StoreError> {
+        let Some(sealed) = self.tables.lanes.get(lane.0.as_str())? else { return Ok(None) };
+        let place = Place { table: "lanes", key: &[lane.0.as_bytes()] };
+        let last = self.shared.sealer.open(place, sealed.value());
+        let last = last.and_then(|last| <[u8; 8]>::try_from(last.as_slice()).ok());
+        last.map(u64::from_be_bytes).map(Some).ok_or_else(|| StoreError::damaged("lanes"))
+    }
+
+    pub(crate) fn set_last_position(&mut self, lane: &LaneId, last: u64) -> Result<(), StoreError> {
+        let place = Place { table: "lanes", key: &[lane.0.as_bytes()] };
+        let last = self.shared.sealer.seal(place, &last.to_be_bytes());
+        self.tables.lanes.insert(lane.0.as_str(), last.as_slice())?;
+        Ok(())
+    }
+
+    /// Makes room for the position again: its job was never acknowledged and comes once more.
+    fn take_back_position(&mut self, position: &LanePosition) -> Result<(), StoreError> {
+        if self.last_position(&position.lane)? != Some(position.position) {
+            return Ok(());
+        }
+        match position.position.checked_sub(1) {
+            Some(before) => self.set_last_position(&position.lane, before),
+            None => {
+                self.tables.lanes.remove(position.lane.0.as_str())?;
+                Ok(())
+            }
+        }
     }
 
     pub(crate) fn note_accepted(&mut self) {
@@ -130,7 +167,7 @@ impl<'t> Batch<'t> {
     /// Marks results that were handed out.
     pub(crate) fn deliver(&mut self, jobs: &BTreeSet<JobId>) -> Result<(), StoreError> {
         for job in jobs {
-            if let Some(Location::Settled(sequence)) = self.location(*job)?
+            if let Ok(Some(Location::Settled(sequence))) = own(self.location(*job))?
                 && self.tables.delivered.insert(sequence, ())?.is_none()
             {
                 self.touch();
@@ -167,11 +204,16 @@ impl<'t> Batch<'t> {
 
     fn clear_doubts(&mut self) -> Result<(), StoreError> {
         for (job, blob) in self.doubts.disowned.clone() {
-            if let Some(Location::Pending(key)) = self.location(job)? {
-                let record = self.pending_record(key)?;
+            if let Ok(Some(Location::Pending(key))) = own(self.location(job))?
+                && let Ok(record) = own(self.pending_record(key))?
+            {
                 self.tables.pending.remove(key)?;
                 self.tables.running.remove(key)?;
                 self.tables.jobs.remove(job.as_bytes())?;
+                if let Some(position) = record.lane() {
+                    // A damaged mark of the lane keeps its jobs out; nothing else may suffer.
+                    let _ = own(self.take_back_position(position))?;
+                }
                 if let Some(replay) = record.replay {
                     self.forget_replay(replay)?;
                 }
@@ -180,10 +222,9 @@ impl<'t> Batch<'t> {
             self.obsolete.extend(blob);
         }
         for (job, name) in self.doubts.responses.clone() {
-            let in_use = match self.location(job)? {
-                Some(Location::Settled(sequence)) => {
-                    self.settled_record(sequence)?.response == Whereabouts::Blob(name.clone())
-                }
+            let in_use = match own(self.location(job))? {
+                Ok(Some(Location::Settled(sequence))) => own(self.settled_record(sequence))?
+                    .map_or(true, |record| record.response == Whereabouts::Blob(name.clone())),
                 _ => false,
             };
             if !in_use {

@@ -55,7 +55,7 @@ impl Blobs {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e.into()),
         };
-        let plain = sealer.open(of(&[name.as_bytes()]), &sealed);
+        let plain = sealer.open_owned(of(&[name.as_bytes()]), sealed);
         plain.map(|plain| Some(plain.into())).ok_or_else(|| StoreError::damaged(DIRECTORY))
     }
 

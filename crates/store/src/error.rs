@@ -2,6 +2,8 @@ use std::{io, sync::Arc};
 
 use sealwork_job::{Code, JobId};
 
+use crate::DamagedJob;
+
 /// Why a store does not open. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -158,6 +160,25 @@ macro_rules! from_redb {
 
 from_redb!(StorageError, TableError, TransactionError, CommitError, DatabaseError);
 
+/// Why [`crate::Store::pending`] cannot give a job.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum PendingError {
+    /// This job does not read back; the others follow.
+    #[error("an accepted job does not read back ({})", named(.0))]
+    Damaged(DamagedJob),
+    /// The store fails. Trying again may help.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn named(damaged: &DamagedJob) -> String {
+    match damaged.job {
+        Some(job) => format!("job {job}"),
+        None => format!("the one accepted as number {}", damaged.number),
+    }
+}
+
 /// Why a job was not journalled.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -165,6 +186,12 @@ pub enum AcceptError {
     /// Its nonce belongs to this job already.
     #[error("the job has been accepted before, as {0}")]
     Replayed(JobId),
+    /// Its lane has taken this position, or a later one.
+    #[error("the lane has taken position {last} already")]
+    LaneOrder {
+        /// The last position that was accepted.
+        last: u64,
+    },
     /// Too many changes wait for a commit.
     #[error("too many changes wait for the disk")]
     Full,
@@ -179,6 +206,7 @@ impl AcceptError {
     pub fn code(&self) -> Code {
         match self {
             Self::Replayed(_) => Code::JobReplayed,
+            Self::LaneOrder { .. } => Code::LaneOrder,
             Self::Full => Code::QueueFull,
             Self::Store(error) => error.code(),
         }

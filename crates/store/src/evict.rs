@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redb::ReadableTable;
+use redb::{ReadableTable, ReadableTableMetadata};
 use sealwork_job::{JobId, Timestamp};
 use tokio::sync::oneshot;
 
@@ -12,7 +12,7 @@ use crate::{
     doubt::Doubts,
     record::SettledRecord,
     shared::Shared,
-    tables::{Location, SETTLED_ROW},
+    tables::{RECEIPT_ROW, SETTLED_ROW},
 };
 
 /// Rows that one commit removes at most, so that nothing else waits long.
@@ -33,17 +33,24 @@ impl Keep {
     }
 }
 
-pub(crate) type Evicted = Result<Vec<JobId>, StoreError>;
+/// What one commit removed.
+#[derive(Debug, Default)]
+pub(crate) struct Evicted {
+    /// Jobs whose results went, in the order in which they settled.
+    pub(crate) jobs: Vec<JobId>,
+    /// Whether there is more to remove.
+    pub(crate) has_more: bool,
+}
 
 pub(crate) struct Evict {
     keep: Keep,
     outcome: Evicted,
-    answer: oneshot::Sender<Evicted>,
+    answer: oneshot::Sender<Result<Evicted, StoreError>>,
 }
 
 impl Evict {
-    pub(crate) fn new(keep: Keep, answer: oneshot::Sender<Evicted>) -> Self {
-        Self { keep, outcome: Ok(Vec::new()), answer }
+    pub(crate) fn new(keep: Keep, answer: oneshot::Sender<Result<Evicted, StoreError>>) -> Self {
+        Self { keep, outcome: Evicted::default(), answer }
     }
 
     fn remove(
@@ -54,54 +61,66 @@ impl Evict {
         batch.tables.settled.remove(sequence)?;
         batch.tables.delivered.remove(sequence)?;
         let id = record.job.id();
-        if batch.location(id)? == Some(Location::Settled(sequence)) {
-            batch.tables.jobs.remove(id.as_bytes())?;
+        if batch.points_to(id, (SETTLED_ROW, sequence))? {
+            batch.tables.jobs.insert(id.as_bytes(), (RECEIPT_ROW, sequence))?;
         }
         batch.let_go(record.response);
-        batch.touch();
         Ok(())
     }
 
-    /// A row that does not open still takes up room: it goes, and so does whatever points to it.
+    /// A row that does not open can neither be read nor grow old: it goes, its receipt stays.
     fn remove_damaged(batch: &mut Batch<'_>, sequence: u64) -> Result<(), StoreError> {
         batch.tables.settled.remove(sequence)?;
         batch.tables.delivered.remove(sequence)?;
-        batch.tables.jobs.retain(|_, at| at != (SETTLED_ROW, sequence))?;
-        batch.touch();
+        let job = batch.tables.receipt_jobs.get(sequence)?.map(|job| JobId(job.value()));
+        match job {
+            Some(job) if batch.points_to(job, (SETTLED_ROW, sequence))? => {
+                batch.tables.jobs.insert(job.as_bytes(), (RECEIPT_ROW, sequence))?;
+            }
+            _ => batch.tables.jobs.retain(|_, at| at != (SETTLED_ROW, sequence))?,
+        }
+        tracing::warn!(
+            sequence,
+            job = job.map(tracing::field::display),
+            "a stored result does not open; it is removed, its receipt stays"
+        );
         Ok(())
+    }
+
+    /// Removes the oldest result if it must go, or cannot be read; false when it stays.
+    fn remove_oldest(&mut self, batch: &mut Batch<'_>) -> Result<bool, StoreError> {
+        let Some(sequence) = batch.tables.settled.first()?.map(|(key, _)| key.value()) else {
+            return Ok(false);
+        };
+        match own(batch.settled_record(sequence))? {
+            Err(_) => Self::remove_damaged(batch, sequence)?,
+            Ok(record) => {
+                let settled = batch.tables.settled.len()?;
+                if !self.keep.is_exceeded(settled, record.settled_at) {
+                    return Ok(false);
+                }
+                self.outcome.jobs.push(record.job.id());
+                Self::remove(batch, sequence, record)?;
+            }
+        }
+        batch.touch();
+        Ok(true)
     }
 }
 
 impl Operation for Evict {
     fn apply(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
-        let mut gone = Vec::new();
-        while gone.len() < AT_ONCE {
-            let Some(sequence) = batch.tables.settled.first()?.map(|(key, _)| key.value()) else {
-                break;
-            };
-            let settled = redb::ReadableTableMetadata::len(&batch.tables.settled)?;
-            match own(batch.settled_record(sequence))? {
-                Ok(record) => {
-                    if !self.keep.is_exceeded(settled, record.settled_at) {
-                        break;
-                    }
-                    gone.push(record.job.id());
-                    Self::remove(batch, sequence, record)?;
-                }
-                Err(_) if settled > self.keep.count => Self::remove_damaged(batch, sequence)?,
-                Err(damaged) => {
-                    self.outcome = Err(damaged);
-                    return Ok(());
-                }
-            }
+        let mut results = 0;
+        while results < AT_ONCE && self.remove_oldest(batch)? {
+            results += 1;
         }
-        prune_receipts(batch)?;
-        self.outcome = Ok(gone);
+        let receipts = prune_receipts(batch)?;
+        self.outcome.has_more = results == AT_ONCE || receipts == AT_ONCE;
         Ok(())
     }
 
     fn committed(self: Box<Self>) {
-        let _ = self.answer.send(self.outcome);
+        let _ = self.answer.send(Ok(self.outcome));
     }
 
     fn failed(self: Box<Self>, failure: &Failure, _: &Shared, _: &mut Doubts) {
@@ -109,20 +128,31 @@ impl Operation for Evict {
     }
 }
 
-/// Receipts outlive their results up to a count; the receipt of a kept result always stays.
-fn prune_receipts(batch: &mut Batch<'_>) -> Result<(), StoreError> {
-    let kept_from = batch.head.next_sequence.saturating_sub(batch.shared.options.receipts_kept);
+/// The number of the first receipt that stays. Receipts outlive their results up to a count; the
+/// receipt of a kept result always stays.
+pub(crate) fn receipts_from(next: u64, kept: u64, oldest_result: Option<u64>) -> u64 {
+    let by_count = next.saturating_sub(kept);
+    oldest_result.map_or(by_count, |oldest| oldest.min(by_count))
+}
+
+/// Removes receipts that nothing keeps, oldest first; how many.
+fn prune_receipts(batch: &mut Batch<'_>) -> Result<usize, StoreError> {
     let oldest_result = batch.tables.settled.first()?.map(|(key, _)| key.value());
-    let bound = oldest_result.map_or(kept_from, |oldest| oldest.min(kept_from));
-    for _ in 0..AT_ONCE {
-        let Some(sequence) = batch.tables.receipts.first()?.map(|(key, _)| key.value()) else {
-            break;
+    let kept = batch.shared.options.receipts_kept;
+    let bound = receipts_from(batch.head.next_sequence, kept, oldest_result);
+    for pruned in 0..AT_ONCE {
+        let oldest = batch.tables.receipts.first()?.map(|(key, _)| key.value());
+        let Some(sequence) = oldest.filter(|sequence| *sequence < bound) else {
+            return Ok(pruned);
         };
-        if sequence >= bound {
-            break;
-        }
         batch.tables.receipts.remove(sequence)?;
+        let job = batch.tables.receipt_jobs.remove(sequence)?.map(|job| JobId(job.value()));
+        if let Some(job) = job
+            && batch.points_to(job, (RECEIPT_ROW, sequence))?
+        {
+            batch.tables.jobs.remove(job.as_bytes())?;
+        }
         batch.touch();
     }
-    Ok(())
+    Ok(AT_ONCE)
 }

@@ -1,25 +1,25 @@
 //! The format's version, the key check, and the rule by which old stores become new ones.
 
-use redb::{Database, ReadableDatabase};
+use redb::{Database, ReadableDatabase, ReadableTable};
 
 use crate::{
     OpenError, StoreError,
     record::{Head, open_record, seal_record},
     sealing::{Place, Sealer},
-    tables::{META, Tables},
+    tables::{META, SETTLED_ROW, Tables},
 };
 
 /// The format that this version writes, and the newest that it reads.
 ///
 /// A change that an older version would misread raises it by one and adds a step to
 /// `MIGRATIONS`; a store file of the old format goes to `tests/data`, where a test opens it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 type Migration = fn(&mut Tables<'_>, &Sealer) -> Result<(), StoreError>;
 
 /// Step `n` makes a store of format `n + 1` one of format `n + 2`. All steps that a store needs
 /// run in one transaction: it is of its old format until it is of the newest.
-const MIGRATIONS: [Migration; FORMAT as usize - 1] = [];
+const MIGRATIONS: [Migration; FORMAT as usize - 1] = [name_the_jobs_of_receipts];
 
 const FORMAT_KEY: &str = "format";
 const CHECK_KEY: &str = "check";
@@ -89,6 +89,18 @@ fn migrate(database: &Database, sealer: &Sealer, from: u32) -> Result<(), StoreE
     tables.meta.insert(FORMAT_KEY, FORMAT.to_le_bytes().as_slice())?;
     drop(tables);
     transaction.commit()?;
+    Ok(())
+}
+
+/// From 1 to 2: receipts are found by their jobs after the results are gone. Receipts whose
+/// results had gone before keep their numbers only.
+fn name_the_jobs_of_receipts(tables: &mut Tables<'_>, _: &Sealer) -> Result<(), StoreError> {
+    for row in tables.jobs.iter()? {
+        let (job, at) = row?;
+        if let (SETTLED_ROW, sequence) = at.value() {
+            tables.receipt_jobs.insert(sequence, job.value())?;
+        }
+    }
     Ok(())
 }
 

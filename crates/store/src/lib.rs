@@ -22,6 +22,7 @@ mod model;
 mod namespace;
 mod options;
 mod outbox;
+mod quarantine;
 mod read;
 mod record;
 mod running;
@@ -31,10 +32,10 @@ mod shared;
 mod store;
 mod tables;
 
-pub use error::{AcceptError, OpenError, SettleError, StoreError};
+pub use error::{AcceptError, OpenError, PendingError, SettleError, StoreError};
 pub use format::FORMAT;
 pub use model::{
-    ChainHead, JobView, JournalEntry, OutboxEntry, PendingJob, ReplayEntry, Settled,
+    ChainHead, DamagedJob, JobView, JournalEntry, OutboxEntry, PendingJob, ReplayEntry, Settled,
     SettledSummary, Settlement, StoreUsage,
 };
 pub use namespace::{Namespace, NamespaceRow};

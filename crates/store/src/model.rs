@@ -173,6 +173,15 @@ pub struct PendingJob {
     pub started: bool,
 }
 
+/// An accepted job that does not read back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DamagedJob {
+    /// Its number of acceptance, by which [`crate::Store::quarantine`] takes it.
+    pub number: u64,
+    /// The job, where its entry or the index still names it.
+    pub job: Option<JobId>,
+}
+
 /// How much the store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoreUsage {
@@ -184,6 +193,8 @@ pub struct StoreUsage {
     pub receipts: u64,
     /// Nonces that are remembered.
     pub replay_entries: u64,
+    /// Unsettled jobs that did not read and were set aside.
+    pub damaged: u64,
     /// Entries that doors have not delivered.
     pub outbox: u64,
     /// Bytes of the store's file, free pages included; blobs not.

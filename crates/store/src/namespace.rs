@@ -1,6 +1,7 @@
 //! Small values of doors and of the worker: cursors, timers, keys.
 
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
 use crate::{
     Store, StoreError,
@@ -12,9 +13,10 @@ use crate::{
 };
 
 /// A key and its value.
-pub type NamespaceRow = (Vec<u8>, Vec<u8>);
+pub type NamespaceRow = (Vec<u8>, Zeroizing<Vec<u8>>);
 
-/// One owner's keys and values. Values are sealed on disk, keys and the namespace's name are not.
+/// One owner's keys and values. Values are sealed on disk and wiped in memory; keys and the
+/// namespace's name are neither.
 #[derive(Debug, Clone)]
 pub struct Namespace {
     store: Store,
@@ -30,7 +32,7 @@ impl Namespace {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         let key = key.as_ref();
         self.store.read(|transaction, shared| {
             let table = transaction.open_table(NAMESPACES)?;
@@ -77,20 +79,9 @@ impl Namespace {
     pub async fn put(
         &self,
         key: impl Into<Vec<u8>>,
-        value: impl Into<Vec<u8>>,
+        value: impl Into<Zeroizing<Vec<u8>>>,
     ) -> Result<(), StoreError> {
-        self.write([(key.into(), Some(value.into()))]).await
-    }
-
-    /// Sets several keys in one commit.
-    ///
-    /// # Errors
-    /// As [`Self::put`]; all values are the old ones or all are the new ones.
-    pub async fn put_many(
-        &self,
-        rows: impl IntoIterator<Item = NamespaceRow>,
-    ) -> Result<(), StoreError> {
-        self.write(rows.into_iter().map(|(key, value)| (key, Some(value)))).await
+        self.write(key.into(), Some(value.into())).await
     }
 
     /// Removes `key`; a missing one is no error.
@@ -98,45 +89,41 @@ impl Namespace {
     /// # Errors
     /// As [`Self::put`].
     pub async fn delete(&self, key: impl Into<Vec<u8>>) -> Result<(), StoreError> {
-        self.write([(key.into(), None)]).await
+        self.write(key.into(), None).await
     }
 
-    /// Sets and removes keys in one commit.
-    ///
-    /// # Errors
-    /// As [`Self::put_many`].
-    pub async fn write(
+    async fn write(
         &self,
-        changes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
+        key: Vec<u8>,
+        value: Option<Zeroizing<Vec<u8>>>,
     ) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
-        let changes = changes.into_iter().collect();
-        self.store.apply(Write { name: self.name.clone(), changes, answer }).await?;
+        self.store.apply(Write { name: self.name.clone(), key, value, answer }).await?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 }
 
 struct Write {
     name: String,
-    changes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    key: Vec<u8>,
+    value: Option<Zeroizing<Vec<u8>>>,
     answer: oneshot::Sender<Result<(), StoreError>>,
 }
 
 impl Operation for Write {
     fn apply(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
-        for (key, value) in &self.changes {
-            let at = (self.name.as_str(), key.as_slice());
-            match value {
-                Some(value) => {
-                    let sealed = batch.shared.sealer.seal(place(&self.name, key).as_place(), value);
-                    batch.tables.namespaces.insert(at, sealed.as_slice())?;
-                }
-                None => {
-                    batch.tables.namespaces.remove(at)?;
-                }
+        let at = (self.name.as_str(), self.key.as_slice());
+        match &self.value {
+            Some(value) => {
+                let place = place(&self.name, &self.key);
+                let sealed = batch.shared.sealer.seal(place.as_place(), value);
+                batch.tables.namespaces.insert(at, sealed.as_slice())?;
             }
-            batch.touch();
+            None => {
+                batch.tables.namespaces.remove(at)?;
+            }
         }
+        batch.touch();
         Ok(())
     }
 
@@ -161,8 +148,14 @@ fn place<'a>(name: &'a str, key: &'a [u8]) -> At<'a> {
     At([name.as_bytes(), key])
 }
 
-fn open(sealer: &Sealer, name: &str, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+fn open(
+    sealer: &Sealer,
+    name: &str,
+    key: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     sealer
         .open(place(name, key).as_place(), sealed)
+        .map(Zeroizing::new)
         .ok_or_else(|| StoreError::damaged("namespaces"))
 }

@@ -11,7 +11,7 @@ use crate::{
     record::{OutboxRecord, open_record},
     sealing::Place,
     shared::Shared,
-    tables::{Location, OUTBOX},
+    tables::{OUTBOX, SETTLED_ROW},
 };
 
 /// Something to deliver.
@@ -84,7 +84,7 @@ struct Ack {
 
 impl Ack {
     fn is_still_kept(&self, batch: &Batch<'_>, job: JobId) -> Result<bool, StoreError> {
-        Ok(batch.location(job)? == Some(Location::Settled(self.sequence)))
+        batch.points_to(job, (SETTLED_ROW, self.sequence))
     }
 }
 

@@ -1,18 +1,21 @@
 //! Reading jobs, results, receipts and the journal.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
-use redb::{Range, ReadTransaction, ReadableTableMetadata};
+use redb::{Range, ReadTransaction, ReadableTable, ReadableTableMetadata};
 use sealwork_job::JobId;
 
 use crate::{
-    JobView, PendingJob, Store, StoreError, StoreUsage,
+    DamagedJob, JobView, PendingError, PendingJob, Store, StoreError, StoreUsage,
     database::unpanicked,
     record::{JobRecord, SettledRecord, Whereabouts, row},
     sealing::Place,
     shared::Shared,
-    tables::{DELIVERED, Location, OUTBOX, PENDING, RECEIPTS, REPLAY, RUNNING, SETTLED},
+    tables::{
+        DAMAGED, DELIVERED, JOBS, Location, OUTBOX, PENDING, PENDING_ROW, RECEIPT_JOBS, RECEIPTS,
+        REPLAY, RUNNING, SETTLED,
+    },
 };
 
 impl Store {
@@ -29,6 +32,7 @@ impl Store {
                 let started = transaction.open_table(RUNNING)?.get(key)?.is_some();
                 Ok(Some(JobView { entry: record.into_entry(Bytes::new()), started, settled: None }))
             }
+            Some(Location::Receipt(_)) => Ok(None),
             Some(Location::Settled(sequence)) => {
                 let record = settled(transaction, shared, sequence)?;
                 same(record.job.id(), job, "settled")?;
@@ -55,7 +59,7 @@ impl Store {
                 same(record.id(), job, "pending")?;
                 content(shared, "pending", key, row.value(), &record.body)
             }
-            Some(Location::Settled(_)) | None => Ok(None),
+            Some(Location::Settled(_) | Location::Receipt(_)) | None => Ok(None),
         })
     }
 
@@ -73,25 +77,31 @@ impl Store {
                 same(record.job.id(), job, "settled")?;
                 content(shared, "settled", sequence, row.value(), &record.response)
             }
+            Some(Location::Pending(_) | Location::Receipt(_)) | None => Ok(None),
+        })
+    }
+
+    /// The receipt of a settled job, as long as it is kept: it outlives the result.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn receipt_of(&self, job: JobId) -> Result<Option<String>, StoreError> {
+        self.read(|transaction, shared| match Location::read(transaction, job)? {
+            Some(Location::Settled(sequence) | Location::Receipt(sequence)) => {
+                let of = transaction.open_table(RECEIPT_JOBS)?.get(sequence)?;
+                same(of.map_or(job, |of| JobId(of.value())), job, "receipt_jobs")?;
+                receipt(transaction, shared, sequence)
+            }
             Some(Location::Pending(_)) | None => Ok(None),
         })
     }
 
-    /// The receipt of a settled job whose result has not been evicted.
+    /// The receipt of this number, if it is kept.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn receipt(&self, job: JobId) -> Result<Option<String>, StoreError> {
-        self.read(|transaction, shared| match Location::read(transaction, job)? {
-            Some(Location::Settled(sequence)) => {
-                let record = settled(transaction, shared, sequence)?;
-                same(record.job.id(), job, "settled")?;
-                let table = transaction.open_table(RECEIPTS)?;
-                let sealed = table.get(sequence)?;
-                sealed.map(|sealed| open_receipt(shared, sequence, sealed.value())).transpose()
-            }
-            Some(Location::Pending(_)) | None => Ok(None),
-        })
+    pub fn receipt_at(&self, sequence: u64) -> Result<Option<String>, StoreError> {
+        self.read(|transaction, shared| receipt(transaction, shared, sequence))
     }
 
     /// Up to `limit` receipts from the one numbered `first` on, each with its number.
@@ -115,7 +125,8 @@ impl Store {
         })
     }
 
-    /// The unsettled jobs in the order of acceptance, as of now.
+    /// The unsettled jobs in the order of acceptance, as of now. One that does not read back is an
+    /// error among them and not the end: [`Store::quarantine`] sets it aside.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -123,8 +134,10 @@ impl Store {
         self.read(|transaction, shared| {
             let table = transaction.open_table(PENDING)?;
             let running = transaction.open_table(RUNNING)?;
+            let jobs = transaction.open_table(JOBS)?;
             let left = usize::try_from(table.len()?).unwrap_or(usize::MAX);
-            Ok(Pending { rows: table.range::<u64>(..)?, running, left, shared: Arc::clone(shared) })
+            let rows = Some(table.range::<u64>(..)?);
+            Ok(Pending { rows, running, jobs, left, shared: Arc::clone(shared) })
         })
     }
 
@@ -139,6 +152,7 @@ impl Store {
                 pending: transaction.open_table(PENDING)?.len()?,
                 settled: transaction.open_table(SETTLED)?.len()?,
                 receipts: transaction.open_table(RECEIPTS)?.len()?,
+                damaged: transaction.open_table(DAMAGED)?.len()?,
                 replay_entries: transaction.open_table(REPLAY)?.len()?,
                 outbox: transaction.open_table(OUTBOX)?.len()?,
                 file_bytes,
@@ -149,8 +163,10 @@ impl Store {
 
 /// The unsettled jobs in the order of acceptance, read one at a time.
 pub struct Pending {
-    rows: Range<'static, u64, &'static [u8]>,
+    /// None once the file itself could not be read: there is no knowing what comes after.
+    rows: Option<Range<'static, u64, &'static [u8]>>,
     running: redb::ReadOnlyTable<u64, ()>,
+    jobs: redb::ReadOnlyTable<[u8; 16], (u8, u64)>,
     left: usize,
     shared: Arc<Shared>,
 }
@@ -162,27 +178,54 @@ impl std::fmt::Debug for Pending {
 }
 
 impl Pending {
-    fn read_next(&mut self) -> Option<Result<PendingJob, StoreError>> {
-        let row = self.rows.next()?;
-        Some(row.map_err(StoreError::from).and_then(|(key, row)| {
-            let (key, row) = (key.value(), row.value());
-            let shared = &self.shared;
-            let record: JobRecord = row::open_head(&shared.sealer, "pending", key, row)?;
-            let body = content(shared, "pending", key, row, &record.body)?
-                .ok_or_else(|| StoreError::damaged("blobs"))?;
-            let started = self.running.get(key)?.is_some();
-            Ok(PendingJob { entry: record.into_entry(body), started })
-        }))
+    fn read_next(&mut self) -> Option<Result<PendingJob, PendingError>> {
+        let (key, row) = match self.rows.as_mut()?.next()? {
+            Ok((key, row)) => (key.value(), row),
+            Err(error) => {
+                self.give_up();
+                return Some(Err(StoreError::from(error).into()));
+            }
+        };
+        let row = row.value();
+        Some(self.job(key, row).map_err(|error| self.blame(key, row, error)))
+    }
+
+    fn job(&self, key: u64, row: &[u8]) -> Result<PendingJob, StoreError> {
+        let (record, body) = whole(&self.shared, key, row)?;
+        let started = self.running.get(key)?.is_some();
+        Ok(PendingJob { entry: record.into_entry(body), started })
+    }
+
+    fn give_up(&mut self) {
+        (self.rows, self.left) = (None, 0);
+    }
+
+    /// Says whose row it is that is damaged.
+    fn blame(&self, key: u64, row: &[u8], error: StoreError) -> PendingError {
+        if !matches!(error, StoreError::Damaged(_)) {
+            return error.into();
+        }
+        let job = match row::open_head::<JobRecord>(&self.shared.sealer, "pending", key, row) {
+            Ok(record) => Some(record.id()),
+            Err(_) => match job_at(&self.jobs, key) {
+                Ok(job) => job,
+                Err(error) => return error.into(),
+            },
+        };
+        PendingError::Damaged(DamagedJob { number: key, job })
     }
 }
 
 impl Iterator for Pending {
-    type Item = Result<PendingJob, StoreError>;
+    type Item = Result<PendingJob, PendingError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = unpanicked(|| self.read_next());
         self.left = self.left.saturating_sub(1);
-        next.unwrap_or_else(|| Some(Err(StoreError::damaged("pending"))))
+        next.unwrap_or_else(|| {
+            self.give_up();
+            Some(Err(StoreError::damaged("pending").into()))
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -190,7 +233,34 @@ impl Iterator for Pending {
     }
 }
 
+/// Exact but for an error of the file itself, which ends it early.
 impl ExactSizeIterator for Pending {}
+
+/// The job whose row in `pending` has this key, by the index.
+pub(crate) fn job_at(
+    jobs: &impl ReadableTable<[u8; 16], (u8, u64)>,
+    key: u64,
+) -> Result<Option<JobId>, StoreError> {
+    for entry in jobs.iter()? {
+        let (job, at) = entry?;
+        if at.value() == (PENDING_ROW, key) {
+            return Ok(Some(JobId(job.value())));
+        }
+    }
+    Ok(None)
+}
+
+/// A row of `pending` with its body.
+pub(crate) fn whole(
+    shared: &Shared,
+    key: u64,
+    row: &[u8],
+) -> Result<(JobRecord, Bytes), StoreError> {
+    let record: JobRecord = row::open_head(&shared.sealer, "pending", key, row)?;
+    let body = content(shared, "pending", key, row, &record.body)?
+        .ok_or_else(|| StoreError::damaged("blobs"))?;
+    Ok((record, body))
+}
 
 fn pending(
     transaction: &ReadTransaction,
@@ -232,6 +302,16 @@ fn content(
     }
 }
 
+fn receipt(
+    transaction: &ReadTransaction,
+    shared: &Shared,
+    sequence: u64,
+) -> Result<Option<String>, StoreError> {
+    let table = transaction.open_table(RECEIPTS)?;
+    let sealed = table.get(sequence)?;
+    sealed.map(|sealed| open_receipt(shared, sequence, sealed.value())).transpose()
+}
+
 fn open_receipt(shared: &Shared, sequence: u64, sealed: &[u8]) -> Result<String, StoreError> {
     let place = Place { table: "receipts", key: &[&sequence.to_be_bytes()] };
     shared
@@ -241,30 +321,40 @@ fn open_receipt(shared: &Shared, sequence: u64, sealed: &[u8]) -> Result<String,
         .ok_or_else(|| StoreError::damaged("receipts"))
 }
 
-/// Every file that a row refers to.
-pub(crate) fn referenced_blobs(
-    shared: &Shared,
-) -> Result<std::collections::BTreeSet<String>, StoreError> {
-    let mut names = std::collections::BTreeSet::new();
-    let mut note = |whereabouts| {
-        if let Whereabouts::Blob(name) = whereabouts {
-            names.insert(name);
+/// Every file that a row refers to; `None` when some rows do not say.
+pub(crate) fn referenced_blobs(shared: &Shared) -> Result<Option<BTreeSet<String>>, StoreError> {
+    let mut named = BTreeSet::new();
+    let mut all_say = true;
+    let mut note = |whereabouts: Result<Whereabouts, StoreError>| match whereabouts {
+        Ok(Whereabouts::Inline) => {}
+        Ok(Whereabouts::Blob(name)) => {
+            named.insert(name);
         }
+        Err(_) => all_say = false,
+    };
+    let of_pending = |key, row: &[u8]| {
+        row::open_head::<JobRecord>(&shared.sealer, "pending", key, row).map(|job| job.body)
     };
     shared.read(|transaction| {
         for row in transaction.open_table(PENDING)?.range::<u64>(..)? {
             let (key, row) = row?;
-            let record: JobRecord =
-                row::open_head(&shared.sealer, "pending", key.value(), row.value())?;
-            note(record.body);
+            note(of_pending(key.value(), row.value()));
+        }
+        for row in transaction.open_table(DAMAGED)?.range::<u64>(..)? {
+            let (key, row) = row?;
+            note(of_pending(key.value(), row.value().1));
         }
         for row in transaction.open_table(SETTLED)?.range::<u64>(..)? {
             let (key, row) = row?;
-            let record: SettledRecord =
-                row::open_head(&shared.sealer, "settled", key.value(), row.value())?;
-            note(record.response);
+            let record = row::open_head::<SettledRecord>(
+                &shared.sealer,
+                "settled",
+                key.value(),
+                row.value(),
+            );
+            note(record.map(|record| record.response));
         }
         Ok(())
     })?;
-    Ok(names)
+    Ok(all_say.then_some(named))
 }

@@ -75,6 +75,10 @@ impl JobRecord {
         JobId(self.id)
     }
 
+    pub(crate) fn lane(&self) -> Option<&LanePosition> {
+        self.lane.as_ref()
+    }
+
     pub(crate) fn into_entry(self, body: Bytes) -> JournalEntry {
         let [wall_ms, output_bytes, egress_requests, egress_bytes, memory_bytes, fuel] =
             self.limits;

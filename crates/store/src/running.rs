@@ -28,7 +28,9 @@ impl Operation for MarkRunning {
         self.outcome = match own(batch.location(self.job))? {
             Err(damaged) => Err(damaged.into()),
             Ok(None) => Err(SettleError::Unknown),
-            Ok(Some(Location::Settled(_))) => Err(SettleError::AlreadySettled),
+            Ok(Some(Location::Settled(_) | Location::Receipt(_))) => {
+                Err(SettleError::AlreadySettled)
+            }
             Ok(Some(Location::Pending(key))) => {
                 batch.tables.running.insert(key, ())?;
                 batch.touch();

@@ -94,18 +94,42 @@ impl Sealer {
 
     /// Opens what [`Self::seal`] sealed for `place`. `None`: it is something else.
     pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Option<Vec<u8>> {
-        let (salt, rest) = sealed.split_first_chunk::<SALT>()?;
-        let (counter, rest) = rest.split_first_chunk::<8>()?;
+        let (prefix, rest) = sealed.split_first_chunk::<PREFIX>()?;
         let (body, tag) = rest.split_last_chunk::<TAG>()?;
         let mut plain = body.to_vec();
-        let buffer = InOutBuf::from(plain.as_mut_slice());
-        let (nonce, aad, tag) = (nonce(*counter), place.aad(), Tag::from(*tag));
-        let opened = if *salt == self.salt {
+        self.decrypt(place, prefix, &mut plain, *tag).then_some(plain)
+    }
+
+    /// The same without a second copy of a large value.
+    pub(crate) fn open_owned(&self, place: Place<'_>, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
+        let (prefix, rest) = sealed.split_first_chunk_mut::<PREFIX>()?;
+        let (body, tag) = rest.split_last_chunk_mut::<TAG>()?;
+        if !self.decrypt(place, prefix, body, *tag) {
+            return None;
+        }
+        sealed.truncate(sealed.len() - TAG);
+        sealed.drain(..PREFIX);
+        Some(sealed)
+    }
+
+    fn decrypt(
+        &self,
+        place: Place<'_>,
+        prefix: &[u8; PREFIX],
+        body: &mut [u8],
+        tag: [u8; TAG],
+    ) -> bool {
+        let (mut salt, mut counter) = ([0; SALT], [0; 8]);
+        salt.copy_from_slice(&prefix[..SALT]);
+        counter.copy_from_slice(&prefix[SALT..]);
+        let (nonce, aad, tag) = (nonce(counter), place.aad(), Tag::from(tag));
+        let buffer = InOutBuf::from(body);
+        let opened = if salt == self.salt {
             self.current.decrypt_inout_detached(&nonce, &aad, buffer, &tag)
         } else {
-            self.earlier(salt).decrypt_inout_detached(&nonce, &aad, buffer, &tag)
+            self.earlier(&salt).decrypt_inout_detached(&nonce, &aad, buffer, &tag)
         };
-        opened.ok().map(|()| plain)
+        opened.is_ok()
     }
 
     /// A name for a nonce that tells nothing about it and cannot be guessed.
@@ -175,6 +199,7 @@ mod tests {
         let sealer = Sealer::new(&[1; 32], &SeededEntropy::new(1));
         let sealed = sealer.seal(place(&[b"a"]), b"value");
         assert_eq!(sealer.open(place(&[b"a"]), &sealed).unwrap(), b"value");
+        assert_eq!(sealer.open_owned(place(&[b"a"]), sealed.clone()).unwrap(), b"value");
         assert!(sealer.open(place(&[b"b"]), &sealed).is_none());
         assert!(sealer.open(place(&[b"a", b""]), &sealed).is_none());
         assert!(sealer.open(Place { table: "other", key: &[b"a"] }, &sealed).is_none());
@@ -182,6 +207,7 @@ mod tests {
             let mut changed = sealed.clone();
             changed[n] ^= 1;
             assert!(sealer.open(place(&[b"a"]), &changed).is_none());
+            assert!(sealer.open_owned(place(&[b"a"]), changed).is_none());
             assert!(sealer.open(place(&[b"a"]), &sealed[..n]).is_none());
         }
     }

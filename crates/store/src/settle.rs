@@ -29,8 +29,13 @@ pub(crate) struct Settle {
 
 /// What is found of the job.
 enum Found {
-    Pending { key: u64, record: Box<JobRecord> },
+    Pending {
+        key: u64,
+        record: Box<JobRecord>,
+    },
     Settled(SettledSummary),
+    /// Settled, and its result evicted since.
+    Evicted,
 }
 
 impl Settle {
@@ -63,6 +68,7 @@ impl Settle {
                 let receipt_digest = Digest(batch.settled_record(sequence)?.receipt_digest);
                 Some(Found::Settled(SettledSummary { sequence, receipt_digest }))
             }
+            Some(Location::Receipt(_)) => Some(Found::Evicted),
         })
     }
 
@@ -101,6 +107,7 @@ impl Settle {
         batch.tables.settled.insert(sequence, row.as_slice())?;
         batch.tables.jobs.insert(self.job.as_bytes(), (SETTLED_ROW, sequence))?;
         let number = sequence.to_be_bytes();
+        batch.tables.receipt_jobs.insert(sequence, self.job.as_bytes())?;
         let place = Place { table: "receipts", key: &[&number] };
         let receipt = shared.sealer.seal(place, made.receipt.as_bytes());
         batch.tables.receipts.insert(sequence, receipt.as_slice())?;
@@ -128,6 +135,7 @@ impl Operation for Settle {
                 batch.doubts.settled.remove(&self.job);
                 self.settle(batch, key, *record)?
             }
+            Ok(Some(Found::Evicted)) => Err(SettleError::AlreadySettled),
             Ok(Some(Found::Settled(summary))) => {
                 // An attempt whose commit was said to have failed had reached the disk.
                 match batch.doubts.settled.remove(&self.job) {

@@ -18,14 +18,16 @@ use crate::{
     blobs::Blobs,
     committer::{Committer, Message},
     database,
-    evict::{AT_ONCE, Evict, Keep},
-    format, read,
+    evict::{self, Evict, Keep},
+    format,
+    quarantine::Quarantine,
+    read,
     record::{SettledRecord, Whereabouts, row},
     running::MarkRunning,
     sealing::Sealer,
     settle::Settle,
     shared::Shared,
-    tables::SETTLED,
+    tables::{RECEIPTS, SETTLED},
 };
 
 /// Handed-out results that may wait for a commit to ride on before one is made for them.
@@ -75,10 +77,14 @@ impl Store {
         let blobs = Blobs::new(disk, options.blob_threshold);
         let (kind, capacity) = (options.committer, options.queue_capacity.max(1));
         let shared = Arc::new(Shared::new(sealer, blobs, clock, options, &head, database));
-        let swept = shared.blobs.sweep(&read::referenced_blobs(&shared)?);
-        let swept = swept.map_err(OpenError::from_io)?;
-        if swept > 0 {
-            tracing::info!(files = swept, "removed files that no job refers to");
+        match read::referenced_blobs(&shared)? {
+            Some(referenced) => {
+                let swept = shared.blobs.sweep(&referenced).map_err(OpenError::from_io)?;
+                if swept > 0 {
+                    tracing::info!(files = swept, "removed files that no job refers to");
+                }
+            }
+            None => tracing::warn!("a row does not read; files that no job refers to are kept"),
         }
         let (messages, receiver) = mpsc::channel(capacity);
         let weak = file.downgrade();
@@ -164,7 +170,8 @@ impl Store {
 
     /// Removes the oldest settled results until at most `max_count` are left and none settled more
     /// than `max_age` before `now`; their jobs, in the order in which they settled. Receipts stay,
-    /// up to a count of their own.
+    /// up to [`StoreOptions::receipts_kept`]. A result that does not open is removed, too, and
+    /// logged; it is not among the jobs.
     ///
     /// # Errors
     /// [`StoreError`]; some may have been removed.
@@ -176,17 +183,31 @@ impl Store {
     ) -> Result<Vec<JobId>, StoreError> {
         let keep = Keep { count: max_count as u64, age: max_age, now };
         let mut evicted = Vec::new();
-        while self.has_to_evict(keep)? {
+        let mut has_more = self.has_to_evict(keep)?;
+        while has_more {
             let (answer, answered) = oneshot::channel();
             self.apply(Evict::new(keep, answer)).await?;
             let gone = answered.await.unwrap_or(Err(StoreError::Closed))?;
-            let done = gone.len() < AT_ONCE;
-            evicted.extend(gone);
-            if done {
-                break;
-            }
+            has_more = gone.has_more;
+            evicted.extend(gone.jobs);
         }
         Ok(evicted)
+    }
+
+    /// Sets unsettled jobs aside whose rows do not read back, by the numbers that
+    /// [`Store::pending`] gave; how many were. They are no longer pending, their rows stay in the
+    /// file as they are, and asking for such a job by its id fails as damaged. Rows that read back
+    /// stay where they are.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was set aside.
+    pub async fn quarantine(
+        &self,
+        numbers: impl IntoIterator<Item = u64>,
+    ) -> Result<usize, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.apply(Quarantine::new(numbers.into_iter().collect(), answer)).await?;
+        answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// A door's undelivered entries.
@@ -272,10 +293,22 @@ impl Store {
             if settled > keep.count {
                 return Ok(true);
             }
-            let Some((key, row)) = table.first()? else { return Ok(false) };
-            let oldest: SettledRecord =
-                row::open_head(&shared.sealer, "settled", key.value(), row.value())?;
-            Ok(keep.is_exceeded(settled, oldest.settled_at))
+            let oldest_result = table.first()?;
+            let oldest = oldest_result.as_ref().map(|(key, _)| key.value());
+            let (next, kept) = (shared.chain().next_sequence, shared.options.receipts_kept);
+            let first = transaction.open_table(RECEIPTS)?.first()?.map(|(key, _)| key.value());
+            if first.is_some_and(|first| first < evict::receipts_from(next, kept, oldest)) {
+                return Ok(true);
+            }
+            let Some((key, row)) = oldest_result else { return Ok(false) };
+            let oldest = row::open_head::<SettledRecord>(
+                &shared.sealer,
+                "settled",
+                key.value(),
+                row.value(),
+            );
+            // A damaged one is the eviction's to remove.
+            Ok(oldest.map_or(true, |oldest| keep.is_exceeded(settled, oldest.settled_at)))
         })
     }
 }

@@ -87,7 +87,7 @@ async fn a_job_settles_exactly_once_with_its_receipt_response_and_outbox_entry()
         assert_eq!(view.state(), JobState::Settled { code: "ok".into(), at: Timestamp(NOW.0 + n) });
         let response = content("response", n, 5000 * (n as usize % 2));
         assert_eq!(store.response(job(n)).unwrap(), Some(response));
-        assert!(store.receipt(job(n)).unwrap().unwrap().ends_with(&job(n).to_string()));
+        assert!(store.receipt_of(job(n)).unwrap().unwrap().ends_with(&job(n).to_string()));
         assert_eq!(store.body(job(n)).unwrap(), None);
     }
     let items = store.outbox("evm").list(None, 10).unwrap();
@@ -245,7 +245,7 @@ async fn a_closed_store_says_so() {
         store.settle(job(1), |head| settlement(1, 1, head)).await,
         Err(SettleError::Store(StoreError::Closed))
     ));
-    assert!(matches!(store.namespace("a").put("b", "c").await, Err(StoreError::Closed)));
+    assert!(matches!(store.namespace("a").put("b", b"c".to_vec()).await, Err(StoreError::Closed)));
     store.close().await;
     open(&disk, 2);
 }

@@ -11,7 +11,9 @@ use sealwork_platform::{
     Disk,
     sim::{DiskFault, PowerCut, SimClock, SimDisk},
 };
-use sealwork_store::{AcceptError, OpenError, SettleError, Store, StoreError, StoreOptions};
+use sealwork_store::{
+    AcceptError, JournalEntry, OpenError, SettleError, Store, StoreError, StoreOptions,
+};
 use support::*;
 
 async fn filled(disk: &SimDisk, clock: Arc<SimClock>) -> Store {
@@ -122,6 +124,34 @@ async fn every_single_io_error_is_survived_without_loss() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lane_takes_a_position_again_whose_job_failed_to_reach_the_disk() {
+    for nth in 0..40 {
+        let disk = SimDisk::new(nth);
+        let store = open(&disk, 1);
+        let at = |n, position| JournalEntry { lane: Some(in_lane(position)), ..entry(n, 100) };
+        store.accept(at(1, 5), Some(replay(1))).await.unwrap();
+        disk.inject(DiskFault::FailOnce(nth));
+        let first = store.accept(at(2, 6), Some(replay(2))).await;
+        if first.is_err() {
+            store.accept(at(2, 6), Some(replay(2))).await.unwrap();
+        }
+        disk.heal();
+        disk.lose_power();
+        let store = open(&disk, 2);
+        let refused = store.accept(at(3, 6), None).await.unwrap_err();
+        assert!(matches!(refused, AcceptError::LaneOrder { last: 6 }), "{refused}");
+        assert_eq!(refused.code(), Code::LaneOrder);
+        store.accept(at(3, 7), None).await.unwrap();
+        assert_eq!(store.pending().unwrap().len(), 3);
+        if first.is_ok() {
+            assert!(nth > 0, "no operation failed");
+            return;
+        }
+    }
+    unreachable!("accepting takes more operations than were tried");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_disk_that_fails_for_long_gives_coded_errors_and_recovers() {
     let disk = SimDisk::new(3);
     let store = filled(&disk, clock()).await;
@@ -132,7 +162,7 @@ async fn a_disk_that_fails_for_long_gives_coded_errors_and_recovers() {
         assert_eq!(error.code(), Code::StoreUnavailable);
         let error = store.settle(job(5), |head| settlement(5, 1, head)).await.unwrap_err();
         assert_eq!(error.code(), Code::StoreUnavailable);
-        assert!(store.namespace("a").put("b", "c").await.is_err());
+        assert!(store.namespace("a").put("b", b"c".to_vec()).await.is_err());
         assert!(store.evict(0, Duration::ZERO, NOW).await.is_err());
     }
     assert_eq!(store.job(job(5)).unwrap_err().code(), Code::StoreUnavailable);

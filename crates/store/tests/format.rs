@@ -7,7 +7,7 @@ mod support;
 use redb::{Database, TableDefinition};
 use sealwork_job::Digest;
 use sealwork_platform::{Disk, RealDisk, sim::SimDisk};
-use sealwork_store::{FORMAT, OpenError};
+use sealwork_store::{FORMAT, JournalEntry, OpenError, Store};
 use support::*;
 
 const FILE: &str = "store.redb";
@@ -22,6 +22,27 @@ async fn a_store_of_format_1_opens_whole() {
     accept(&store, 50, 10).await;
     settle(&store, 1, 10).await;
     assert_eq!(check_chain(&store, 0, Digest([0; 32])).len(), 3);
+    check_receipts_without_results(&store).await;
+}
+
+#[tokio::test]
+async fn a_store_of_format_2_opens_whole() {
+    let disk = SimDisk::new(1);
+    disk.write_atomic(FILE, &unpack(include_bytes!("data/format-2.store"))).unwrap();
+    let store = open(&disk, 2);
+    check_example(&store);
+    check_receipts_without_results(&store).await;
+}
+
+/// The index of receipts by job is what format 2 added.
+async fn check_receipts_without_results(store: &Store) {
+    store.evict(0, std::time::Duration::MAX, NOW).await.unwrap();
+    for (sequence, n) in [(0, 0), (1, 2)] {
+        assert_eq!(store.response(job(n)).unwrap(), None);
+        let receipt = store.receipt_of(job(n)).unwrap().unwrap();
+        assert!(receipt.ends_with(&job(n).to_string()), "{receipt}");
+        assert_eq!(store.receipt_at(sequence).unwrap(), Some(receipt));
+    }
 }
 
 #[tokio::test]
@@ -29,7 +50,7 @@ async fn the_format_written_today_is_the_one_in_data() {
     let disk = SimDisk::new(1);
     write_example(&disk).await;
     check_example(&open(&disk, 2));
-    assert_eq!(FORMAT, 1, "a new format needs a file of its own in data/ and a test above");
+    assert_eq!(FORMAT, 2, "a new format needs a file of its own in data/ and a test above");
 }
 
 #[tokio::test]
@@ -71,7 +92,7 @@ async fn write_example(disk: &SimDisk) {
     settle(&store, 2, 400).await;
     store.mark_delivered(job(2));
     store.mark_running(job(3)).await.unwrap();
-    store.namespace("door").put("cursor", "12345").await.unwrap();
+    store.namespace("door").put("cursor", b"12345".to_vec()).await.unwrap();
     store.close().await;
 }
 
@@ -79,14 +100,17 @@ fn check_example(store: &sealwork_store::Store) {
     let pending: Vec<_> = store.pending().unwrap().map(|p| p.unwrap()).collect();
     assert_eq!(pending.iter().map(|p| p.started).collect::<Vec<_>>(), [false, true]);
     assert_eq!(pending[0].entry, entry(1, 300));
-    assert_eq!(pending[1].entry, entry(3, 300));
+    // The lane of the file in `data/` has another name.
+    assert_eq!(pending[1].entry.lane.as_ref().map(|lane| lane.position), Some(3));
+    let (entry_3, lane) = (entry(3, 300), pending[1].entry.lane.clone());
+    assert_eq!(pending[1].entry, JournalEntry { lane, ..entry_3 });
     assert_eq!(check_chain(store, 0, Digest([0; 32])), [job(0), job(2)]);
     for (n, delivered) in [(0, false), (2, true)] {
         let settled = store.job(job(n)).unwrap().unwrap().settled.unwrap();
         assert_eq!((settled.code.as_str(), settled.delivered), ("ok", delivered));
         assert_eq!(store.response(job(n)).unwrap(), Some(content("response", n, 400)));
     }
-    assert_eq!(store.namespace("door").get("cursor").unwrap().unwrap(), b"12345");
+    assert_eq!(store.namespace("door").get("cursor").unwrap().unwrap()[..], *b"12345");
     assert_eq!(store.outbox("evm").list(None, 9).unwrap()[0].payload, content("outbox", 0, 40));
     assert_eq!(store.usage().unwrap().replay_entries, 4);
     assert!(store.clock_high_water() >= NOW);

@@ -11,7 +11,7 @@ use std::{
 use proptest::prelude::*;
 use sealwork_job::{Digest, Timestamp};
 use sealwork_platform::{Disk, sim::SimDisk};
-use sealwork_store::{Settlement, StoreOptions};
+use sealwork_store::{SettleError, Settlement, StoreOptions};
 use support::*;
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -68,12 +68,40 @@ async fn receipts_have_a_count_of_their_own_and_never_go_before_their_results() 
     }
     store.evict(5, Duration::MAX, NOW).await.unwrap();
     assert_eq!(store.usage().unwrap().receipts, 5);
-    assert!(store.receipt(job(5)).unwrap().is_some());
+    assert!(store.receipt_of(job(5)).unwrap().is_some());
     store.evict(1, Duration::MAX, NOW).await.unwrap();
     let kept: Vec<_> = store.receipts_from(0, 100).unwrap().into_iter().map(|(n, _)| n).collect();
     assert_eq!(kept, [7, 8, 9]);
     assert_eq!(store.receipts_from(8, 1).unwrap().len(), 1);
     assert_eq!(store.chain_head().next_sequence, 10);
+    for n in 0..10 {
+        let by_job = store.receipt_of(job(n)).unwrap();
+        assert_eq!((by_job.is_some(), &by_job), (n >= 7, &store.receipt_at(n).unwrap()));
+        assert_eq!(store.response(job(n)).unwrap().is_some(), n == 9, "results went before");
+    }
+    assert!(matches!(store.mark_running(job(8)).await, Err(SettleError::AlreadySettled)));
+    assert!(matches!(store.mark_running(job(1)).await, Err(SettleError::Unknown)));
+}
+
+#[tokio::test]
+async fn a_lower_count_of_receipts_takes_hold_without_a_result_to_evict() {
+    let disk = SimDisk::new(1);
+    let store = open(&disk, 1);
+    let all = (0..600).map(|n| {
+        let store = &store;
+        async move {
+            accept(store, n, 10).await;
+            settle(store, n, 10).await;
+        }
+    });
+    futures_util::future::join_all(all).await;
+    store.evict(2, Duration::MAX, NOW).await.unwrap();
+    assert_eq!(store.usage().unwrap().receipts, 600);
+    store.close().await;
+    let fewer = StoreOptions { receipts_kept: 5, ..options() };
+    let store = open_with(&disk, clock(), 2, fewer).unwrap();
+    assert!(store.evict(2, Duration::MAX, NOW).await.unwrap().is_empty());
+    assert_eq!(store.usage().unwrap().receipts, 5);
 }
 
 proptest! {
@@ -137,7 +165,7 @@ proptest! {
                 let namespace = store.namespace(names[usize::from(name)]);
                 match value {
                     Some(value) => {
-                        namespace.put(key.clone(), [value]).await.unwrap();
+                        namespace.put(key.clone(), vec![value]).await.unwrap();
                         model.insert((name, key), value);
                     }
                     None => {
@@ -152,7 +180,7 @@ proptest! {
                     .iter()
                     .filter(|((of, key), _)| *of == name && key.starts_with(&prefix))
                     .filter(|((_, key), _)| after.as_ref().is_none_or(|after| key > after))
-                    .map(|((_, key), value)| (key.clone(), vec![*value]))
+                    .map(|((_, key), value)| (key.clone(), vec![*value].into()))
                     .take(limit)
                     .collect();
                 let found = namespace.scan(&prefix, after.as_deref(), limit).unwrap();

@@ -20,8 +20,11 @@ use crate::{
     open::{self, Nonce, OpenedJob, ReplySecrets},
     quota::Place,
     schedule::{Pushed, Ticket},
+    unrun::cancelled,
 };
 
+/// How long a job of a lane waits for room in the store's queue before it asks again.
+const LANE_PAUSE: Duration = Duration::from_millis(5);
 /// How long the nonce of a job whose format has no expiry is remembered.
 const NONCE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -39,13 +42,24 @@ pub struct Accepted {
 impl Worker {
     /// Takes a job in. When this returns, the job is on disk and will settle exactly once.
     ///
+    /// The jobs of a lane are submitted in ascending order, each after the one before it was
+    /// accepted.
+    ///
     /// # Errors
     /// A [`Refusal`]; then nothing of the job remains.
     pub async fn submit(self: &Arc<Self>, submission: Submission) -> Result<Accepted, Refusal> {
+        // Journal and scheduler see a lane's jobs in one order.
+        let lane = match &submission.lane {
+            Some(position) => Some(self.lanes.enter(&position.lane).await),
+            None => None,
+        };
         // In a task of its own: a caller that goes away must not leave a job in the journal that
         // nobody has scheduled.
         let worker = Arc::clone(self);
-        let admission = self.tasks.spawn(async move { worker.admit(submission).await });
+        let admission = self.tasks.spawn(async move {
+            let _lane = lane;
+            worker.admit(submission).await
+        });
         let result = admission
             .await
             .unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "admission failed on this job")));
@@ -91,13 +105,39 @@ impl Worker {
             body: submission.body.bytes().clone(),
         };
         let live = self.live_job(&entry, place);
-        self.store
-            .accept(entry, self.replay_entry(&submission.origin, &opened.nonce, now))
-            .await
-            .map_err(refusal_of)?;
+        // On the board before it is journalled: its key is in use, and a drain waits for it.
         self.board.insert(Arc::clone(&live));
-        self.enqueue(live, Some(opened));
+        let replay = self.replay_entry(&submission.origin, &opened.nonce, now);
+        if let Err(error) = self.journal(entry, replay).await {
+            self.board.remove(job);
+            return Err(refusal_of(error));
+        }
+        self.schedule(live, opened);
         Ok(Accepted { job, accepted_at: now, is_instant: checked.is_instant })
+    }
+
+    /// Puts the job on disk. A job of a lane waits for room: it must not be refused for capacity.
+    async fn journal(
+        &self,
+        entry: JournalEntry,
+        replay: Option<ReplayEntry>,
+    ) -> Result<(), AcceptError> {
+        if entry.lane.is_none() {
+            return self.store.accept(entry, replay).await;
+        }
+        loop {
+            match self.store.accept(entry.clone(), replay.clone()).await {
+                Err(AcceptError::Full) => tokio::time::sleep(LANE_PAUSE).await,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Gives an accepted job its place: with what it waits for, in its queue, or in a slot.
+    fn schedule(self: &Arc<Self>, job: Arc<LiveJob>, opened: OpenedJob) {
+        if !self.park(&job, &opened) {
+            self.enqueue(job, Some(opened));
+        }
     }
 
     fn check_envelope(
@@ -138,19 +178,16 @@ impl Worker {
         now: Timestamp,
     ) -> Result<Checked, Refusal> {
         let lenient = matches!(submission.body, Body::Masa(_));
-        if submission.lane.is_none() && opened.nonce.expiry.is_some_and(|expiry| expiry <= now) {
-            return Err(Refusal::new(Code::JobExpired, "this job has expired"));
-        }
         let spec = &opened.spec;
+        if submission.lane.is_none() {
+            self.check_times(opened, now)?;
+        }
         let engine = self.engines.get(spec.engine.as_str());
         let is_instant = engine.is_some_and(|engine| engine.is_instant());
         let limits = spec
             .limits
             .resolve(&self.config.default_limits, &self.config.max_limits)
             .map_err(|message| Refusal::new(Code::LimitsInvalid, message))?;
-        if spec.deadline.is_some_and(|deadline| Timestamp::from_secs(deadline) <= now) {
-            return Err(Refusal::new(Code::JobExpired, "the job's deadline has passed"));
-        }
         let admitted = match engine {
             None => Err(opened.unknown_engine()),
             Some(engine) => engine.admit(&spec.arguments),
@@ -165,18 +202,41 @@ impl Worker {
         Ok(Checked { limits, rerun, is_instant })
     }
 
+    fn check_times(&self, opened: &OpenedJob, now: Timestamp) -> Result<(), Refusal> {
+        let latest = now.plus(self.config.max_lifetime).plus(self.config.clock_skew);
+        match opened.nonce.expiry {
+            Some(expiry) if expiry <= now => {
+                return Err(Refusal::new(Code::JobExpired, "this job has expired"));
+            }
+            Some(expiry) if expiry > latest => {
+                return Err(Refusal::new(
+                    Code::JobLifetime,
+                    format!(
+                        "the job expires in {} s, at most {} s are allowed",
+                        expiry.since(now).as_secs(),
+                        self.config.max_lifetime.as_secs()
+                    ),
+                ));
+            }
+            _ => {}
+        }
+        let deadline = opened.spec.deadline.map(Timestamp::from_secs);
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(Refusal::new(Code::JobExpired, "the job's deadline has passed"));
+        }
+        Ok(())
+    }
+
     fn take_place(
         &self,
         requester: &RequesterId,
         origin: &RequesterId,
         in_lane: bool,
     ) -> Result<Place, Refusal> {
-        let both = [requester, origin];
-        let counted = if requester == origin { &both[..1] } else { &both[..] };
         if in_lane {
-            return Ok(self.quotas.take_unconditionally(counted));
+            return Ok(self.quotas.take_unconditionally(requester, origin));
         }
-        self.quotas.take(counted, self.clock.monotonic())
+        self.quotas.take(requester, origin, self.clock.monotonic())
     }
 
     fn replay_entry(&self, origin: &Origin, nonce: &Nonce, now: Timestamp) -> Option<ReplayEntry> {
@@ -215,6 +275,7 @@ impl Worker {
             requester: entry.requester.clone(),
             intake: entry.intake,
             reply: entry.reply,
+            outbox: entry.origin.outbox().map(str::to_owned),
             rerun: entry.rerun,
             accepted_at: entry.accepted_at,
             deadline: entry.deadline,
@@ -234,7 +295,13 @@ impl Worker {
     pub(crate) fn enqueue(self: &Arc<Self>, job: Arc<LiveJob>, opened: Option<OpenedJob>) {
         match self.scheduler.push(job.ticket.clone()) {
             Pushed::Started => self.begin(job, opened),
-            Pushed::Queued => {}
+            Pushed::Queued => {
+                job.state.send_replace(JobState::Accepted);
+                // It may have been cancelled before it had a place to be taken from.
+                if job.cancel.is_cancelled() && self.scheduler.withdraw(&job.ticket) {
+                    self.settle_unrun(job, cancelled());
+                }
+            }
             Pushed::Turn => {
                 job.state.send_replace(JobState::Waiting { reason: WaitReason::Turn });
             }
@@ -267,6 +334,10 @@ fn refusal_of(error: AcceptError) -> Refusal {
         AcceptError::Replayed(job) => {
             Refusal::new(Code::JobReplayed, "this job has been submitted before").about(job)
         }
+        AcceptError::LaneOrder { last } => Refusal::new(
+            Code::LaneOrder,
+            format!("the lane has taken position {last} already, and goes up only"),
+        ),
         AcceptError::Full => {
             Refusal::new(Code::QueueFull, "too many jobs wait to be written to disk")
                 .after(Duration::from_secs(1))

@@ -11,6 +11,9 @@ pub struct WorkerConfig {
     pub concurrency: BTreeMap<String, usize>,
     /// The same for engines that [`Self::concurrency`] does not name.
     pub default_concurrency: usize,
+    /// Jobs of one engine that one requester may have running at once. `None`: seven eighths of
+    /// the engine's, so that whoever comes next finds a slot.
+    pub max_running_per_requester: Option<usize>,
     /// How long an accepted job may wait for its turn.
     pub max_queue_wait: Duration,
     /// Limits of a job that names none. `wall_ms` is `JOB_TIMEOUT_SECONDS`.
@@ -27,8 +30,6 @@ pub struct WorkerConfig {
     pub results_kept: usize,
     /// How long a settled result is kept (`RESULT_CACHE_MAX_AGE_SECONDS`).
     pub results_max_age: Duration,
-    /// Receipts kept after their results are gone.
-    pub receipts_kept: u64,
     /// What a requester may do who has no entry in [`Self::quotas`].
     pub default_quota: Quota,
     /// Quotas by requester, for example `api-key:alice`.
@@ -73,6 +74,7 @@ impl Default for WorkerConfig {
             queue_capacity: 10_000,
             concurrency: BTreeMap::new(),
             default_concurrency: 256,
+            max_running_per_requester: None,
             max_queue_wait: 60 * minute,
             default_limits: Limits {
                 wall_ms: Some(300_000),
@@ -93,7 +95,6 @@ impl Default for WorkerConfig {
             clock_skew: minute,
             results_kept: 1000,
             results_max_age: 10 * minute,
-            receipts_kept: 100_000,
             default_quota: Quota { max_pending: 5_000, per_minute: None },
             quotas: BTreeMap::new(),
             key_epoch: 24 * 60 * minute,

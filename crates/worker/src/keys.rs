@@ -7,7 +7,7 @@ use std::{
 };
 
 use sealwork_job::{Code, Digest, Failure, InstanceId, Timestamp, WorkerId};
-use sealwork_platform::{Clock, Disk, Entropy, RootSecret};
+use sealwork_platform::{Clock, Disk, Entropy, EntropyRng, RootSecret};
 use sealwork_seal::{
     EnvelopeKeyPair, Header, KeyConfig, KeyConfigParams, KeyId, OpenLimits, Opened,
     PublicEnvelopeKey, ReceiptKey, Suite,
@@ -17,13 +17,11 @@ use sealwork_seal::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{StartError, WorkerConfig, random::Random};
+use crate::{StartError, WorkerConfig};
 
 const DIRECTORY: &str = "keys";
 /// Longer than an admission takes: a key outlives the last envelope that it may open by this.
 const IN_FLIGHT: Duration = Duration::from_secs(60);
-/// Key configs under which one epoch's envelopes still open: one per change of configuration.
-const MAX_CONFIGS: usize = 16;
 
 /// The worker's envelope keys and its receipt key.
 pub(crate) struct Keyring {
@@ -51,6 +49,8 @@ struct Settings {
 struct State {
     /// Newest first.
     epochs: Vec<Epoch>,
+    /// Until when the published keys are offered, Unix seconds.
+    current_until: u64,
     config: Arc<KeyConfig>,
     config_digest: Digest,
 }
@@ -69,8 +69,8 @@ struct Record {
     offered_until: Timestamp,
     /// One wrapped key pair per suite, hex.
     wrapped: Vec<String>,
-    /// Digests of the key configs that offered these keys, newest first.
-    configs: Vec<Digest>,
+    /// Digest of the one key config that offers these keys.
+    config: Digest,
 }
 
 impl Keyring {
@@ -111,7 +111,7 @@ impl Keyring {
             evidence: config.evidence.clone(),
         };
         // Never seen outside: `begin` below publishes the one with keys, or the worker does not start.
-        let without_keys = sign_config(&receipt_key, worker, &settings, None);
+        let without_keys = sign_config(&receipt_key, worker, &settings, Vec::new());
         let keyring = Self {
             disk,
             entropy,
@@ -121,6 +121,7 @@ impl Keyring {
             settings,
             state: RwLock::new(State {
                 epochs,
+                current_until: 0,
                 config_digest: without_keys.digest(),
                 config: Arc::new(without_keys),
             }),
@@ -156,9 +157,6 @@ impl Keyring {
     }
 
     /// Opens a request envelope with the key that its header names.
-    ///
-    /// An envelope does not say under which key config it was sealed, so each config that offered
-    /// the key is tried, the newest first; almost always the first one is right.
     pub(crate) fn open(&self, header: &Header, envelope: &[u8]) -> Result<Opened, Failure> {
         let state = self.read();
         let (epoch, pair) = state
@@ -178,18 +176,7 @@ impl Keyring {
             ));
         }
         let limits = OpenLimits { max_envelope_bytes: self.settings.max_envelope_bytes };
-        let mut last = None;
-        for config in &epoch.record.configs {
-            match open_request(pair, config, envelope, &limits) {
-                Ok(opened) => return Ok(opened),
-                Err(error) if error.code() == Code::EnvelopeTampered => last = Some(error),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(last.map_or_else(
-            || Failure::new(Code::KeyUnknown, "no key config offers the key that is named"),
-            Failure::from,
-        ))
+        Ok(open_request(pair, &epoch.record.config, envelope, &limits)?)
     }
 
     /// Begins a new epoch when the current one has run out, and erases epochs whose envelopes have
@@ -199,8 +186,7 @@ impl Keyring {
         now: Timestamp,
         in_use: impl Fn(KeyId) -> bool,
     ) -> Result<(), StartError> {
-        let over = self.read().epochs.first().is_none_or(|epoch| epoch.record.offered_until <= now);
-        if over {
+        if self.read().current_until <= now.as_secs() {
             self.begin(now)?;
         }
         let expired: Vec<u64> = self
@@ -217,53 +203,71 @@ impl Keyring {
         Ok(())
     }
 
-    /// Makes the newest epoch current, a new one when there is none, and publishes a key config.
+    /// Makes the epoch current whose key config this configuration would publish again, a new one
+    /// when there is none. Keys are offered by one key config only: a changed configuration brings
+    /// keys of its own, and the older ones open what was sealed to them.
     fn begin(&self, now: Timestamp) -> Result<(), StartError> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let newest = state.epochs.first();
-        let fresh = match newest {
-            Some(epoch) if epoch.record.offered_until > now => None,
-            _ => Some(self.generate(newest.map_or(0, |epoch| epoch.record.number) + 1, now)),
-        };
-        let Some(current) = fresh.as_ref().or(newest) else { return Ok(()) };
-        let config = sign_config(&self.receipt_key, self.worker, &self.settings, Some(current));
-        let digest = config.digest();
-        let mut record = current.record.clone();
-        if !record.configs.contains(&digest) {
-            record.configs.insert(0, digest);
-            record.configs.truncate(MAX_CONFIGS);
-            // On disk before it is offered: what is sealed to it opens after a restart. Not
-            // rewritten otherwise, because a replaced file's blocks are not overwritten.
-            let json = serde_json::to_vec(&record).map_err(StartError::encoding)?;
-            self.disk.write_atomic(&path(record.number), &json).map_err(StartError::keys)?;
+        if let Some(config) = self.standing(now) {
+            self.publish(config, None);
+            return Ok(());
         }
-        if let Some(fresh) = fresh {
-            state.epochs.insert(0, fresh);
-        }
-        if let Some(current) = state.epochs.first_mut() {
-            current.record = record;
-        }
-        state.config_digest = digest;
-        state.config = Arc::new(config);
+        let number = self.read().epochs.first().map_or(0, |epoch| epoch.record.number) + 1;
+        let (epoch, config) = self.generate(number, now);
+        // On disk before it is offered: what is sealed to it opens after a restart.
+        let json = serde_json::to_vec(&epoch.record).map_err(StartError::encoding)?;
+        self.disk.write_atomic(&path(number), &json).map_err(StartError::keys)?;
+        self.publish(config, Some(epoch));
         Ok(())
     }
 
-    fn generate(&self, number: u64, now: Timestamp) -> Epoch {
-        let mut random = Random(&*self.entropy);
+    /// The key config of an epoch that is not over and was begun under this configuration.
+    fn standing(&self, now: Timestamp) -> Option<KeyConfig> {
+        let state = self.read();
+        let offered = state.epochs.iter().filter(|epoch| epoch.record.offered_until > now);
+        let mut configs = offered.map(|epoch| {
+            let config = self.sign(&epoch.record, &epoch.pairs);
+            (config.digest() == epoch.record.config).then_some(config)
+        });
+        configs.find_map(|config| config)
+    }
+
+    fn publish(&self, config: KeyConfig, fresh: Option<Epoch>) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fresh) = fresh {
+            state.epochs.insert(0, fresh);
+        }
+        state.current_until = config.keys.iter().map(|key| key.not_after).min().unwrap_or(0);
+        state.config_digest = config.digest();
+        state.config = Arc::new(config);
+    }
+
+    fn generate(&self, number: u64, now: Timestamp) -> (Epoch, KeyConfig) {
+        let mut random = EntropyRng(&*self.entropy);
         let pairs: Vec<_> = [Suite::XWing, Suite::X25519]
             .into_iter()
             .map(|suite| EnvelopeKeyPair::generate(suite, &mut random))
             .collect();
         let wrapped =
             pairs.iter().map(|pair| hex::encode(pair.wrap(&self.wrap_key, &mut random))).collect();
-        let record = Record {
+        let mut record = Record {
             number,
             starts: now,
             offered_until: now.plus(self.settings.epoch),
             wrapped,
-            configs: Vec::new(),
+            config: Digest([0; 32]),
         };
-        Epoch { record, pairs }
+        let config = self.sign(&record, &pairs);
+        record.config = config.digest();
+        (Epoch { record, pairs }, config)
+    }
+
+    fn sign(&self, record: &Record, pairs: &[EnvelopeKeyPair]) -> KeyConfig {
+        let keys = pairs.iter().map(|pair| PublicEnvelopeKey {
+            not_before: record.starts.as_secs(),
+            not_after: record.offered_until.as_secs(),
+            ..pair.public()
+        });
+        sign_config(&self.receipt_key, self.worker, &self.settings, keys.collect())
     }
 
     /// Overwrites an epoch's file before it is removed: an unlinked file's blocks stay on disk.
@@ -321,19 +325,8 @@ fn sign_config(
     receipt_key: &ReceiptKey,
     worker: WorkerId,
     settings: &Settings,
-    current: Option<&Epoch>,
+    keys: Vec<PublicEnvelopeKey>,
 ) -> KeyConfig {
-    let keys = current.map_or_else(Vec::new, |epoch| {
-        epoch
-            .pairs
-            .iter()
-            .map(|pair| PublicEnvelopeKey {
-                not_before: epoch.record.starts.as_secs(),
-                not_after: epoch.record.offered_until.as_secs(),
-                ..pair.public()
-            })
-            .collect()
-    });
     KeyConfig::sign(
         receipt_key,
         KeyConfigParams {

@@ -5,10 +5,10 @@ mod admit;
 mod board;
 mod config;
 mod keys;
+mod lanes;
 mod masa;
 mod open;
 mod quota;
-mod random;
 mod recover;
 mod refusal;
 mod retention;
@@ -18,6 +18,8 @@ mod settle;
 mod stats;
 mod status;
 mod turn;
+mod unrun;
+mod waiting;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -25,21 +27,24 @@ pub use admit::Accepted;
 use board::Board;
 pub use config::{MasaConfig, Quota, WorkerConfig};
 use keys::Keyring;
+use lanes::Lanes;
 pub use masa::{MasaKeys, SetKeyRefusal, masa_worker_id};
 use quota::Quotas;
 pub use refusal::Refusal;
-use schedule::Scheduler;
+use schedule::{Scheduler, Slots};
 use sealwork_engine::Engine;
-use sealwork_job::{InstanceId, Limits, Rerun, Timestamp, WorkerId};
+use sealwork_job::{InstanceId, Limits, RequesterId, Rerun, Timestamp, WorkerId};
 use sealwork_platform::{Clock, Entropy, Platform, RootSecret};
 use sealwork_seal::{KeyConfig, KeyId};
 use sealwork_store::Store;
+pub use sealwork_store::{Outbox, OutboxItem};
 pub use settle::{MasaResult, PublicResult};
 use stats::Stats;
 pub use stats::StatsSnapshot;
 pub use status::{Access, JobResult, Status};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use waiting::Waiting;
 
 /// The worker: everything between the doors and the engines.
 pub struct Worker {
@@ -54,6 +59,8 @@ pub struct Worker {
     engines: BTreeMap<&'static str, Arc<dyn Engine>>,
     quotas: Arc<Quotas>,
     scheduler: Scheduler,
+    lanes: Lanes,
+    waiting: Waiting,
     board: Board,
     stats: Arc<Stats>,
     tasks: TaskTracker,
@@ -170,7 +177,13 @@ impl Worker {
             masa,
             engines: by_name,
             quotas: Quotas::new(config.queue_capacity, config.default_quota, config.quotas.clone()),
-            scheduler: Scheduler::new(config.concurrency.clone(), config.default_concurrency),
+            scheduler: Scheduler::new(Slots {
+                engines: config.concurrency.clone(),
+                default: config.default_concurrency,
+                per_requester: config.max_running_per_requester,
+            }),
+            lanes: Lanes::default(),
+            waiting: Waiting::default(),
             board: Board::default(),
             stats: Arc::clone(&stats.0),
             tasks: TaskTracker::new(),
@@ -257,12 +270,7 @@ impl Worker {
     /// fetched: call [`Self::close`] when the doors are closed.
     pub async fn drain(&self, patience: Duration) {
         self.draining.cancel();
-        let settled = async {
-            while self.board.len() > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        if tokio::time::timeout(patience, settled).await.is_err() {
+        if tokio::time::timeout(patience, self.board.empty()).await.is_err() {
             tracing::warn!(jobs = self.board.len(), "stopping with unsettled jobs in the journal");
         }
     }
@@ -292,8 +300,8 @@ impl StatsHandle {
         Self::default()
     }
 
-    /// The counters now.
-    pub fn snapshot(&self) -> StatsSnapshot {
-        self.0.snapshot()
+    /// The counters now, as `reader` may see them.
+    pub fn snapshot(&self, reader: &RequesterId) -> StatsSnapshot {
+        self.0.snapshot(reader)
     }
 }

@@ -9,7 +9,7 @@ use sealwork_compat_masa::{
     MasaJob, OpenJobError, OpenResultError, ResultBody, Ring, RingError, SetKeyError,
 };
 use sealwork_compat_masa::{RING_SIZE, verify_setkey};
-use sealwork_job::{Code, Failure, JobId};
+use sealwork_job::{Code, Failure, JobId, Timestamp};
 use sealwork_platform::{Clock, Entropy, Platform, RootSecret};
 use sealwork_seal::derive::{Purpose, derive_key};
 use sealwork_store::Store;
@@ -102,7 +102,7 @@ impl MasaKeys {
     /// # Errors
     /// [`RingError::Empty`].
     pub fn generate(&self, mut job: MasaJob) -> Result<String, RingError> {
-        let expiry = self.clock.now().plus(self.lifetime).as_secs();
+        let expiry = self.now().plus(self.lifetime).as_secs();
         job.stamp(&self.worker_id, self.entropy.array(), Some(expiry));
         self.ring().seal_job(self.entropy.array(), &job)
     }
@@ -126,7 +126,7 @@ impl MasaKeys {
         let ring = self.ring().with_key(&key);
         let mut bytes = Zeroizing::new(Vec::with_capacity(RING_SIZE * KEY_LEN));
         ring.keys().for_each(|key| bytes.extend_from_slice(key));
-        if let Err(error) = self.store.namespace(NAMESPACE).put(RING, bytes.to_vec()).await {
+        if let Err(error) = self.store.namespace(NAMESPACE).put(RING, bytes).await {
             tracing::error!(%error, "cannot keep a ring key");
             return Err(SetKeyRefusal::Store);
         }
@@ -162,6 +162,11 @@ impl MasaKeys {
         self.ring().seal_result(self.entropy.array(), nonce, data)
     }
 
+    /// As the admission that judges the expiry.
+    fn now(&self) -> Timestamp {
+        self.clock.now().max(self.store.clock_high_water())
+    }
+
     fn ring(&self) -> Arc<Ring> {
         Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -169,7 +174,7 @@ impl MasaKeys {
 
 fn stored_ring(store: &Store) -> Result<Ring, StartError> {
     let bytes = store.namespace(NAMESPACE).get(RING).map_err(StartError::journal)?;
-    let bytes = Zeroizing::new(bytes.unwrap_or_default());
+    let bytes = bytes.unwrap_or_default();
     let (keys, rest) = bytes.as_chunks::<KEY_LEN>();
     if !rest.is_empty() {
         return Err(StartError::MasaRing);

@@ -4,7 +4,7 @@ use sealwork_compat_masa::{MasaJob, to_spec, unknown_job_type};
 use sealwork_job::{
     Body, Code, Digest, EngineName, Failure, JobSpec, Reply, RequesterId, Timestamp,
 };
-use sealwork_seal::{Header, RequestSecrets, salted_digest};
+use sealwork_seal::{Header, RequestSecrets, salted_digest, token_hash};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -16,6 +16,9 @@ pub(crate) struct OpenedJob {
     /// The requester that the body itself names.
     pub(crate) requester: Option<RequesterId>,
     pub(crate) reply: ReplySecrets,
+    /// The salt of the receipt's digests: known to who can open the job and to nobody else. Zeros
+    /// for a job that everyone can read.
+    pub(crate) salt: Zeroizing<[u8; 32]>,
     /// What makes a second arrival of the same job the same job.
     pub(crate) nonce: Nonce,
     /// Salted digests of job and input, as the receipt shows them.
@@ -56,20 +59,6 @@ impl OpenedJob {
     }
 }
 
-impl ReplySecrets {
-    /// The salt of the receipt's digests: known to who can open the job and to nobody else.
-    pub(crate) fn salt(&self) -> Zeroizing<[u8; 32]> {
-        match self {
-            Self::Hpke(secrets) => Zeroizing::new(*secrets.salt()),
-            Self::MasaRing { nonce } => {
-                let digest = salted_digest(&[0; 32], "masa salt", nonce.as_bytes());
-                Zeroizing::new(digest.0)
-            }
-            Self::Public => Zeroizing::new([0; 32]),
-        }
-    }
-}
-
 /// Opens a body of any kind.
 ///
 /// # Errors
@@ -91,12 +80,14 @@ fn open_sealed(envelope: &[u8], reply: Reply, keyring: &Keyring) -> Result<Opene
     let header = Header::parse(envelope)?;
     let opened = keyring.open(&header, envelope)?;
     let spec = JobSpec::from_json(&opened.job_json)?;
-    let salt = opened.secrets.salt();
-    let job_digest = salted_digest(salt, "job", &opened.job_json);
-    let input_digest = opened.input.as_ref().map(|input| salted_digest(salt, "input", input));
+    let salt = Zeroizing::new(*opened.secrets.salt());
+    let job_digest = salted_digest(&salt, "job", &opened.job_json);
+    let input_digest = opened.input.as_ref().map(|input| salted_digest(&salt, "input", input));
+    // Exported from the HPKE context, and so this envelope's alone: a nonce of the header could be
+    // used by somebody else first.
     let nonce = Nonce {
         scope: "sealed",
-        value: header.nonce.to_vec(),
+        value: token_hash(opened.secrets.token()).to_vec(),
         expiry: Some(Timestamp::from_secs(header.expiry)),
     };
     Ok(OpenedJob {
@@ -106,6 +97,7 @@ fn open_sealed(envelope: &[u8], reply: Reply, keyring: &Keyring) -> Result<Opene
             Reply::Hpke | Reply::MasaRing => ReplySecrets::Hpke(Box::new(opened.secrets)),
             Reply::Public | Reply::None => ReplySecrets::Public,
         },
+        salt,
         nonce,
         job_digest,
         input_digest,
@@ -121,8 +113,8 @@ fn open_masa(blob: &[u8], masa: &MasaKeys) -> Result<OpenedJob, Failure> {
         Ok(spec) => (spec, None),
         Err(failure) => (unusable(&job), Some(failure)),
     };
-    let reply = ReplySecrets::MasaRing { nonce: Zeroizing::new(job.quote.clone()) };
-    let job_digest = salted_digest(&reply.salt(), "job", &json);
+    let salt = Zeroizing::new(salted_digest(&[0; 32], "masa salt", job.quote.as_bytes()).0);
+    let job_digest = salted_digest(&salt, "job", &json);
     Ok(OpenedJob {
         spec,
         requester: Some(RequesterId::new("masa", &job.worker_id)),
@@ -131,7 +123,8 @@ fn open_masa(blob: &[u8], masa: &MasaKeys) -> Result<OpenedJob, Failure> {
             value: job.quote.clone().into_bytes(),
             expiry: job.expiry.map(Timestamp::from_secs),
         },
-        reply,
+        reply: ReplySecrets::MasaRing { nonce: Zeroizing::new(job.quote) },
+        salt,
         job_digest,
         input_digest: None,
         broken,
@@ -149,11 +142,13 @@ fn unusable(job: &MasaJob) -> JobSpec {
 
 fn open_public(json: &[u8]) -> Result<OpenedJob, Failure> {
     let spec = JobSpec::from_json(json)?;
-    let job_digest = salted_digest(&[0; 32], "job", json);
+    let salt = Zeroizing::new([0; 32]);
+    let job_digest = salted_digest(&salt, "job", json);
     Ok(OpenedJob {
         spec,
         requester: None,
         reply: ReplySecrets::Public,
+        salt,
         nonce: Nonce { scope: "public", value: job_digest.0.to_vec(), expiry: None },
         job_digest,
         input_digest: None,

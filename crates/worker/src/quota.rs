@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -51,13 +51,16 @@ impl Quotas {
         Arc::new(Self { default, named, capacity, state: Mutex::default() })
     }
 
-    /// Takes a place in the queue and one in each requester's quota, or none at all.
+    /// Takes a place in the queue, and one in the quota of who asks and of whose API key or chain
+    /// account it came with; or none at all.
     pub(crate) fn take(
         self: &Arc<Self>,
-        requesters: &[&RequesterId],
+        requester: &RequesterId,
+        origin: &RequesterId,
         now: Duration,
     ) -> Result<Place, Refusal> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = counted(requester, origin);
+        let mut state = self.lock();
         if state.pending >= self.capacity {
             return Err(Refusal::new(
                 Code::QueueFull,
@@ -66,47 +69,50 @@ impl Quotas {
             .after(Duration::from_secs(1)));
         }
         // Nothing is kept of a refused requester: fresh names must not fill the memory.
-        let accounts = requesters
+        let accounts = counted
             .iter()
             .map(|requester| self.check(&state, requester, now))
             .collect::<Result<Vec<_>, _>>()?;
         state.pending += 1;
-        for (requester, account) in requesters.iter().zip(accounts) {
+        for (requester, account) in counted.iter().zip(accounts) {
             let taken =
                 Account { pending: account.pending + 1, tokens: account.tokens - 1.0, ..account };
-            state.requesters.insert((*requester).clone(), taken);
+            state.requesters.insert(requester.clone(), taken);
         }
         if state.requesters.len() > SWEEP_ABOVE {
             self.forget_idle(&mut state, now);
         }
         drop(state);
-        Ok(Place {
-            quotas: Arc::clone(self),
-            requesters: requesters.iter().map(|requester| (*requester).clone()).collect(),
-        })
+        Ok(Place { quotas: Arc::clone(self), requesters: counted })
     }
 
     /// Takes a place without asking: jobs of lanes, and jobs found in the journal at start.
-    pub(crate) fn take_unconditionally(self: &Arc<Self>, requesters: &[&RequesterId]) -> Place {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn take_unconditionally(
+        self: &Arc<Self>,
+        requester: &RequesterId,
+        origin: &RequesterId,
+    ) -> Place {
+        let counted = counted(requester, origin);
+        let mut state = self.lock();
         state.pending += 1;
-        for requester in requesters {
+        for requester in &counted {
             let quota = self.quota(requester);
             state
                 .requesters
-                .entry((*requester).clone())
+                .entry(requester.clone())
                 .or_insert_with(|| Account::full(quota, Duration::ZERO))
                 .pending += 1;
         }
         drop(state);
-        Place {
-            quotas: Arc::clone(self),
-            requesters: requesters.iter().map(|requester| (*requester).clone()).collect(),
-        }
+        Place { quotas: Arc::clone(self), requesters: counted }
     }
 
     pub(crate) fn pending(&self) -> usize {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).pending
+        self.lock().pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn quota(&self, requester: &RequesterId) -> Quota {
@@ -155,6 +161,15 @@ impl Quotas {
     }
 }
 
+/// Once, when both are the same.
+fn counted(requester: &RequesterId, origin: &RequesterId) -> Vec<RequesterId> {
+    if requester == origin {
+        vec![requester.clone()]
+    } else {
+        vec![requester.clone(), origin.clone()]
+    }
+}
+
 impl Account {
     fn full(quota: Quota, now: Duration) -> Self {
         Self { pending: 0, tokens: quota.per_minute.map_or(0.0, f64::from), refilled: now }
@@ -174,7 +189,7 @@ impl Account {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.quotas.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.quotas.lock();
         state.pending = state.pending.saturating_sub(1);
         for requester in &self.requesters {
             let rated = self.quotas.quota(requester).per_minute.is_some();
@@ -202,20 +217,20 @@ mod tests {
     fn a_requester_cannot_hold_more_pending_jobs_than_its_quota_and_others_are_not_hurt() {
         let quotas = Quotas::new(10, Quota { max_pending: 2, per_minute: None }, BTreeMap::new());
         let bob = RequesterId::new("api-key", "bob");
-        let first = quotas.take(&[&alice()], Duration::ZERO).unwrap();
-        let _second = quotas.take(&[&alice()], Duration::ZERO).unwrap();
-        let refused = quotas.take(&[&alice()], Duration::ZERO).unwrap_err();
+        let first = quotas.take(&alice(), &alice(), Duration::ZERO).unwrap();
+        let _second = quotas.take(&alice(), &alice(), Duration::ZERO).unwrap();
+        let refused = quotas.take(&alice(), &alice(), Duration::ZERO).unwrap_err();
         assert_eq!(refused.code, Code::QuotaExceeded);
-        assert!(quotas.take(&[&bob], Duration::ZERO).is_ok());
+        assert!(quotas.take(&bob, &bob, Duration::ZERO).is_ok());
         drop(first);
-        assert!(quotas.take(&[&alice()], Duration::ZERO).is_ok());
+        assert!(quotas.take(&alice(), &alice(), Duration::ZERO).is_ok());
     }
 
     #[test]
     fn the_queue_is_bounded_over_all_requesters() {
         let quotas = Quotas::new(1, Quota { max_pending: 5, per_minute: None }, BTreeMap::new());
-        let place = quotas.take(&[&alice()], Duration::ZERO).unwrap();
-        let refused = quotas.take(&[&RequesterId::anonymous()], Duration::ZERO).unwrap_err();
+        let place = quotas.take(&alice(), &alice(), Duration::ZERO).unwrap();
+        let refused = quotas.take(&RequesterId::anonymous(), &alice(), Duration::ZERO).unwrap_err();
         assert_eq!(refused.code, Code::QueueFull);
         assert!(refused.retry_after.is_some());
         drop(place);
@@ -227,12 +242,12 @@ mod tests {
         let quota = Quota { max_pending: 100, per_minute: Some(2) };
         let quotas = Quotas::new(100, quota, BTreeMap::new());
         let start = Duration::from_secs(100);
-        let _a = quotas.take(&[&alice()], start).unwrap();
-        let _b = quotas.take(&[&alice()], start).unwrap();
-        let refused = quotas.take(&[&alice()], start).unwrap_err();
+        let _a = quotas.take(&alice(), &alice(), start).unwrap();
+        let _b = quotas.take(&alice(), &alice(), start).unwrap();
+        let refused = quotas.take(&alice(), &alice(), start).unwrap_err();
         let after = refused.retry_after.unwrap();
         assert_eq!(after, Duration::from_secs(30));
-        assert!(quotas.take(&[&alice()], start + after).is_ok());
+        assert!(quotas.take(&alice(), &alice(), start + after).is_ok());
     }
 
     #[test]
@@ -243,7 +258,7 @@ mod tests {
             BTreeMap::from([(alice(), Quota { max_pending: 0, per_minute: None })]),
         );
         let signer = RequesterId::new("ed25519", "aa");
-        assert!(quotas.take(&[&signer, &alice()], Duration::ZERO).is_err());
+        assert!(quotas.take(&signer, &alice(), Duration::ZERO).is_err());
         assert_eq!(quotas.pending(), 0);
         assert!(quotas.state.lock().unwrap().requesters.is_empty(), "nor a place in memory");
     }
@@ -255,7 +270,7 @@ mod tests {
         for n in 0..SWEEP_ABOVE + 50 {
             let requester = RequesterId::new("ed25519", &n.to_string());
             let now = Duration::from_secs(n as u64);
-            drop(quotas.take(&[&requester], now).unwrap());
+            drop(quotas.take(&requester, &requester, now).unwrap());
         }
         assert!(quotas.state.lock().unwrap().requesters.len() <= SWEEP_ABOVE);
     }

@@ -27,6 +27,7 @@ impl Worker {
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "cannot evict settled results"),
             }
+            self.expire_unrun();
             if let Err(error) = self.keyring.tick(self.now(), |key| self.key_in_use(key)) {
                 tracing::error!(%error, "cannot rotate the envelope keys");
             }

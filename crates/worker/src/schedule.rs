@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use sealwork_job::{JobId, LanePosition, RequesterId};
@@ -31,9 +31,30 @@ pub(crate) enum Pushed {
 /// Holds ids only: a queued job has no plaintext here.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
-    limits: BTreeMap<String, usize>,
-    default_limit: usize,
+    slots: Slots,
     inner: Mutex<Inner>,
+}
+
+/// How many jobs run at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Slots {
+    /// By engine.
+    pub(crate) engines: BTreeMap<String, usize>,
+    /// Of engines that are not named.
+    pub(crate) default: usize,
+    /// Of one engine by one requester. `None`: seven eighths of the engine's, so that whoever
+    /// comes next finds a slot.
+    pub(crate) per_requester: Option<usize>,
+}
+
+impl Slots {
+    pub(crate) fn of(&self, engine: &str) -> usize {
+        self.engines.get(engine).copied().unwrap_or(self.default).max(1)
+    }
+
+    fn of_one_requester(&self, limit: usize) -> usize {
+        self.per_requester.unwrap_or(limit - limit / 8).clamp(1, limit)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -46,33 +67,33 @@ struct Inner {
 struct EngineQueue {
     running: usize,
     limit: usize,
-    /// Requesters with queued jobs, the next one first.
+    limit_of_one: usize,
+    running_by: HashMap<RequesterId, usize>,
+    /// Requesters with queued jobs, the next one first. While a slot is free, each of them runs as
+    /// many as it may.
     turn: VecDeque<RequesterId>,
     queued: HashMap<RequesterId, VecDeque<Ticket>>,
 }
 
-#[derive(Debug, Default)]
-struct Lane {
-    running: bool,
-    waiting: BTreeMap<u64, Ticket>,
-}
+/// One job of a lane is queued or running; the others wait behind it as they came, which is in
+/// ascending order.
+type Lane = VecDeque<Ticket>;
 
 impl Scheduler {
-    pub(crate) fn new(limits: BTreeMap<String, usize>, default_limit: usize) -> Self {
-        Self { limits, default_limit: default_limit.max(1), inner: Mutex::default() }
+    pub(crate) fn new(slots: Slots) -> Self {
+        Self { slots, inner: Mutex::default() }
     }
 
     /// Takes a job in. When it answers [`Pushed::Started`] the caller starts the job and later
     /// calls [`Self::finished`].
     pub(crate) fn push(&self, ticket: Ticket) -> Pushed {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
         if let Some(position) = &ticket.lane {
-            let lane = inner.lanes.entry(position.lane.0.clone()).or_default();
-            if lane.running {
-                lane.waiting.insert(position.position, ticket);
+            if let Some(waiting) = inner.lanes.get_mut(&position.lane.0) {
+                waiting.push_back(ticket);
                 return Pushed::Turn;
             }
-            lane.running = true;
+            inner.lanes.insert(position.lane.0.clone(), Lane::new());
         }
         if self.enter(&mut inner, ticket) { Pushed::Started } else { Pushed::Queued }
     }
@@ -80,9 +101,9 @@ impl Scheduler {
     /// Gives a slot back and returns the jobs that have one now: start each.
     #[must_use]
     pub(crate) fn finished(&self, ticket: &Ticket) -> Vec<Ticket> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
         if let Some(engine) = inner.engines.get_mut(&ticket.engine) {
-            engine.running = engine.running.saturating_sub(1);
+            engine.leave(&ticket.requester);
         }
         let mut started = Vec::new();
         self.release_lane(&mut inner, ticket, &mut started);
@@ -95,36 +116,28 @@ impl Scheduler {
         started
     }
 
-    /// Takes a job that has not started out of its queue. `None` when it has no place there.
-    /// Returns with it the jobs of its lane that have a slot now.
-    pub(crate) fn withdraw(&self, ticket: &Ticket) -> Option<Vec<Ticket>> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(position) = &ticket.lane
-            && let Some(lane) = inner.lanes.get_mut(&position.lane.0)
-            && lane.waiting.get(&position.position).is_some_and(|found| found.job == ticket.job)
-        {
-            lane.waiting.remove(&position.position);
-            return Some(Vec::new());
-        }
-        let engine = inner.engines.get_mut(&ticket.engine)?;
-        let queued = engine.queued.get_mut(&ticket.requester)?;
-        let index = queued.iter().position(|found| found.job == ticket.job)?;
+    /// Takes a job that has not started, and is in no lane, out of its queue; whether it was there.
+    pub(crate) fn withdraw(&self, ticket: &Ticket) -> bool {
+        let mut inner = self.lock();
+        let Some(engine) = inner.engines.get_mut(&ticket.engine) else { return false };
+        let Some(queued) = engine.queued.get_mut(&ticket.requester) else { return false };
+        let Some(index) = queued.iter().position(|found| found.job == ticket.job) else {
+            return false;
+        };
         queued.remove(index);
         if queued.is_empty() {
             engine.queued.remove(&ticket.requester);
             engine.turn.retain(|requester| *requester != ticket.requester);
         }
-        let mut started = Vec::new();
-        self.release_lane(&mut inner, ticket, &mut started);
-        Some(started)
+        true
     }
 
     /// Queued jobs and running jobs of all engines.
     pub(crate) fn load(&self) -> (usize, usize) {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.lock();
         let queued: usize =
             inner.engines.values().flat_map(|e| e.queued.values()).map(VecDeque::len).sum();
-        let in_lanes: usize = inner.lanes.values().map(|lane| lane.waiting.len()).sum();
+        let in_lanes: usize = inner.lanes.values().map(Lane::len).sum();
         (queued + in_lanes, inner.engines.values().map(|e| e.running).sum())
     }
 
@@ -132,8 +145,8 @@ impl Scheduler {
     fn release_lane(&self, inner: &mut Inner, ticket: &Ticket, started: &mut Vec<Ticket>) {
         let Some(position) = &ticket.lane else { return };
         let Some(lane) = inner.lanes.get_mut(&position.lane.0) else { return };
-        match lane.waiting.pop_first() {
-            Some((_, next)) => {
+        match lane.pop_front() {
+            Some(next) => {
                 if self.enter(inner, next.clone()) {
                     started.push(next);
                 }
@@ -146,14 +159,12 @@ impl Scheduler {
 
     /// Whether the job has a slot at once; else it is queued for one.
     fn enter(&self, inner: &mut Inner, ticket: Ticket) -> bool {
-        let engine = inner.engines.entry(ticket.engine.clone()).or_insert_with(|| EngineQueue {
-            running: 0,
-            limit: self.limits.get(&ticket.engine).copied().unwrap_or(self.default_limit).max(1),
-            turn: VecDeque::new(),
-            queued: HashMap::new(),
+        let engine = inner.engines.entry(ticket.engine.clone()).or_insert_with(|| {
+            let limit = self.slots.of(&ticket.engine);
+            EngineQueue::new(limit, self.slots.of_one_requester(limit))
         });
-        if engine.running < engine.limit && engine.turn.is_empty() {
-            engine.running += 1;
+        if engine.has_slot_for(&ticket.requester) {
+            engine.take_slot(&ticket.requester);
             return true;
         }
         let queued = engine.queued.entry(ticket.requester.clone()).or_default();
@@ -163,21 +174,58 @@ impl Scheduler {
         queued.push_back(ticket);
         false
     }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl EngineQueue {
+    fn new(limit: usize, limit_of_one: usize) -> Self {
+        Self {
+            running: 0,
+            limit,
+            limit_of_one,
+            running_by: HashMap::new(),
+            turn: VecDeque::new(),
+            queued: HashMap::new(),
+        }
+    }
+
+    fn has_slot_for(&self, requester: &RequesterId) -> bool {
+        let own = self.running_by.get(requester).copied().unwrap_or(0);
+        self.running < self.limit && own < self.limit_of_one
+    }
+
+    fn take_slot(&mut self, requester: &RequesterId) {
+        self.running += 1;
+        *self.running_by.entry(requester.clone()).or_default() += 1;
+    }
+
+    fn leave(&mut self, requester: &RequesterId) {
+        self.running = self.running.saturating_sub(1);
+        if let Some(own) = self.running_by.get_mut(requester) {
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                self.running_by.remove(requester);
+            }
+        }
+    }
+
+    /// Starts the first job of the first requester that may run one more, until nobody may.
     fn start_queued(&mut self, started: &mut Vec<Ticket>) {
         while self.running < self.limit {
-            let Some(requester) = self.turn.pop_front() else { return };
+            let next = self.turn.iter().position(|requester| self.has_slot_for(requester));
+            let Some(requester) = next.and_then(|at| self.turn.remove(at)) else { return };
             let Some(queued) = self.queued.get_mut(&requester) else { continue };
             let next = queued.pop_front();
             if queued.is_empty() {
                 self.queued.remove(&requester);
             } else {
-                self.turn.push_back(requester);
+                self.turn.push_back(requester.clone());
             }
             if let Some(next) = next {
-                self.running += 1;
+                self.take_slot(&requester);
                 started.push(next);
             }
         }
@@ -194,6 +242,14 @@ mod tests {
     use sealwork_job::LaneId;
 
     use super::*;
+
+    fn shares(default: usize) -> Slots {
+        Slots { engines: BTreeMap::new(), default, per_requester: None }
+    }
+
+    fn slots(default: usize) -> Scheduler {
+        Scheduler::new(shares(default))
+    }
 
     fn ticket(n: u8, requester: &str) -> Ticket {
         Ticket {
@@ -217,7 +273,7 @@ mod tests {
 
     #[test]
     fn requesters_take_turns_however_many_jobs_one_of_them_has_queued() {
-        let scheduler = Scheduler::new(BTreeMap::new(), 1);
+        let scheduler = slots(1);
         assert_eq!(scheduler.push(ticket(0, "a")), Pushed::Started);
         for n in 1..=3 {
             assert_eq!(scheduler.push(ticket(n, "a")), Pushed::Queued);
@@ -235,7 +291,10 @@ mod tests {
 
     #[test]
     fn an_engine_runs_no_more_jobs_at_once_than_its_limit() {
-        let scheduler = Scheduler::new(BTreeMap::from([("web".to_owned(), 2)]), 100);
+        let scheduler = Scheduler::new(Slots {
+            engines: BTreeMap::from([("web".to_owned(), 2)]),
+            ..shares(100)
+        });
         assert_eq!(scheduler.push(ticket(1, "a")), Pushed::Started);
         assert_eq!(scheduler.push(ticket(2, "a")), Pushed::Started);
         assert_eq!(scheduler.push(ticket(3, "b")), Pushed::Queued);
@@ -245,10 +304,10 @@ mod tests {
 
     #[test]
     fn jobs_of_a_lane_run_one_at_a_time_and_in_ascending_order() {
-        let scheduler = Scheduler::new(BTreeMap::new(), 100);
+        let scheduler = slots(100);
         assert_eq!(scheduler.push(in_lane(1, 1)), Pushed::Started);
-        assert_eq!(scheduler.push(in_lane(3, 3)), Pushed::Turn);
         assert_eq!(scheduler.push(in_lane(2, 2)), Pushed::Turn);
+        assert_eq!(scheduler.push(in_lane(3, 3)), Pushed::Turn);
         assert_eq!(scheduler.push(ticket(9, "a")), Pushed::Started);
         assert_eq!(ids(&scheduler.finished(&in_lane(1, 1))), [2]);
         assert_eq!(ids(&scheduler.finished(&in_lane(2, 2))), [3]);
@@ -257,15 +316,28 @@ mod tests {
     }
 
     #[test]
-    fn a_withdrawn_job_never_starts_and_its_lane_goes_on() {
-        let scheduler = Scheduler::new(BTreeMap::new(), 1);
+    fn a_withdrawn_job_never_starts_and_a_running_one_stays() {
+        let scheduler = slots(1);
         scheduler.push(ticket(0, "a"));
-        assert_eq!(scheduler.push(in_lane(1, 1)), Pushed::Queued);
-        assert_eq!(scheduler.push(in_lane(2, 2)), Pushed::Turn);
-        assert!(scheduler.withdraw(&in_lane(1, 1)).unwrap().is_empty());
-        assert!(scheduler.withdraw(&in_lane(1, 1)).is_none());
-        assert!(scheduler.withdraw(&ticket(0, "a")).is_none(), "it runs already");
-        assert_eq!(ids(&scheduler.finished(&ticket(0, "a"))), [2]);
+        assert_eq!(scheduler.push(ticket(1, "a")), Pushed::Queued);
+        assert!(scheduler.withdraw(&ticket(1, "a")));
+        assert!(!scheduler.withdraw(&ticket(1, "a")));
+        assert!(!scheduler.withdraw(&ticket(0, "a")), "it runs already");
+        assert!(scheduler.finished(&ticket(0, "a")).is_empty());
+    }
+
+    #[test]
+    fn one_requester_cannot_take_the_last_slots_of_an_engine() {
+        let scheduler = slots(8);
+        for n in 0..7 {
+            assert_eq!(scheduler.push(ticket(n, "a")), Pushed::Started);
+        }
+        assert_eq!(scheduler.push(ticket(7, "a")), Pushed::Queued);
+        assert_eq!(scheduler.push(ticket(10, "b")), Pushed::Started);
+        assert_eq!(scheduler.push(ticket(11, "b")), Pushed::Queued);
+        // A slot that b gives back is not a's, however long a has waited.
+        assert_eq!(ids(&scheduler.finished(&ticket(10, "b"))), [11]);
+        assert_eq!(ids(&scheduler.finished(&ticket(0, "a"))), [7]);
     }
 
     proptest! {
@@ -274,7 +346,7 @@ mod tests {
             jobs in prop::collection::vec((0u8..4, prop::option::of(0u8..2)), 1..60),
             limit in 1usize..4,
         ) {
-            let scheduler = Scheduler::new(BTreeMap::new(), limit);
+            let scheduler = slots(limit);
             let mut running = Vec::new();
             let mut started = Vec::new();
             for (n, (requester, lane)) in jobs.iter().enumerate() {

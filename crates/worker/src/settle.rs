@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sealwork_engine::Report;
-use sealwork_job::{Digest, Failure, JobState, Outcome, Output, Reply, Timestamp, Usage};
+use sealwork_job::{Code, Digest, Failure, JobState, Outcome, Output, Reply, Timestamp, Usage};
 use sealwork_platform::Entropy;
 use sealwork_seal::{ReceiptClaims, SealedOutcome, receipt_digest, salted_digest, seal_response};
-use sealwork_store::{ChainHead, SettleError, Settlement};
+use sealwork_store::{ChainHead, OutboxEntry, SettleError, Settlement, StoreError};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -65,13 +65,24 @@ struct Draft {
     outcome: SealedOutcome,
     reply: Option<ReplySecrets>,
     masa: Option<MasaResult>,
+    /// The door that delivers the result.
+    outbox: Option<String>,
     entropy: Arc<dyn Entropy>,
+}
+
+/// What became of a commit.
+enum Committed {
+    Settled,
+    /// The worker is closing; the job stays in the journal.
+    Closing,
+    /// It cannot be written, now or later. What the job came to, as far as that is known.
+    Never(String),
 }
 
 impl Worker {
     /// Settles a job with what its engine reported. Returns when that is on disk.
     ///
-    /// A commit that fails is tried again until it succeeds: the job was acknowledged.
+    /// A commit that the disk refuses is tried again until it succeeds: the job was acknowledged.
     pub(crate) async fn settle(
         self: &Arc<Self>,
         job: &Arc<LiveJob>,
@@ -92,8 +103,13 @@ impl Worker {
         }
         let code = outcome.code();
         let draft = Arc::new(self.draft(job, opened, outcome, usage, span));
-        if !self.commit(job, &draft).await {
-            return;
+        match self.commit(job, &draft).await {
+            Committed::Settled => {}
+            Committed::Closing => return,
+            Committed::Never(code) => {
+                self.leave(job, JobState::Settled { code, at: span.ended });
+                return;
+            }
         }
         self.stats.add(job.requester(), &stats, span.ended);
         // A Masa job may name any engine; a label per name would fill the memory.
@@ -102,38 +118,61 @@ impl Worker {
             .increment(1);
         metrics::histogram!("sealwork_job_seconds", "engine" => engine)
             .record(span.ended.since(job.accepted_at).as_secs_f64());
-        self.board.remove(job.id());
-        // Before anybody hears of it: who waits for this job may submit the next one at once.
-        job.release();
-        job.state.send_replace(JobState::Settled { code: code.to_owned(), at: span.ended });
+        self.leave(job, JobState::Settled { code: code.to_owned(), at: span.ended });
         self.retention.notify_one();
     }
 
-    /// Writes the settlement; `false` when the worker is closing or the job has settled before.
-    async fn commit(&self, job: &Arc<LiveJob>, draft: &Arc<Draft>) -> bool {
+    /// Takes a job from the board, and tells who waits for it.
+    fn leave(&self, job: &LiveJob, state: JobState) {
+        self.board.remove(job.id());
+        // Before anybody hears of it: who waits for this job may submit the next one at once.
+        job.release();
+        job.state.send_replace(state);
+    }
+
+    /// Writes the settlement. Tries again while the disk may recover.
+    async fn commit(&self, job: &Arc<LiveJob>, draft: &Arc<Draft>) -> Committed {
         let mut pause = RETRY.0;
         loop {
             let (keyring, made) = (Arc::clone(&self.keyring), Arc::clone(draft));
             let make = move |head: ChainHead| made.settlement(&keyring, head);
             match self.store.settle(job.id(), make).await {
-                Ok(_) => return true,
-                Err(SettleError::AlreadySettled | SettleError::Unknown) => {
+                Ok(_) => return Committed::Settled,
+                Err(SettleError::AlreadySettled) => {
                     tracing::error!(job = %job.id(), "a job came to settle twice");
-                    self.board.remove(job.id());
-                    return false;
+                    return Committed::Never(self.settled_code(job));
+                }
+                Err(SettleError::Unknown) => {
+                    tracing::error!(job = %job.id(), "a job to settle is not in the journal");
+                    return Committed::Never(Code::Internal.to_string());
+                }
+                Err(SettleError::Panicked) => {
+                    tracing::error!(job = %job.id(), "the settlement of a job cannot be made");
+                    return Committed::Never(Code::Internal.to_string());
+                }
+                Err(SettleError::Store(StoreError::Damaged(detail))) => {
+                    tracing::error!(job = %job.id(), detail, "a job's row is damaged on disk");
+                    return Committed::Never(Code::StoreUnavailable.to_string());
                 }
                 Err(error) => {
                     tracing::error!(job = %job.id(), %error, "cannot settle; trying again");
                     if self.closing.is_cancelled() {
-                        return false;
+                        return Committed::Closing;
                     }
                 }
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY.1),
-                () = self.closing.cancelled() => return false,
+                () = self.closing.cancelled() => return Committed::Closing,
             }
         }
+    }
+
+    /// What the store says that the job came to.
+    fn settled_code(&self, job: &LiveJob) -> String {
+        let view = self.store.job(job.id()).ok().flatten();
+        let settled = view.and_then(|view| view.settled);
+        settled.map_or_else(|| Code::Internal.to_string(), |settled| settled.code)
     }
 
     fn draft(
@@ -144,7 +183,11 @@ impl Worker {
         usage: Usage,
         span: Span,
     ) -> Draft {
-        let salt = opened.as_ref().map(|opened| opened.reply.salt());
+        let salt = opened.as_ref().map(|opened| match job.reply {
+            // Everyone may read this output, and check it against the receipt.
+            Reply::Public => Zeroizing::new([0; 32]),
+            _ => opened.salt.clone(),
+        });
         let output = match &outcome {
             Outcome::Output(output) => Some(output),
             Outcome::Failure(_) => None,
@@ -187,6 +230,7 @@ impl Worker {
             outcome: SealedOutcome { outcome, usage },
             reply,
             masa,
+            outbox: job.outbox.clone(),
             entropy: Arc::clone(&self.entropy),
         }
     }
@@ -222,13 +266,16 @@ impl Draft {
         claims.previous = head.digest;
         let receipt = keyring.receipt_key().sign(&claims);
         let digest = receipt_digest(&receipt);
+        let response = self.response(claims.job, digest);
+        let outbox = self.outbox.clone();
+        let outbox = outbox.map(|door| OutboxEntry { door, payload: response.clone() });
         Settlement {
             code: claims.code,
             settled_at: claims.ended,
-            response: self.response(claims.job, digest),
+            response,
             receipt,
             receipt_digest: digest,
-            outbox: None,
+            outbox,
         }
     }
 

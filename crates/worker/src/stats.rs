@@ -11,21 +11,24 @@ use sealwork_job::{RequesterId, Timestamp};
 const MAX_REQUESTERS: usize = 10_000;
 const OTHERS: &str = "others";
 
+type Counters = BTreeMap<&'static str, u64>;
+
 /// Counters per requester since boot, moved by `settle` alone.
 #[derive(Debug, Default)]
 pub(crate) struct Stats(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    counters: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    counters: BTreeMap<RequesterId, Counters>,
+    others: Counters,
     last_operation: Option<Timestamp>,
 }
 
-/// The counters at one moment.
+/// The counters at one moment, as one requester may see them.
 #[derive(Debug, Clone, Default)]
 pub struct StatsSnapshot {
     /// Requester, then counter.
-    pub counters: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    pub counters: BTreeMap<String, Counters>,
     /// When a counter last moved.
     pub last_operation: Option<Timestamp>,
 }
@@ -37,22 +40,44 @@ impl Stats {
         }
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.last_operation = Some(now);
-        let name = if inner.counters.len() < MAX_REQUESTERS
-            || inner.counters.contains_key(requester.value())
-        {
-            requester.value()
+        let Inner { counters, others, .. } = &mut *inner;
+        let counters = if counters.len() < MAX_REQUESTERS || counters.contains_key(requester) {
+            counters.entry(requester.clone()).or_default()
         } else {
-            OTHERS
+            others
         };
-        let counters = inner.counters.entry(name.to_owned()).or_default();
         for (stat, by) in stats {
             *counters.entry(stat).or_default() += by;
         }
     }
 
-    pub(crate) fn snapshot(&self) -> StatsSnapshot {
+    /// Workers that ask over Masa's routes are shown to everybody, by their ids: validators score
+    /// by them. Whoever else asked is shown to itself alone, and summed up for the others.
+    pub(crate) fn snapshot(&self, reader: &RequesterId) -> StatsSnapshot {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        StatsSnapshot { counters: inner.counters.clone(), last_operation: inner.last_operation }
+        let mut shown: BTreeMap<String, Counters> = BTreeMap::new();
+        let mut others = inner.others.clone();
+        for (requester, counters) in &inner.counters {
+            let name = match requester.scheme() {
+                "masa" => requester.value().to_owned(),
+                _ if requester == reader => requester.to_string(),
+                _ => {
+                    sum(&mut others, counters);
+                    continue;
+                }
+            };
+            shown.insert(name, counters.clone());
+        }
+        if !others.is_empty() {
+            sum(shown.entry(OTHERS.to_owned()).or_default(), &others);
+        }
+        StatsSnapshot { counters: shown, last_operation: inner.last_operation }
+    }
+}
+
+fn sum(into: &mut Counters, counters: &Counters) {
+    for (stat, by) in counters {
+        *into.entry(stat).or_default() += by;
     }
 }
 
@@ -67,7 +92,7 @@ mod tests {
             let requester = RequesterId::new("masa", &n.to_string());
             stats.add(&requester, &[("web_success", 1)], Timestamp(7));
         }
-        let snapshot = stats.snapshot();
+        let snapshot = stats.snapshot(&RequesterId::anonymous());
         assert_eq!(snapshot.counters.len(), MAX_REQUESTERS + 1);
         assert_eq!(snapshot.counters[OTHERS]["web_success"], 5);
         assert_eq!(snapshot.last_operation, Some(Timestamp(7)));
@@ -77,6 +102,19 @@ mod tests {
     fn a_job_without_counters_is_no_operation() {
         let stats = Stats::default();
         stats.add(&RequesterId::anonymous(), &[], Timestamp(7));
-        assert_eq!(stats.snapshot().last_operation, None);
+        assert_eq!(stats.snapshot(&RequesterId::anonymous()).last_operation, None);
+    }
+
+    #[test]
+    fn a_requester_sees_itself_and_masas_workers_but_no_other_requester() {
+        let stats = Stats::default();
+        let [alice, bob] = ["alice", "bob"].map(|name| RequesterId::new("api-key", name));
+        for requester in [&alice, &bob, &RequesterId::new("masa", "alice")] {
+            stats.add(requester, &[("web_success", 1)], Timestamp(7));
+        }
+        let names = |reader| stats.snapshot(reader).counters.into_keys().collect::<Vec<_>>();
+        assert_eq!(names(&alice), ["alice", "api-key:alice", "others"]);
+        assert_eq!(names(&RequesterId::new("masa", "v")), ["alice", "others"]);
+        assert_eq!(stats.snapshot(&bob).counters["others"]["web_success"], 1);
     }
 }

@@ -3,16 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use sealwork_engine::Report;
-use sealwork_job::{Code, Digest, Failure, Intake, JobId, JobState, Limits, Timestamp, Usage};
+use sealwork_job::{Code, Digest, Intake, JobId, JobState, Limits, Timestamp};
 use sealwork_seal::token_hash;
+use sealwork_store::Outbox;
 use subtle::ConstantTimeEq;
 
-use crate::{
-    Refusal, Worker,
-    board::LiveJob,
-    settle::{MasaResult, Span},
-};
+use crate::{Refusal, Worker, board::LiveJob, settle::MasaResult, unrun::cancelled};
 
 /// By what right somebody asks about a job.
 #[derive(Clone, Copy)]
@@ -102,21 +98,22 @@ impl Worker {
     /// Stops a job that has not settled. It settles as `cancelled`, with a receipt.
     ///
     /// # Errors
-    /// [`Code::AlreadySettled`], and as [`Self::status`].
+    /// [`Code::AlreadySettled`], [`Code::NotCancellable`], and as [`Self::status`].
     pub fn cancel(self: &Arc<Self>, job: JobId, access: Access<'_>) -> Result<Status, Refusal> {
         let Some(live) = self.board.get(job) else {
             self.status(job, access)?;
             return Err(Refusal::new(Code::AlreadySettled, "the job has settled"));
         };
         allow(access, live.intake, live.token_hash.as_ref())?;
+        if live.is_in_lane() {
+            return Err(Refusal::new(
+                Code::NotCancellable,
+                "the job belongs to an ordered lane, which goes on in order or not at all",
+            ));
+        }
         live.cancel.cancel();
-        if let Some(started) = self.scheduler.withdraw(&live.ticket) {
-            for next in started {
-                if let Some(job) = self.board.get(next.job) {
-                    self.begin(job, None);
-                }
-            }
-            self.settle_cancelled(Arc::clone(&live));
+        if self.take_back(&live) {
+            self.settle_unrun(Arc::clone(&live), cancelled());
         }
         Ok(self.status_of(&live))
     }
@@ -167,7 +164,23 @@ impl Worker {
             return Err(Refusal::new(Code::NotSettled, "the job has not settled yet")
                 .after(Duration::from_secs(1)));
         }
-        self.store.receipt(job).map_err(unreadable)?.ok_or_else(Refusal::unknown_job)
+        self.store.receipt_of(job).map_err(unreadable)?.ok_or_else(Refusal::unknown_job)
+    }
+
+    /// Up to `limit` receipts from the one numbered `from` on, each with its number: the chain as
+    /// far as it is kept.
+    ///
+    /// # Errors
+    /// [`Code::StoreUnavailable`].
+    pub fn receipts(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, Refusal> {
+        self.store.receipts_from(from, limit).map_err(unreadable)
+    }
+
+    /// What a door has to deliver: the results of the jobs that it submitted, in the order in which
+    /// they settled. Each entry came with its job's settlement and stays until it is acknowledged;
+    /// its payload is the response.
+    pub fn outbox(&self, door: &str) -> Outbox {
+        self.store.outbox(door)
     }
 
     /// A view of a job that is not on the board. Younger than its result's age limit, or gone.
@@ -188,18 +201,6 @@ impl Worker {
             limits: live.limits,
             expires_at: live.accepted_at.plus(self.config.max_queue_wait),
         }
-    }
-
-    fn settle_cancelled(self: &Arc<Self>, job: Arc<LiveJob>) {
-        let worker = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let opened = worker.open_again(&job).await.ok();
-            let now = worker.now();
-            let failure = Failure::new(Code::Cancelled, "the job was cancelled");
-            let report = Report::failure(failure, []);
-            let span = Span { started: now, ended: now };
-            worker.settle(&job, opened, report, Usage::default(), span).await;
-        });
     }
 }
 

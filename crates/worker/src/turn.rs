@@ -1,7 +1,8 @@
 //! A job's turn: open it if need be, run it, settle it, pass its slot on.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use sealwork_engine::{Context, Meter, Report};
 use sealwork_job::{Body, Code, Failure, Intake, JobState, Rerun};
 use tokio::time::Instant;
@@ -13,14 +14,23 @@ use crate::{
     open::{self, OpenedJob},
     run,
     settle::Span,
+    unrun::{cancelled, expired},
 };
+
+/// Longer than any process runs.
+const NO_LIMIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 impl Worker {
     /// Starts a job that has a slot, in a task of its own.
     pub(crate) fn begin(self: &Arc<Self>, job: Arc<LiveJob>, opened: Option<OpenedJob>) {
         let worker = Arc::clone(self);
         self.tasks.spawn(async move {
-            worker.turn(&job, opened).await;
+            // Whatever happens to this job, its slot goes on to the next one.
+            if AssertUnwindSafe(worker.turn(&job, opened)).catch_unwind().await.is_err() {
+                tracing::error!(job = %job.id(), "the path of a job panicked");
+                let text = "the worker failed on this job";
+                worker.settle_unrun(Arc::clone(&job), Failure::new(Code::Internal, text));
+            }
             for next in worker.scheduler.finished(&job.ticket) {
                 if let Some(job) = worker.board.get(next.job) {
                     worker.begin(job, None);
@@ -48,6 +58,9 @@ impl Worker {
                 return;
             }
         };
+        if !job.cancel.is_cancelled() && self.park(job, &opened) {
+            return;
+        }
         let meter = Arc::new(Meter::default());
         let report = match self.prevented(job, &opened) {
             Some(failure) => Report::failure(failure, []),
@@ -62,20 +75,13 @@ impl Worker {
 
     /// Why a job whose turn has come does not run after all.
     fn prevented(&self, job: &LiveJob, opened: &OpenedJob) -> Option<Failure> {
-        let now = self.now();
         if job.cancel.is_cancelled() {
-            return Some(Failure::new(Code::Cancelled, "the job was cancelled"));
+            Some(cancelled())
+        } else if self.is_late(job, self.now()) {
+            Some(expired())
+        } else {
+            opened.broken.clone()
         }
-        let waited_too_long = now.since(job.accepted_at) > self.config.max_queue_wait;
-        if job.ticket.lane.is_none()
-            && (waited_too_long || job.deadline.is_some_and(|deadline| deadline <= now))
-        {
-            return Some(Failure::new(
-                Code::ExpiredInQueue,
-                "the job's time ran out before its turn came",
-            ));
-        }
-        opened.broken.clone()
     }
 
     /// Runs the engine. `None`: the worker is closing and the job stays in the journal.
@@ -114,12 +120,16 @@ impl Worker {
         }
     }
 
-    /// The job's wall-time limit, or less when its deadline is nearer.
+    /// The job's wall-time limit, or less when its deadline is nearer. A lane knows no clock: what
+    /// its jobs may do is bounded by their weight.
     fn wall_time(&self, job: &LiveJob) -> Duration {
+        if job.is_in_lane() {
+            return NO_LIMIT;
+        }
         let limit = Duration::from_millis(job.limits.wall_ms.unwrap_or(300_000));
         match job.deadline {
-            Some(deadline) if job.ticket.lane.is_none() => limit.min(deadline.since(self.now())),
-            _ => limit,
+            Some(deadline) => limit.min(deadline.since(self.now())),
+            None => limit,
         }
     }
 

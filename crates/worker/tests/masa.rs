@@ -100,3 +100,19 @@ async fn without_a_ring_key_nothing_is_sealed_or_opened() {
         ResultBody { encrypted_result: "AAAA".to_owned(), encrypted_request: "AAAA".to_owned() };
     assert!(worker.masa().open_result(&body).is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peers_job_may_not_expire_later_than_its_nonce_is_remembered() {
+    let machine = Machine::new(24);
+    let worker = machine.boot(standalone()).unwrap();
+    let ring = Ring::from_keys([&*derive_key(&[7; 32], Purpose::MasaRing, b"")]);
+    let sealed = |nonce: u8, after: u64| {
+        let mut job = masa_job("telemetry", json!({}));
+        job.stamp("a-peer", [nonce; 32], Some(machine.now() + after));
+        ring.seal_job([nonce; 12], &job).unwrap()
+    };
+    let day = 24 * 3600;
+    assert_eq!(add(&worker, &sealed(1, 2 * day)).await.unwrap_err().code, Code::JobLifetime);
+    assert_eq!(add(&worker, &sealed(2, 0)).await.unwrap_err().code, Code::JobExpired);
+    assert!(add(&worker, &sealed(3, day)).await.is_ok());
+}

@@ -11,11 +11,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{Machine, START, job};
+use common::{AWAITED, Machine, START, job};
 use sealwork_job::{
-    Body, Code, JobState, LaneId, LanePosition, Limits, Origin, Outcome, Reply, RequesterId, Rerun,
-    Submission, WorkerId,
+    Body, Code, Digest, JobState, LaneId, LanePosition, Limits, Origin, Outcome, Reply,
+    RequesterId, Rerun, Submission, WaitReason, WorkerId,
 };
+use sealwork_platform::Disk as _;
 use sealwork_seal::{RequesterKey, Suite, verify_chain};
 use sealwork_worker::{Access, PublicResult, Quota, WorkerConfig};
 use serde_json::json;
@@ -268,6 +269,36 @@ async fn an_interrupted_job_runs_again_unless_it_must_run_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_is_damaged_on_disk_stops_neither_the_start_nor_the_others() {
+    let machine = Machine::new(40);
+    let worker = machine.worker();
+    let slow = |echo: String| {
+        machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 60_000, "echo": echo})))
+    };
+    // The larger body is kept in a file of its own.
+    let (large, small) = (slow("x".repeat(300_000)), slow(String::new()));
+    let large_id = worker.submit(large.submission()).await.unwrap().job;
+    let small_id = worker.submit(small.submission()).await.unwrap().job;
+    worker.close().await;
+    drop(worker);
+    let files = machine.disk.list("blobs").unwrap();
+    assert_eq!(files.len(), 1);
+    machine.disk.remove(&format!("blobs/{}", files[0])).unwrap();
+
+    for boot in 0..2 {
+        let worker = machine.worker();
+        if boot == 0 {
+            assert_eq!(small.result(&worker, small_id).await.unwrap().1.code, "ok");
+        }
+        let refused = worker.status(large_id, large.access()).unwrap_err();
+        assert_eq!(refused.code, Code::StoreUnavailable, "it is known, and known to be damaged");
+        assert_eq!(worker.submit(large.submission()).await.unwrap_err().code, Code::JobReplayed);
+        assert_eq!(worker.pending(), 0);
+        worker.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn results_are_evicted_in_the_order_in_which_they_settled() {
     let machine = Machine::new(11);
     let config = WorkerConfig {
@@ -290,31 +321,32 @@ async fn results_are_evicted_in_the_order_in_which_they_settled() {
     assert_eq!(jobs.iter().map(known).collect::<Vec<_>>(), [false, false, false]);
 }
 
+fn in_lane(position: u64, arguments: serde_json::Value) -> Submission {
+    Submission {
+        origin: Origin::Chain {
+            chain: "31337".to_owned(),
+            block: [1; 32],
+            index: u32::try_from(position).unwrap(),
+            requester: RequesterId::new("evm", "0xabc"),
+        },
+        body: Body::Public(Bytes::from(job(arguments).to_json().to_vec())),
+        reply: Reply::Public,
+        lane: Some(LanePosition { lane: LaneId("shard".to_owned()), position }),
+        rerun: Rerun::Idempotent,
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn public_jobs_and_lanes_take_the_same_path() {
     let machine = Machine::new(12);
     let config = WorkerConfig { queue_capacity: 1, ..WorkerConfig::default() };
     let worker = machine.boot(config).unwrap();
-    let requester = RequesterId::new("evm", "0xabc");
-    let submission = |position: u64, echo: &str| Submission {
-        origin: Origin::Chain {
-            chain: "31337".to_owned(),
-            block: [1; 32],
-            index: u32::try_from(position).unwrap(),
-            requester: requester.clone(),
-        },
-        body: Body::Public(Bytes::from(job(json!({"sleep_ms": 10, "echo": echo})).to_json())),
-        reply: Reply::Public,
-        lane: Some(LanePosition { lane: LaneId("shard".to_owned()), position }),
-        rerun: Rerun::Idempotent,
-    };
+    let submission = |position, echo| in_lane(position, json!({"sleep_ms": 10, "echo": echo}));
     let first = worker.submit(submission(1, "a")).await.unwrap().job;
     // The queue is full, but a lane is never refused.
     let second = worker.submit(submission(2, "b")).await.unwrap().job;
-    assert_eq!(
-        worker.status(second, Access::Public).unwrap().state.name(),
-        JobState::Waiting { reason: sealwork_job::WaitReason::Turn }.name()
-    );
+    let waiting = JobState::Waiting { reason: WaitReason::Turn };
+    assert_eq!(worker.status(second, Access::Public).unwrap().state, waiting);
     let replayed = worker.submit(submission(1, "a")).await.unwrap_err();
     assert_eq!((replayed.code, replayed.job), (Code::JobReplayed, Some(first)));
     let status = worker.wait(second, Access::Public, Duration::from_secs(60)).await.unwrap();
@@ -323,6 +355,211 @@ async fn public_jobs_and_lanes_take_the_same_path() {
     let result: PublicResult = serde_json::from_slice(&result.response).unwrap();
     assert_eq!(result.output, hex::encode(r#"{"echo":"b"}"#));
     assert!(worker.result(first, Access::Public).is_ok(), "the lane's first job settled first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_goes_up_only_also_after_a_restart() {
+    let machine = Machine::new(30);
+    let worker = machine.worker();
+    worker.submit(in_lane(7, json!({"sleep_ms": 10}))).await.unwrap();
+    let job = worker.submit(in_lane(9, json!({"sleep_ms": 10}))).await.unwrap().job;
+    // Another event that claims a place which is taken, or lies before it.
+    let late = |position, index| {
+        let mut late = in_lane(position, json!({}));
+        let Origin::Chain { index: at, .. } = &mut late.origin else { unreachable!() };
+        *at = index;
+        late
+    };
+    for position in [9, 8, 0] {
+        let refused = worker.submit(late(position, 100)).await.unwrap_err();
+        assert_eq!(refused.code, Code::LaneOrder);
+    }
+    worker.close().await;
+    drop(worker);
+
+    let worker = machine.worker();
+    assert_eq!(worker.submit(late(8, 101)).await.unwrap_err().code, Code::LaneOrder);
+    let last = worker.submit(in_lane(10, json!({}))).await.unwrap().job;
+    worker.wait(last, Access::Public, Duration::from_secs(60)).await.unwrap();
+    let order: Vec<_> = worker.outbox("31337").list(None, 10).unwrap();
+    assert_eq!(order.len(), 3);
+    assert_eq!((order[1].job, order[2].job), (job, last));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_clock_and_no_requester_stops_a_job_of_a_lane() {
+    let machine = Machine::new(31);
+    let config = WorkerConfig {
+        max_queue_wait: Duration::from_secs(1),
+        default_limits: Limits { wall_ms: Some(10), ..WorkerConfig::default().default_limits },
+        ..WorkerConfig::default()
+    };
+    let worker = machine.boot(config).unwrap();
+    let first = worker.submit(in_lane(1, json!({"sleep_ms": 5_000}))).await.unwrap().job;
+    let second = worker.submit(in_lane(2, json!({}))).await.unwrap().job;
+    for job in [first, second] {
+        assert_eq!(worker.cancel(job, Access::Public).unwrap_err().code, Code::NotCancellable);
+    }
+    for job in [first, second] {
+        worker.wait(job, Access::Public, Duration::from_secs(60)).await.unwrap();
+        assert_eq!(worker.result(job, Access::Public).unwrap().code, "ok");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_door_finds_the_results_of_its_jobs_in_its_outbox_until_it_has_delivered_them() {
+    let machine = Machine::new(32);
+    let worker = machine.worker();
+    let job = worker.submit(in_lane(1, json!({"echo": 1}))).await.unwrap().job;
+    worker.wait(job, Access::Public, Duration::from_secs(60)).await.unwrap();
+    worker.close().await;
+    drop(worker);
+
+    let worker = machine.worker();
+    assert!(worker.outbox("another").list(None, 10).unwrap().is_empty());
+    let outbox = worker.outbox("31337");
+    let items = outbox.list(None, 10).unwrap();
+    assert_eq!(items.len(), 1);
+    let result: PublicResult = serde_json::from_slice(&items[0].payload).unwrap();
+    assert_eq!((items[0].job, result.output), (job, hex::encode(r#"{"echo":1}"#)));
+    outbox.ack(items[0].sequence).await.unwrap();
+    assert!(outbox.list(None, 10).unwrap().is_empty());
+    assert_eq!(worker.status(job, Access::Public).unwrap().state.name(), "delivered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_waits_without_a_slot_until_what_it_needs_is_provided() {
+    let machine = Machine::new(33);
+    let config = WorkerConfig { default_concurrency: 1, ..WorkerConfig::default() };
+    let worker = machine.boot(config.clone()).unwrap();
+    let waits = machine.seal(&worker.key_config(), &job(json!({"wait": true, "echo": 1})));
+    let id = worker.submit(waits.submission()).await.unwrap().job;
+    let waiting = JobState::Waiting { reason: WaitReason::Fetch };
+    assert_eq!(worker.status(id, waits.access()).unwrap().state, waiting);
+    // Its slot is free for others.
+    let other = machine.seal(&worker.key_config(), &job(json!({})));
+    let other_id = worker.submit(other.submission()).await.unwrap().job;
+    other.result(&worker, other_id).await.unwrap();
+    worker.close().await;
+    drop(worker);
+
+    // It still waits after a restart, and runs when the worker is told.
+    let worker = machine.boot(config).unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(worker.status(id, waits.access()).unwrap().state, waiting);
+    machine.provided.store(true, Ordering::SeqCst);
+    worker.provide(Digest([6; 32]));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(worker.status(id, waits.access()).unwrap().state, waiting);
+    worker.provide(AWAITED);
+    assert_eq!(waits.result(&worker, id).await.unwrap().1.code, "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_job_can_be_cancelled_and_does_not_wait_for_ever() {
+    let machine = Machine::new(34);
+    let config =
+        WorkerConfig { max_queue_wait: Duration::from_secs(100), ..WorkerConfig::default() };
+    let worker = machine.boot(config).unwrap();
+    let waits = || machine.seal(&worker.key_config(), &job(json!({"wait": true})));
+    let (cancelled, patient) = (waits(), waits());
+    let cancelled_id = worker.submit(cancelled.submission()).await.unwrap().job;
+    let patient_id = worker.submit(patient.submission()).await.unwrap().job;
+    worker.cancel(cancelled_id, cancelled.access()).unwrap();
+    assert_eq!(cancelled.result(&worker, cancelled_id).await.unwrap().1.code, "cancelled");
+    let (_, claims) = patient.result(&worker, patient_id).await.unwrap();
+    assert_eq!(claims.code, "expired_in_queue");
+    assert!(claims.ended.as_secs() - START <= 102, "judged when its time is over, not later");
+    assert_eq!(machine.runs.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_job_expires_when_its_deadline_passes_and_not_when_its_turn_comes() {
+    let machine = Machine::new(35);
+    let config = WorkerConfig { default_concurrency: 1, ..WorkerConfig::default() };
+    let worker = machine.boot(config).unwrap();
+    let long = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 100_000})));
+    worker.submit(long.submission()).await.unwrap();
+    let mut spec = job(json!({}));
+    spec.deadline = Some(START + 10);
+    let short = machine.seal(&worker.key_config(), &spec);
+    let id = worker.submit(short.submission()).await.unwrap().job;
+    let (_, claims) = short.result(&worker, id).await.unwrap();
+    assert_eq!(claims.code, "expired_in_queue");
+    assert!(claims.ended.as_secs() - START <= 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_requester_leaves_a_slot_to_whoever_comes_next() {
+    let machine = Machine::new(36);
+    let config = WorkerConfig { default_concurrency: 8, ..WorkerConfig::default() };
+    let worker = machine.boot(config).unwrap();
+    let slow = || machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 100_000})));
+    for _ in 0..20 {
+        worker.submit(slow().from(RequesterId::new("api-key", "alice"))).await.unwrap();
+    }
+    let quick = machine.seal(&worker.key_config(), &job(json!({})));
+    let bob = RequesterId::new("api-key", "bob");
+    let id = worker.submit(quick.from(bob)).await.unwrap().job;
+    let (_, claims) = quick.result(&worker, id).await.unwrap();
+    assert!(claims.ended.as_secs() - START <= 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_outlives_its_result() {
+    let machine = Machine::new(37);
+    let config = WorkerConfig { results_kept: 1, ..WorkerConfig::default() };
+    let worker = machine.boot(config).unwrap();
+    let mut jobs = Vec::new();
+    for n in 0..3 {
+        let sealed = machine.seal(&worker.key_config(), &job(json!({"echo": n})));
+        let id = worker.submit(sealed.submission()).await.unwrap().job;
+        sealed.result(&worker, id).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        jobs.push((sealed, id));
+    }
+    let (sealed, id) = &jobs[0];
+    assert_eq!(worker.result(*id, sealed.access()).unwrap_err().code, Code::JobUnknown);
+    let receipt = worker.receipt(*id).unwrap();
+    let chain = worker.receipts(0, 10).unwrap();
+    assert_eq!(chain.len(), 3);
+    assert_eq!(chain[0], (0, receipt));
+    assert_eq!(worker.receipts(2, 10).unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn changed_configurations_bring_keys_of_their_own_and_the_old_ones_still_open() {
+    let machine = Machine::new(38);
+    let configured =
+        |n: u8| WorkerConfig { config_digest: Digest([n; 32]), ..WorkerConfig::default() };
+    let mut sealed = Vec::new();
+    for n in 0..20 {
+        let worker = machine.boot(configured(n)).unwrap();
+        sealed.push(machine.seal(&worker.key_config(), &job(json!({"echo": n}))));
+        worker.close().await;
+    }
+    let worker = machine.boot(configured(3)).unwrap();
+    let digest = worker.key_config().digest();
+    for job in &sealed {
+        let id = worker.submit(job.submission()).await.expect("an older key config's job").job;
+        job.result(&worker, id).await.unwrap();
+    }
+    worker.close().await;
+    drop(worker);
+    let worker = machine.boot(configured(3)).unwrap();
+    assert_eq!(worker.key_config().digest(), digest, "the same configuration, the same keys");
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_envelope_with_the_same_nonce_keeps_no_job_out() {
+    let machine = Machine::new(39);
+    let worker = machine.worker();
+    let victim = machine.seal(&worker.key_config(), &job(json!({})));
+    let nonce = victim.envelope[16..32].try_into().unwrap();
+    let attack = machine.seal_with_nonce(&worker.key_config(), &job(json!({"echo": 2})), nonce);
+    assert_eq!(attack.envelope[16..32], victim.envelope[16..32]);
+    worker.submit(attack.submission()).await.unwrap();
+    worker.submit(victim.submission()).await.expect("its nonce was used by another envelope");
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,16 +17,24 @@ use std::{
 use async_trait::async_trait;
 use common::{Machine, START, Sealed, open_store};
 use sealwork_engine::{Context, Engine, Report};
-use sealwork_job::{Code, EngineName, Failure, JobId, JobSpec, Output, Rerun, Timestamp};
-use sealwork_platform::{
-    Clock, Dialer, RootSecret,
-    sim::{DiskFault, PowerCut, SimClock},
+use sealwork_job::{
+    Body, Code, EngineName, Failure, JobId, JobSpec, LaneId, LanePosition, Origin, Output, Reply,
+    RequesterId, Rerun, Submission, Timestamp,
 };
-use sealwork_seal::{ReceiptPublicKey, verify_chain, verify_receipt};
+use sealwork_platform::{
+    Clock, Dialer, Listener as _, RootSecret,
+    sim::{DiskFault, NetFault, PowerCut, SimClock, SimListener},
+};
+use sealwork_seal::{ReceiptPublicKey, Suite, verify_chain, verify_receipt};
 use sealwork_store::{CommitterKind, StoreOptions};
 use sealwork_worker::{StatsHandle, Worker, WorkerConfig};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+/// The door of the lane, by the name of its chain.
+const CHAIN: &str = "shard";
+/// Where the simulated network has somebody who answers, now and then.
+const UPSTREAM: &str = "192.0.2.1:80";
 const DEFAULT_SEEDS: u64 = 100;
 const BOOTS: usize = 4;
 const STEPS: usize = 30;
@@ -62,6 +70,8 @@ struct Simulation {
     acknowledged: Vec<Job>,
     /// Jobs whose submission failed with a fault: they may or may not exist.
     uncertain: Vec<Job>,
+    /// The jobs of the lane that were acknowledged, in order.
+    lane: Vec<JobId>,
     next: u64,
 }
 
@@ -87,6 +97,7 @@ impl Simulation {
             runs: Arc::default(),
             acknowledged: Vec::new(),
             uncertain: Vec::new(),
+            lane: Vec::new(),
             next: 0,
         }
     }
@@ -107,8 +118,9 @@ impl Simulation {
     /// One boot under random events, ended by a power cut or by dropping everything.
     async fn live(&mut self) {
         let worker = self.boot();
+        tokio::spawn(answer(self.machine.net.listen(UPSTREAM.parse().expect("an address"))));
         for _ in 0..STEPS {
-            match self.random.below(12) {
+            match self.random.below(15) {
                 0..=4 => self.submit(&worker).await,
                 5 => self.submit_again(&worker).await,
                 6 => self.cancel(&worker),
@@ -121,6 +133,10 @@ impl Simulation {
                     .clock
                     .jump(i64::try_from(self.random.below(20_000)).unwrap() - 10_000),
                 10 => self.break_disk(),
+                11 | 12 => self.submit_to_lane(&worker).await,
+                13 => self.disturb_network(),
+                // Past the life of an epoch's keys.
+                14 if self.random.below(8) == 0 => self.machine.clock.jump(200_000),
                 _ => self.machine.disk.heal(),
             }
             if self.machine.disk.is_off() {
@@ -143,6 +159,7 @@ impl Simulation {
             assert_eq!(claims, verify_receipt(&receipt, &key).unwrap());
         }
         worker.drain(Duration::from_secs(3600)).await;
+        self.judge_lane(&worker, &key);
         worker.close().await;
         drop(worker);
         self.judge_chain(&key).await;
@@ -153,6 +170,21 @@ impl Simulation {
                 self.seed,
                 runs.started
             );
+        }
+    }
+
+    /// A lane's jobs settled in the order of their positions, each once, and its door finds every
+    /// one of them in its outbox.
+    fn judge_lane(&self, worker: &Arc<Worker>, key: &ReceiptPublicKey) {
+        let delivered = worker.outbox(CHAIN).list(None, usize::MAX).expect("the outbox reads");
+        let delivered: Vec<JobId> = delivered.iter().map(|item| item.job).collect();
+        // The last submission may have failed towards the door and come to be all the same.
+        let known = &delivered[..self.lane.len().min(delivered.len())];
+        assert_eq!(known, self.lane, "seed {}: the lane's order", self.seed);
+        assert!(delivered.len() <= self.lane.len() + 1, "seed {}", self.seed);
+        for job in &delivered {
+            let receipt = worker.receipt(*job).expect("a settled job has its receipt");
+            assert_eq!(verify_receipt(&receipt, key).unwrap().code, "ok", "seed {}", self.seed);
         }
     }
 
@@ -183,6 +215,9 @@ impl Simulation {
         let engine = Dialing { runs: Arc::clone(&self.runs), dialer: Arc::clone(&platform.dialer) };
         let config = WorkerConfig {
             default_concurrency: 3,
+            key_epoch: Duration::from_secs(3),
+            max_lifetime: Duration::from_secs(30),
+            clock_skew: Duration::from_secs(5),
             results_kept: 100_000,
             results_max_age: Duration::from_secs(1 << 30),
             ..WorkerConfig::default()
@@ -203,7 +238,10 @@ impl Simulation {
         });
         let mut spec = JobSpec::new("dialing".parse::<EngineName>().unwrap(), arguments);
         spec.limits.wall_ms = Some(200);
-        let sealed = self.machine.seal(&worker.key_config(), &spec);
+        let config = worker.key_config();
+        let sealed = self.machine.seal_with(&config, &spec, Suite::X25519, None, |options| {
+            options.expiry = options.not_before + 20;
+        });
         let submitted =
             tokio::time::timeout(Duration::from_secs(30), worker.submit(sealed.submission())).await;
         match submitted {
@@ -215,7 +253,10 @@ impl Simulation {
                 assert!(
                     matches!(
                         refusal.code,
-                        Code::StoreUnavailable | Code::JobExpired | Code::JobNotYetValid
+                        Code::StoreUnavailable
+                            | Code::JobExpired
+                            | Code::JobNotYetValid
+                            | Code::KeyUnknown
                     ),
                     "seed {}: an unexpected refusal: {refusal}",
                     self.seed
@@ -240,6 +281,49 @@ impl Simulation {
                 assert_eq!(refusal.job, id, "seed {}", self.seed);
             }
             Ok(Err(_)) | Err(_) => {}
+        }
+    }
+
+    /// As a door does: the same position until it is acknowledged.
+    async fn submit_to_lane(&mut self, worker: &Arc<Worker>) {
+        let position = self.lane.len() as u64;
+        let arguments = json!({ "number": u64::MAX, "do": "sleep", "ms": self.random.below(50) });
+        let spec = JobSpec::new("dialing".parse::<EngineName>().unwrap(), arguments);
+        let submission = Submission {
+            origin: Origin::Chain {
+                chain: CHAIN.to_owned(),
+                block: [7; 32],
+                index: u32::try_from(position).unwrap(),
+                requester: RequesterId::new("evm", "0xabc"),
+            },
+            body: Body::Public(spec.to_json().to_vec().into()),
+            reply: Reply::Public,
+            lane: Some(LanePosition { lane: LaneId(CHAIN.to_owned()), position }),
+            rerun: Rerun::Idempotent,
+        };
+        let submitted =
+            tokio::time::timeout(Duration::from_secs(30), worker.submit(submission)).await;
+        match submitted {
+            Ok(Ok(accepted)) => self.lane.push(accepted.job),
+            Ok(Err(refusal)) if refusal.code == Code::JobReplayed => {
+                self.lane.push(refusal.job.expect("the job that it is"));
+            }
+            Ok(Err(refusal)) => {
+                assert_eq!(refusal.code, Code::StoreUnavailable, "seed {}", self.seed);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn disturb_network(&mut self) {
+        let upstream = UPSTREAM.parse().expect("an address");
+        let net = &self.machine.net;
+        match self.random.below(5) {
+            0 => net.inject(upstream, NetFault::Refuse),
+            1 => net.inject(upstream, NetFault::Silent),
+            2 => net.inject(upstream, NetFault::Latency(Duration::from_millis(150))),
+            3 => net.inject(upstream, NetFault::CutAfter(2)),
+            _ => net.heal(),
         }
     }
 
@@ -304,15 +388,28 @@ impl Engine for Dialing {
             }
             Some("panic") => panic!("told to panic"),
             Some("dial") => {
-                let address = "192.0.2.1:80".parse().expect("an address");
-                if self.dialer.dial(address).await.is_err() {
-                    let failure = Failure::new(Code::ConnectFailed, "nobody listens");
+                let address = UPSTREAM.parse().expect("an address");
+                let mut answer = [0; 4];
+                let answered = match self.dialer.dial(address).await {
+                    Ok(mut stream) => stream.read_exact(&mut answer).await.is_ok(),
+                    Err(_) => false,
+                };
+                if !answered {
+                    let failure = Failure::new(Code::ConnectFailed, "nobody answers");
                     return Report::failure(failure, []);
                 }
             }
             _ => {}
         }
         Report::output(Output::json(number.to_string()), [("web_success", 1)])
+    }
+}
+
+/// Four bytes for whoever dials.
+async fn answer(listener: SimListener) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        // Whoever dialled may be gone.
+        let _ = stream.write_all(b"yes!").await;
     }
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use sealwork_client::{Client, SealOptions, SealedJob, Suite, seal_job};
 use sealwork_job::{JobId, JobSpec, Timestamp};
-use sealwork_platform::{Clock, Entropy, OsEntropy, SystemClock};
+use sealwork_platform::{Clock, OsEntropy, SystemClock};
 use sealwork_seal::KeyConfig;
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
@@ -131,9 +131,8 @@ fn seal_some(config: &KeyConfig, count: usize, now: Timestamp) -> Result<Vec<Sea
         lifetime: Duration::from_secs(1800),
         ..SealOptions::default()
     };
-    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     (0..count)
-        .map(|_| seal_job(&entropy, config, &spec, &options, now).map_err(CliError::from))
+        .map(|_| seal_job(&OsEntropy, config, &spec, &options, now).map_err(CliError::from))
         .collect()
 }
 

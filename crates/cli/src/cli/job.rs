@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use sealwork_job::JobId;
 
 use super::WorkerArgs;
 
@@ -20,16 +21,25 @@ pub(crate) enum JobCommand {
     Result(ResultArgs),
     /// Ask the worker to stop a job
     Cancel(HandleArgs),
+    /// Fetch and verify a receipt that the worker keeps, also when the job's result is gone
+    Receipt(KeptReceiptArgs),
 }
 
+/// A job on its way out.
 #[derive(Debug, Args)]
-pub(crate) struct RunArgs {
+pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) spec: SpecArgs,
     #[command(flatten)]
     pub(crate) seal: SealArgs,
     #[command(flatten)]
     pub(crate) worker: WorkerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) send: SendArgs,
     #[command(flatten)]
     pub(crate) wait: WaitFor,
     /// Also keep the handle, so that an interrupted wait can go on with `job result`
@@ -42,11 +52,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArgs {
     #[command(flatten)]
-    pub(crate) spec: SpecArgs,
-    #[command(flatten)]
-    pub(crate) seal: SealArgs,
-    #[command(flatten)]
-    pub(crate) worker: WorkerArgs,
+    pub(crate) send: SendArgs,
     /// Where to keep the handle: a new file, readable by you alone. Whoever has it can follow and
     /// cancel the job and open its result
     #[arg(long, value_name = "FILE", help_heading = "Result")]
@@ -81,6 +87,21 @@ pub(crate) struct ResultArgs {
     pub(crate) out: OutArgs,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct KeptReceiptArgs {
+    /// The job's id
+    #[arg(value_name = "JOB", required_unless_present = "sequence", conflicts_with = "sequence")]
+    pub(crate) job: Option<JobId>,
+    /// The receipt's number in the worker's chain, from 0, in place of a job's id
+    #[arg(long, value_name = "N")]
+    pub(crate) sequence: Option<u64>,
+    #[command(flatten)]
+    pub(crate) worker: WorkerArgs,
+    /// Write the receipt to this file, for `verify receipt`
+    #[arg(long, short, value_name = "FILE", help_heading = "Result")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 /// How long to wait.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Waiting")]
@@ -100,6 +121,20 @@ pub(crate) struct OutArgs {
     /// Write the receipt to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) receipt: Option<PathBuf>,
+    /// How to print the output and the receipt
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "auto")]
+    pub(crate) format: FormatArg,
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatArg {
+    /// `text` on a terminal, `raw` elsewhere
+    Auto,
+    /// The output byte for byte, and nothing else
+    Raw,
+    /// Readable pages, usage and the receipt
+    Text,
 }
 
 /// What is asked for.
@@ -118,7 +153,7 @@ pub(crate) struct SpecArgs {
     /// Short for the argument `url` (engine web)
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Short for the argument `max_depth` (engine web)
+    /// Short for the argument `max_depth` (engine web): 1 is the start page alone
     #[arg(long, value_name = "N")]
     pub(crate) depth: Option<u32>,
     /// Short for the argument `max_pages` (engine web)

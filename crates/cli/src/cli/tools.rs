@@ -12,7 +12,11 @@ pub(crate) struct DemoArgs {
     /// Crawl this site instead of the small one that the demo serves itself on loopback
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// How far to follow links
+    /// Let the demo's worker reach these private ranges too, for example 127.0.0.0/8 for a site
+    /// on this machine
+    #[arg(long, value_name = "RANGES", requires = "url")]
+    pub(crate) allow: Option<String>,
+    /// How far to follow links: 1 is the start page alone
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) depth: u32,
     /// How many pages to fetch at most

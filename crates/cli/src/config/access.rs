@@ -14,6 +14,9 @@ pub(crate) struct QuotaOptions {
     pub(crate) per_minute: Option<u32>,
 }
 
+/// What marks the key of an admin.
+const ADMIN: &str = ";admin";
+
 /// One API key.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ApiKeyEntry {
@@ -23,6 +26,8 @@ pub(crate) struct ApiKeyEntry {
     pub(crate) secret: ApiKeySecret,
     /// What the holder may do.
     pub(crate) quota: QuotaOptions,
+    /// Whether the holder may use `/debug` and `/metrics`.
+    pub(crate) is_admin: bool,
 }
 
 /// A key in the clear, or its SHA-256 digest.
@@ -44,7 +49,8 @@ pub(crate) struct QuotaEntry {
 impl ApiKeyEntry {
     /// The entry without its key.
     pub(crate) fn show(&self) -> String {
-        format!("{}{}", self.name, self.quota.show())
+        let admin = if self.is_admin { ADMIN } else { "" };
+        format!("{}{}{admin}", self.name, self.quota.show())
     }
 
     /// Who holds it, as the worker counts them.
@@ -77,7 +83,7 @@ impl QuotaOptions {
     }
 }
 
-/// Reads `NAME=KEY;max_pending=N;per_minute=N`, separated by commas. Errors count entries from 1
+/// Reads `NAME=KEY;max_pending=N;per_minute=N;admin`, separated by commas. Errors count entries from 1
 /// and never quote them.
 pub(crate) fn parse_api_keys(text: &str) -> Result<Vec<ApiKeyEntry>, String> {
     let mut keys: Vec<ApiKeyEntry> = Vec::new();
@@ -93,8 +99,15 @@ pub(crate) fn parse_api_keys(text: &str) -> Result<Vec<ApiKeyEntry>, String> {
             return Err(wrong("has the name of an earlier one"));
         }
         let secret = secret(key).map_err(wrong)?;
-        let quota = options_of(options).map_err(wrong)?;
-        keys.push(ApiKeyEntry { name: name.to_owned(), secret, quota });
+        let (admin, quota): (Vec<_>, Vec<_>) =
+            options.split(';').partition(|part| part.trim() == "admin");
+        let quota = options_of(&quota.join(";")).map_err(wrong)?;
+        keys.push(ApiKeyEntry {
+            name: name.to_owned(),
+            secret,
+            quota,
+            is_admin: !admin.is_empty(),
+        });
     }
     Ok(keys)
 }
@@ -161,14 +174,17 @@ fn is_name_byte(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn several_keys_with_names_and_quotas_are_read() {
         let digest = "ab".repeat(32);
-        let text = format!("alice=k1=x;max_pending=5;per_minute=60, bob=sha256:{digest}");
+        let text = format!("alice=k1=x;max_pending=5;admin;per_minute=60, bob=sha256:{digest}");
         let keys = parse_api_keys(&text).unwrap();
-        assert_eq!(keys[0].show(), "alice;max_pending=5;per_minute=60");
+        assert_eq!(keys[0].show(), "alice;max_pending=5;per_minute=60;admin");
+        assert!(keys[0].is_admin && !keys[1].is_admin);
         assert!(keys[0].secret == ApiKeySecret::Text("k1=x".to_owned()));
         assert!(keys[1].secret == ApiKeySecret::Sha256([0xab; 32]));
         assert_eq!(keys[1].requester().as_str(), "api-key:bob");
@@ -183,6 +199,7 @@ mod tests {
             "a=ok,b=hush\u{7f}hush",
             "a=ok,b=sha256:hush-hush",
             "a=ok,b=hush-hush;speed=1",
+            "a=ok,b=hush-hush;administrator",
             "a=ok,b=hush-hush;max_pending=many",
             "a=ok,b=hush-hush;per_minute=1;per_minute=2",
             "a=ok,b=",
@@ -202,5 +219,41 @@ mod tests {
         assert!(parse_quotas("alice;max_pending=1").is_err());
         assert!(parse_quotas("ed25519:aa").is_err());
         assert!(parse_quotas("a:b;max_pending=1,a:b;max_pending=2").is_err());
+    }
+
+    /// Letters that lists of keys and quotas are made of.
+    const NOISE: &str = "\\PC*|[a-z0-9=;,: _.-]*|sha256:[0-9a-f]{0,66}";
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_readers_panic(text in NOISE) {
+            let _ = (parse_api_keys(&text), parse_quotas(&text));
+        }
+
+        #[test]
+        fn what_is_written_by_the_rules_is_read_back(
+            names in prop::collection::btree_set("[a-zA-Z0-9._-]{1,12}", 1..6),
+            key in "[!-+\\--:<-~]{1,40}",
+            max_pending in prop::option::of(any::<u32>()),
+            per_minute in prop::option::of(any::<u32>()),
+        ) {
+            prop_assume!(!key.starts_with("sha256:"));
+            let quota = QuotaOptions { max_pending, per_minute };
+            let write = |name: &String| format!("{name}={key}{}", quota.show());
+            let text = names.iter().map(write).collect::<Vec<_>>().join(", ");
+            let keys = parse_api_keys(&text).unwrap();
+            prop_assert!(keys.iter().map(|entry| &entry.name).eq(names.iter()));
+            for entry in &keys {
+                prop_assert!(entry.secret == ApiKeySecret::Text(key.clone()));
+                prop_assert_eq!(entry.quota, quota);
+            }
+        }
+
+        #[test]
+        fn an_error_never_quotes_a_key(key in "[!-+\\--:<-~]{8,40}", tail in "[;=a-z ]{0,8}") {
+            if let Err(error) = parse_api_keys(&format!("a=ok,{key}{tail},,=;{key}")) {
+                prop_assert!(!error.contains(&key), "{error}");
+            }
+        }
     }
 }

@@ -3,14 +3,18 @@
 use sealwork_job::Digest;
 use sha2::{Digest as _, Sha256};
 
-use super::values::Values;
+use super::{
+    kind::Value,
+    values::{Resolved, Values},
+};
 
 /// Begins what is hashed, so that the digest is of nothing else.
 const LABEL: &str = "sealwork/v1 configuration";
 
 /// SHA-256 over the label and then, in the order of their names, every setting's name and value,
 /// each preceded by its length as 8 bytes, big-endian. Of a secret, the value is what may be shown
-/// of it: `set` or nothing, and of API keys their names and quotas.
+/// of it: `set` or nothing, and of API keys their names and quotas. Of a file, it is the SHA-256 of
+/// its content in hex.
 pub(crate) fn digest(values: &Values) -> Digest {
     let mut hash = Sha256::new();
     let mut add = |text: &str| {
@@ -20,7 +24,14 @@ pub(crate) fn digest(values: &Values) -> Digest {
     add(LABEL);
     for resolved in values.iter() {
         add(resolved.setting.name);
-        add(&resolved.public_text());
+        add(&hashed_text(resolved));
     }
     Digest(hash.finalize().into())
+}
+
+fn hashed_text(resolved: &Resolved) -> String {
+    match &resolved.value {
+        Value::File(file) if !resolved.setting.secret => hex::encode(Sha256::digest(&file.content)),
+        _ => resolved.public_text(),
+    }
 }

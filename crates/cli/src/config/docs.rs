@@ -41,6 +41,9 @@ fn row(setting: &Setting) -> String {
     if setting.secret {
         doc.push_str(" **Secret.**");
     }
+    if setting.kind == Kind::File {
+        doc.push_str(" The digest has its content, not its path.");
+    }
     if setting.lenient {
         doc.push_str(" A value that cannot be used means the default, with a warning.");
     }

@@ -1,12 +1,15 @@
 //! Which values a setting takes, and how their texts are read.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sealwork_egress::{AllowList, PortPolicy};
 use sealwork_job::EngineName;
 
-use super::access::{self, ApiKeyEntry, QuotaEntry};
+use super::{
+    access::{self, ApiKeyEntry, QuotaEntry},
+    source,
+};
 
 /// Which values a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(crate) enum Kind {
     Secret,
     /// A path.
     Path,
+    /// A file that is read with the configuration: its content counts, not its name.
+    File,
     /// Where to listen.
     Address,
     /// Texts, separated by commas.
@@ -59,10 +64,20 @@ pub(crate) enum Value {
     Flag(bool),
     Number(u64),
     Text(String),
+    File(FileValue),
     List(Vec<String>),
     Numbers(BTreeMap<String, u64>),
     ApiKeys(Vec<ApiKeyEntry>),
     Quotas(Vec<QuotaEntry>),
+}
+
+/// A file, as it was when the configuration was read.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct FileValue {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// What is in it.
+    pub(crate) content: Vec<u8>,
 }
 
 impl Kind {
@@ -99,6 +114,8 @@ impl Kind {
                 .map(|word| Value::Text((*word).to_owned()))
                 .ok_or_else(String::new),
             Self::Text | Self::Secret | Self::Path => Ok(Value::Text(text.to_owned())),
+            Self::File if text.is_empty() => Ok(Value::Text(String::new())),
+            Self::File => file(text),
             Self::HeaderText => header_text(text),
             Self::Address => address(text),
             Self::List => Ok(Value::List(items(text))),
@@ -141,6 +158,7 @@ impl Kind {
             Self::HeaderText => "printable ASCII".to_owned(),
             Self::Secret => "secret text".to_owned(),
             Self::Path => "a path".to_owned(),
+            Self::File => "the path of a file".to_owned(),
             Self::Address => "`HOST:PORT` or `:PORT`".to_owned(),
             Self::List => "texts separated by commas".to_owned(),
             Self::Cidrs => "address ranges such as `10.0.0.0/8`, separated by commas".to_owned(),
@@ -151,7 +169,7 @@ impl Kind {
             Self::PublicKey => "PEM, or base64 of PEM, of an RSA public key".to_owned(),
             Self::EngineCounts => "`ENGINE=N`, separated by commas; N from 1 to 65535".to_owned(),
             Self::ApiKeys => {
-                "`NAME=KEY;max_pending=N;per_minute=N`, separated by commas".to_owned()
+                "`NAME=KEY;max_pending=N;per_minute=N;admin`, separated by commas".to_owned()
             }
             Self::Quotas => {
                 "`REQUESTER;max_pending=N;per_minute=N`, separated by commas".to_owned()
@@ -172,12 +190,14 @@ impl Kind {
 }
 
 impl Value {
-    /// The value as text that may be shown and hashed. Of API keys it has the names and quotas.
+    /// The value as text that may be shown. Of API keys it has the names and quotas, of a file its
+    /// path.
     pub(crate) fn show(&self) -> String {
         match self {
             Self::Flag(on) => on.to_string(),
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.clone(),
+            Self::File(file) => file.path.display().to_string(),
             Self::List(items) => items.join(","),
             Self::Numbers(map) => {
                 let pairs: Vec<_> = map.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -197,7 +217,7 @@ impl Value {
     /// Whether it says nothing.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
-            Self::Flag(_) | Self::Number(_) => false,
+            Self::Flag(_) | Self::Number(_) | Self::File(_) => false,
             Self::Text(text) => text.is_empty(),
             Self::List(items) => items.is_empty(),
             Self::Numbers(map) => map.is_empty(),
@@ -247,6 +267,12 @@ pub(crate) fn show_bytes(number: u64) -> String {
         Some((unit, size)) => format!("{}{unit}", number / size),
         None => number.to_string(),
     }
+}
+
+fn file(text: &str) -> Result<Value, String> {
+    let path = PathBuf::from(text);
+    let content = source::content(&path).map_err(|error| format!("it cannot be read: {error}"))?;
+    Ok(Value::File(FileValue { path, content }))
 }
 
 fn header_text(text: &str) -> Result<Value, String> {
@@ -317,6 +343,8 @@ fn engine_counts(text: &str) -> Result<Value, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn shown(kind: Kind, text: &str) -> Option<String> {
@@ -392,6 +420,40 @@ mod tests {
         );
         for text in ["web", "web=0", "web=1,web=2", "Web=1", "web=70000"] {
             assert_eq!(shown(Kind::EngineCounts, text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_kind_panic(text in "\\PC*|[0-9a-fA-F.:/,\\[\\]-]*|[0-9]*[kKmMgG]?i?[bB]?") {
+            for kind in [
+                Kind::Switch,
+                Kind::count(0, u64::MAX),
+                Kind::bytes(0, u64::MAX),
+                Kind::HeaderText,
+                Kind::Address,
+                Kind::Cidrs,
+                Kind::Ports,
+                Kind::Origins,
+                Kind::PublicKey,
+                Kind::EngineCounts,
+            ] {
+                let _ = kind.parse(&text);
+            }
+        }
+
+        #[test]
+        fn address_ranges_are_read_as_they_are_shown(
+            nets in prop::collection::vec((any::<u32>(), 0u32..=32), 1..8),
+        ) {
+            let written = nets.iter().map(|(address, length)| {
+                let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+                format!("{}/{length}", std::net::Ipv4Addr::from(address & mask))
+            });
+            let written = written.collect::<Vec<_>>().join(",");
+            let once = shown(Kind::Cidrs, &written);
+            prop_assert!(once.is_some(), "{} is refused", written);
+            prop_assert_eq!(shown(Kind::Cidrs, once.as_deref().unwrap_or_default()), once);
         }
     }
 }

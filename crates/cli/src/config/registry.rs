@@ -29,17 +29,20 @@ settings! {
     STANDALONE: Basics, Kind::MasaSwitch, "false", "Exactly `true`: run without a TEE, over plain HTTP unless `TLS_CERT` is given; Masa jobs are sealed under a key of this worker's own, `/setkey` is absent, profiling is allowed. Any other text means false.", flag("--standalone");
     OE_SIMULATION: Basics, Kind::NonEmpty, "", "Any text: Masa's name for running under an SGX simulator.", kept("there is no SGX runtime to simulate, and `.env` is optional in any case");
 
-    API_KEY: Access, Kind::Secret, "", "One API key for all requests, sent as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Its holder counts as `api-key:default`. Without it and without `API_KEYS` anybody may submit jobs.", secret();
-    API_KEYS: Access, Kind::ApiKeys, "", "Several named API keys: `NAME=KEY`, separated by commas, each optionally followed by `;max_pending=N` and `;per_minute=N`. `KEY` may be `sha256:` and the 64 hex digits of the key's digest. May be given beside `API_KEY`.", secret();
-    TLS_CERT: Access, Kind::Path, "", "PEM file of the certificate chain to serve HTTPS with. Needs `TLS_KEY`. Without it, and unless `STANDALONE` is `true`, the worker makes a self-signed certificate.";
+    API_KEY: Access, Kind::Secret, "", "One API key for all requests, sent as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Its holder counts as `api-key:default`, and is an admin unless `ADMIN_API_KEY` is set. Without it and without `API_KEYS` anybody may submit jobs.", secret();
+    API_KEYS: Access, Kind::ApiKeys, "", "Several named API keys: `NAME=KEY`, separated by commas, each optionally followed by `;max_pending=N`, `;per_minute=N`, and `;admin` for a holder who may use `/debug` and `/metrics`. `KEY` may be `sha256:` and the 64 hex digits of the key's digest. May be given beside `API_KEY`.", secret();
+    ADMIN_API_KEY: Access, Kind::Secret, "", "The admin's API key: it opens every path, `/debug` and `/metrics` among them, which are then closed to all keys but those with `;admin`. Its holder counts as `api-key:admin`. Alone it leaves jobs open to anybody. Without any key `/debug` and `/metrics` are open as well.", secret();
+    ADMIN_SOCKET: Access, Kind::Path, "admin.sock", "Unix socket that serves `/debug`, `/metrics` and `/healthz` without a key. Its mode is 0600: this user and root can connect. A relative path lies in `DATA_DIR`; `off` for no socket.";
+    TLS_CERT: Access, Kind::File, "", "PEM file of the certificate chain to serve HTTPS with. Needs `TLS_KEY`. Without it, and unless `STANDALONE` is `true`, the worker makes a self-signed certificate.";
     TLS_KEY: Access, Kind::Path, "", "PEM file of the private key of `TLS_CERT`.";
     TLS_NAMES: Access, Kind::List, "localhost,127.0.0.1,::1", "Host names and addresses in the self-made certificate, beside the host of `LISTEN_ADDRESS`.";
     CORS_ORIGINS: Access, Kind::Origins, "", "Web origins whose pages may call the API from a browser, for example `https://portal.example`; `*` for all.";
-    METRICS_PUBLIC: Access, Kind::Switch, "false", "Serve `/metrics` without an API key.";
+    METRICS_PUBLIC: Access, Kind::Switch, "false", "Serve `/metrics` to everybody, without an API key.";
 
     HTTP_MAX_CONNECTIONS: Http, Kind::count(1, 65_535), "4096", "Open connections at once.";
     HTTP_MAX_CONNECTIONS_PER_ADDRESS: Http, Kind::count(1, 65_535), "512", "Open connections at once from one IPv4 address or one IPv6 /64. Behind a proxy, where all clients share its address, give it the value of `HTTP_MAX_CONNECTIONS`.";
     HTTP_MAX_BODY_BYTES: Http, Kind::bytes(KIB, GIB), "16MiB", "The largest request body. At least `MAX_ENVELOPE_BYTES`.";
+    HTTP_MAX_BYTES_IN_FLIGHT: Http, Kind::bytes(MIB, 1024 * GIB), "256MiB", "Memory for request bodies and answers, all connections together; what finds no room is answered 503 with `overloaded`. At least twice `HTTP_MAX_BODY_BYTES`; an answer that is larger than all of it is sent when nothing else is.";
     HTTP_HEAD_TIMEOUT_SECONDS: Http, Kind::seconds(1, 300), "10", "Time for a TLS handshake, and for a whole request head from its first byte.";
     HTTP_IDLE_TIMEOUT_SECONDS: Http, Kind::seconds(1, HOUR), "75", "How long a kept-alive connection may be idle.";
     HTTP_REQUEST_TIMEOUT_SECONDS: Http, Kind::seconds(1, HOUR), "60", "Time for one request, its body included; a long poll has its own time on top.";
@@ -48,6 +51,7 @@ settings! {
     MAX_JOBS: Jobs, Kind::count(1, 65_535), "256", "Jobs of one engine that run at once. (Masa's default was 10 for all types together.)", lenient();
     ENGINE_CONCURRENCY: Jobs, Kind::EngineCounts, "", "The same for single engines, for example `web=64,telemetry=16`.";
     QUEUE_CAPACITY: Jobs, Kind::count(1, 10_000_000), "10000", "Jobs accepted and not yet settled, all requesters together; further ones are refused with `queue_full`.";
+    MAX_RUNNING_PER_REQUESTER: Jobs, Kind::count(0, 65_535), "0", "Jobs of one engine that one requester may have running at once; 0 for seven eighths of the engine's, so that whoever comes next finds a slot.";
     MAX_QUEUE_WAIT_SECONDS: Jobs, Kind::seconds(1, 30 * DAY), "3600", "How long an accepted job may wait for its turn.";
     QUOTA_MAX_PENDING: Jobs, Kind::count(1, 10_000_000), "5000", "Jobs that one requester may have accepted and not yet settled.";
     QUOTA_PER_MINUTE: Jobs, Kind::count(0, 10_000_000), "0", "Jobs that one requester may submit in a minute; 0 for no limit.";
@@ -75,7 +79,7 @@ settings! {
     EGRESS_ALLOW: Egress, Kind::Cidrs, "", "Loopback, private and other special ranges that jobs may reach, for example `10.1.0.0/16,fd00:1::/64`. Public addresses are always allowed; special ones only when named here.";
     EGRESS_PORTS: Egress, Kind::Ports, "web", "Ports that jobs may reach: `web` (all but those of well-known services that are not HTTP), `any`, or a list such as `80,443,8000-8999`.";
     EGRESS_USER_AGENT: Egress, Kind::HeaderText, "", "`User-Agent` of outgoing requests, and the name that robots.txt is read for. Default: `Sealwork/VERSION`.";
-    EGRESS_EXTRA_ROOTS: Egress, Kind::Path, "", "PEM file of certificate authorities to trust beside Mozilla's.";
+    EGRESS_EXTRA_ROOTS: Egress, Kind::File, "", "PEM file of certificate authorities to trust beside Mozilla's.";
     EGRESS_CONNECT_TIMEOUT_SECONDS: Egress, Kind::seconds(1, 300), "10", "Time for finding a host and connecting to it, TLS included.";
     EGRESS_TIMEOUT_SECONDS: Egress, Kind::seconds(1, HOUR), "120", "Time for one outgoing request, redirects and body included.";
     EGRESS_MAX_RESPONSE_BYTES: Egress, Kind::bytes(KIB, GIB), "10MiB", "The largest body that is read, after decompression.";

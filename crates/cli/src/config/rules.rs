@@ -12,7 +12,7 @@ use super::{
 /// Checks the settings against each other.
 pub(crate) fn check(values: &Values) -> (Vec<Problem>, Vec<String>) {
     let mut problems = Vec::new();
-    if values.text(&r::TLS_CERT).is_some() != values.text(&r::TLS_KEY).is_some() {
+    if values.file(&r::TLS_CERT).is_some() != values.text(&r::TLS_KEY).is_some() {
         problems.push(Problem::new("TLS_CERT and TLS_KEY are set together or not at all"));
     }
     let (body, envelope) =
@@ -25,12 +25,22 @@ pub(crate) fn check(values: &Values) -> (Vec<Problem>, Vec<String>) {
             show_bytes(envelope)
         )));
     }
-    if values.text(&r::API_KEY).is_some()
-        && values.api_keys(&r::API_KEYS).iter().any(|key| key.name == "default")
-    {
-        problems.push(Problem::new(
-            "API_KEYS has a key named `default`, which is the name that API_KEY gets",
-        ));
+    let in_flight = values.number(&r::HTTP_MAX_BYTES_IN_FLIGHT);
+    if in_flight < body.saturating_mul(2) {
+        problems.push(Problem::new(format!(
+            "HTTP_MAX_BYTES_IN_FLIGHT ({}) is less than twice HTTP_MAX_BODY_BYTES ({})",
+            show_bytes(in_flight),
+            show_bytes(body)
+        )));
+    }
+    for (setting, name) in [(&r::API_KEY, "default"), (&r::ADMIN_API_KEY, "admin")] {
+        let taken = values.api_keys(&r::API_KEYS).iter().any(|key| key.name == name);
+        if values.text(setting).is_some() && taken {
+            problems.push(Problem::new(format!(
+                "API_KEYS has a key named `{name}`, which is the name that {} gets",
+                setting.name
+            )));
+        }
     }
     for (default, max) in DEFAULTS_AND_MAXIMA {
         if values.is_set(default)
@@ -62,9 +72,13 @@ fn warnings(values: &Values) -> Vec<String> {
     let mut warnings = Vec::new();
     let open = values.text(&r::API_KEY).is_none() && values.api_keys(&r::API_KEYS).is_empty();
     if open && !is_loopback(values.text(&r::LISTEN_ADDRESS).unwrap_or_default()) {
-        warnings.push(
-            "no API key is set: whoever reaches the listen address can submit jobs".to_owned(),
-        );
+        let and_more = match values.text(&r::ADMIN_API_KEY) {
+            Some(_) => "",
+            None => " and use /debug and /metrics",
+        };
+        warnings.push(format!(
+            "no API key is set: whoever reaches the listen address can submit jobs{and_more}"
+        ));
     }
     if values.flag(&r::ENABLE_PPROF) && !values.flag(&r::STANDALONE) {
         warnings.push("ENABLE_PPROF has no effect without STANDALONE=true".to_owned());

@@ -262,23 +262,39 @@ fn read_if_present(path: &Path) -> Result<Option<Content>, ConfigError> {
     }
 }
 
+fn read(path: &Path) -> Result<Content, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let (bytes, mode) = content_and_mode(path).map_err(unreadable)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| unreadable(io::Error::other("it is not UTF-8 text")))?;
+    Ok(Content { text, mode })
+}
+
+/// The content of a file that a setting names.
+///
+/// # Errors
+/// What the file system says; a file that is not regular or larger than 1 MiB is an error too.
+pub(crate) fn content(path: &Path) -> io::Result<Vec<u8>> {
+    content_and_mode(path).map(|(content, _)| content)
+}
+
 #[allow(
     clippy::disallowed_methods,
     reason = "the configuration says where the platform's disk is, so it is read without it"
 )]
-fn read(path: &Path) -> Result<Content, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(unreadable(io::Error::other("it is not a regular file")));
+fn content_and_mode(path: &Path) -> io::Result<(Vec<u8>, u32)> {
+    // A named pipe would hold up its opener until somebody writes.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
     }
-    let mut text = String::new();
-    let read = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    let file = std::fs::File::open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    let mut content = Vec::new();
+    let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut content)?;
     if read as u64 > MAX_FILE_BYTES {
-        return Err(unreadable(io::Error::other("it is larger than 1 MiB")));
+        return Err(io::Error::other("it is larger than 1 MiB"));
     }
-    Ok(Content { text, mode: metadata.permissions().mode() })
+    Ok((content, mode))
 }
 
 fn default_data_dir(environment: &Environment, masa_home: &Path) -> Result<PathBuf, ConfigError> {

@@ -55,6 +55,10 @@ fn line<'a>(report: &'a Report, name: &str) -> &'a report::Line {
     report.settings.iter().find(|line| line.name == name).unwrap()
 }
 
+/// Two files that exist and differ.
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+const OTHER_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/main.rs");
+
 /// A text that is a value of the setting and not its default.
 fn sample(setting: &Setting) -> String {
     let other = |default: &str, a: &str, b: &str| (if default == a { b } else { a }).to_owned();
@@ -69,7 +73,7 @@ fn sample(setting: &Setting) -> String {
             if setting.name == "MAX_ENVELOPE_BYTES" {
                 min.to_string()
             } else if raises {
-                max.min(default * 2).to_string()
+                max.min((default * 2).max(default + 1)).to_string()
             } else if default == min {
                 (min + 1).to_string()
             } else {
@@ -80,6 +84,7 @@ fn sample(setting: &Setting) -> String {
             words.iter().find(|word| **word != setting.default).unwrap().to_string()
         }
         Kind::Text | Kind::HeaderText | Kind::Secret | Kind::Path => "hush-hush".to_owned(),
+        Kind::File => FILE.to_owned(),
         Kind::Address => "127.0.0.1:1".to_owned(),
         Kind::List => "a,b".to_owned(),
         Kind::Cidrs => "10.0.0.0/8".to_owned(),
@@ -228,9 +233,11 @@ fn standalone_is_on_for_exactly_true_and_anything_else_is_warned_about() {
 #[test]
 fn settings_are_checked_against_each_other() {
     for (machine, part) in [
-        (Machine::new().env("TLS_CERT", "c.pem"), "TLS_KEY"),
+        (Machine::new().env("TLS_CERT", FILE), "TLS_KEY"),
         (Machine::new().env("HTTP_MAX_BODY_BYTES", "1MiB"), "MAX_ENVELOPE_BYTES"),
         (Machine::new().env("API_KEY", "k").env("API_KEYS", "default=l"), "`default`"),
+        (Machine::new().env("ADMIN_API_KEY", "k").env("API_KEYS", "admin=l"), "`admin`"),
+        (Machine::new().env("HTTP_MAX_BYTES_IN_FLIGHT", "31MiB"), "HTTP_MAX_BODY_BYTES"),
         (
             Machine::new().env("JOB_TIMEOUT_SECONDS", "100").env("JOB_MAX_TIMEOUT_SECONDS", "50"),
             "JOB_MAX_TIMEOUT_SECONDS (50)",
@@ -261,7 +268,7 @@ fn an_open_worker_and_a_readable_secret_are_warned_about() {
 /// What the rules between settings demand beside one.
 fn beside(setting: &Setting) -> &'static [(&'static str, &'static str)] {
     match setting.name {
-        "TLS_CERT" | "TLS_KEY" => &[("TLS_CERT", "c.pem"), ("TLS_KEY", "k.pem")],
+        "TLS_CERT" | "TLS_KEY" => &[("TLS_CERT", OTHER_FILE), ("TLS_KEY", "k.pem")],
         _ => &[],
     }
 }
@@ -323,6 +330,42 @@ fn every_setting_is_hashed() {
     }
     let other = tempfile::tempdir().unwrap();
     assert_ne!(digest(dir.path(), &[]), digest(other.path(), &[]), "DATA_DIR is not hashed");
+}
+
+#[test]
+fn the_digest_has_the_content_of_a_named_file_and_not_its_path() {
+    for name in ["TLS_CERT", "EGRESS_EXTRA_ROOTS"] {
+        let digest = |path: &Path| {
+            let variables = [
+                ("DATA_DIR", "/d"),
+                ("TLS_CERT", FILE),
+                ("TLS_KEY", "k"),
+                (name, path.to_str().unwrap()),
+            ];
+            let environment = Environment::from_pairs(variables);
+            load_from(&environment, &Overrides::default(), Path::new("/none")).unwrap().digest
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let [one, other] = ["one.pem", "other.pem"].map(|name| dir.path().join(name));
+        fs::write(&one, "certificate 1").unwrap();
+        fs::write(&other, "certificate 1").unwrap();
+        let before = digest(&one);
+        assert_eq!(digest(&other), before, "{name}: the path is hashed");
+        fs::write(&one, "certificate 2").unwrap();
+        assert_ne!(digest(&one), before, "{name}: the content is not hashed");
+    }
+}
+
+#[test]
+fn a_named_file_that_cannot_be_read_is_reported_with_everything_else() {
+    let refusal = Machine::new()
+        .env("TLS_CERT", "/nonexistent/chain.pem")
+        .env("TLS_KEY", "key.pem")
+        .env("QUEUE_CAPACITY", "many")
+        .refusal();
+    for part in ["2 problems", "TLS_CERT is `/nonexistent/chain.pem`", "cannot be read"] {
+        assert!(refusal.contains(part), "{part} is not in:\n{refusal}");
+    }
 }
 
 #[test]

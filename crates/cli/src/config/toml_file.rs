@@ -70,7 +70,7 @@ fn entry(kind: Kind, item: &Value) -> Result<String, &'static str> {
     }
 }
 
-/// `{ name = "alice", key = "...", max_pending = 5 }`, or with `requester` for a quota.
+/// `{ name = "alice", key = "...", max_pending = 5, admin = true }`, or with `requester` for a quota.
 fn named(kind: Kind, table: &Table) -> Result<String, &'static str> {
     let mut options = String::new();
     let (mut name, mut key) = (None, None);
@@ -82,6 +82,11 @@ fn named(kind: Kind, table: &Table) -> Result<String, &'static str> {
         match (kind, field.as_str()) {
             (Kind::ApiKeys, "name") | (Kind::Quotas, "requester") => name = Some(text),
             (Kind::ApiKeys, "key") => key = Some(text),
+            (Kind::ApiKeys, "admin") => match text.as_str() {
+                "true" => options.push_str(";admin"),
+                "false" => {}
+                _ => return Err("has an entry whose `admin` is neither true nor false"),
+            },
             (_, "max_pending" | "per_minute") => options.push_str(&format!(";{field}={text}")),
             _ => return Err("has an entry with an unknown field"),
         }
@@ -114,9 +119,9 @@ mod tests {
         assert_eq!(
             read(
                 Kind::ApiKeys,
-                "[[x]]\nname='a'\nkey='k'\nmax_pending=5\n[[x]]\nname='b'\nkey='l'"
+                "[[x]]\nname='a'\nkey='k'\nmax_pending=5\n[[x]]\nname='b'\nkey='l'\nadmin=true"
             ),
-            Ok("a=k;max_pending=5,b=l".to_owned())
+            Ok("a=k;max_pending=5,b=l;admin".to_owned())
         );
         assert_eq!(
             read(Kind::Quotas, "x = [{requester='ed25519:aa', per_minute=5}]"),

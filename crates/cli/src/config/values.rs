@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use super::{
     access::{ApiKeyEntry, QuotaEntry},
-    kind::Value,
+    kind::{FileValue, Value},
     setting::Setting,
     source::Origin,
 };
@@ -59,6 +59,14 @@ impl Values {
     /// A path.
     pub(crate) fn path(&self, setting: &'static Setting) -> Option<PathBuf> {
         self.text(setting).map(PathBuf::from)
+    }
+
+    /// A file.
+    pub(crate) fn file(&self, setting: &'static Setting) -> Option<&FileValue> {
+        match self.value(setting) {
+            Some(Value::File(file)) => Some(file),
+            _ => None,
+        }
     }
 
     /// A list.

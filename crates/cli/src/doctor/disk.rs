@@ -215,7 +215,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("root.key");
         assert!(root_key(&path).is_none());
-        crate::files::write_new_private(&path, &[7; 32]).unwrap();
+        crate::files::PrivateFile::prepare(&path).unwrap().write(&[7; 32]).unwrap();
         assert_eq!(root_key(&path).unwrap().verdict, Verdict::Ok);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(root_key(&path).unwrap().verdict, Verdict::Fail);

@@ -94,7 +94,7 @@ mod tests {
     fn parse(args: &[&str]) -> Result<JobSpec, CliError> {
         let all = ["sealwork", "job", "run"].iter().chain(args);
         match Cli::parse_from(all).command {
-            Command::Job(JobCommand::Run(run)) => build(&run.spec, Timestamp::from_secs(1000)),
+            Command::Job(JobCommand::Run(run)) => build(&run.send.spec, Timestamp::from_secs(1000)),
             _ => panic!("not job run"),
         }
     }

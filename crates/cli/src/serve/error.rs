@@ -99,6 +99,8 @@ impl ServeError {
             Self::Config(_) | Self::Setting { .. } => "config_invalid",
             Self::File { .. } => "config_file_unusable",
             Self::DataDir { .. } => "data_dir_unusable",
+            Self::RootSecret(RootSecretError::Missing { .. }) => "root_secret_missing",
+            Self::RootSecret(RootSecretError::Busy) => "store_in_use",
             Self::RootSecret(_) => "root_secret_unusable",
             Self::Store { source, .. } => match source {
                 OpenError::Locked => "store_in_use",
@@ -124,6 +126,16 @@ impl ServeError {
             Self::DataDir { .. } => {
                 "make the directory writable for the worker's user (chown, chmod 700), free space \
                  on its disk, or set DATA_DIR"
+            }
+            Self::RootSecret(RootSecretError::Io { .. }) => {
+                "free space on the disk of the data directory, and let the worker's user read and \
+                 write root.key in it"
+            }
+            Self::RootSecret(RootSecretError::Exposed { .. }) => {
+                "run `chmod 600` on root.key in the data directory"
+            }
+            Self::RootSecret(RootSecretError::Busy) => {
+                "start one worker on a data directory; if the other one has ended, start again"
             }
             Self::RootSecret(_) => {
                 "restore root.key from its backup; to begin anew instead, move the whole data \

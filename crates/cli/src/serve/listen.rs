@@ -1,13 +1,15 @@
-//! From `LISTEN_ADDRESS` to a listening socket.
+//! From `LISTEN_ADDRESS` and `ADMIN_SOCKET` to listening sockets.
 
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
 };
 
-use sealwork_platform::{Resolver, TcpAcceptor};
+use sealwork_platform::{Resolver, TcpAcceptor, UnixAcceptor};
 
 use super::ServeError;
+use crate::config::{Values, registry};
 
 /// Listens on `address`, `HOST:PORT` or `:PORT`.
 pub(super) async fn bind(
@@ -32,6 +34,33 @@ pub(super) async fn bind(
         Some((at, source)) => ServeError::Listen { address: at.to_string(), source },
         None => ServeError::ListenHost { address: address.to_owned() },
     })
+}
+
+/// Listens on the admin's socket, where there is to be one. Where the default cannot be had, as on
+/// file systems without sockets, the worker goes without.
+pub(super) fn bind_admin(
+    values: &Values,
+    data_dir: &Path,
+) -> Result<Option<UnixAcceptor>, ServeError> {
+    let path = match values.text(&registry::ADMIN_SOCKET) {
+        None | Some("off") => return Ok(None),
+        Some(path) => data_dir.join(path),
+    };
+    let error = match UnixAcceptor::bind(&path) {
+        Ok(acceptor) => return Ok(Some(acceptor)),
+        Err(error) => error,
+    };
+    let path = path.display();
+    let reason = match error.kind() {
+        io::ErrorKind::AddrInUse => format!("another process listens on {path}"),
+        io::ErrorKind::AlreadyExists => format!("{path} is in the way, and is no socket"),
+        _ if values.is_set(&registry::ADMIN_SOCKET) => format!("cannot listen on {path}: {error}"),
+        _ => {
+            tracing::warn!(%path, %error, "no admin socket: cannot listen there");
+            return Ok(None);
+        }
+    };
+    Err(ServeError::Setting { name: registry::ADMIN_SOCKET.name, reason })
 }
 
 async fn candidates(address: &str, resolver: &dyn Resolver) -> Result<Vec<SocketAddr>, ServeError> {

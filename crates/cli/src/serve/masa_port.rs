@@ -7,11 +7,12 @@ use bytes::Bytes;
 use sealwork_compat_masa::{MasaJob, OpenResultError, ResultBody, RingError, SetKeyBody};
 use sealwork_door_http::{
     Caller,
-    masa::{Added, KeyRefusal, MasaPort, MasaStatus, OpenedResult},
+    masa::{Added, KeyRefusal, MasaPort, MasaStatus},
     v1,
 };
 use sealwork_job::{Body, Code, JobId, Origin, Reply, Rerun, Submission};
 use sealwork_worker::{Access, SetKeyRefusal, Worker};
+use zeroize::Zeroizing;
 
 use super::v1_port::refusal;
 
@@ -32,9 +33,8 @@ impl MasaPort for MasaWorker {
         self.0.masa().generate(job)
     }
 
-    fn open_result(&self, body: &ResultBody) -> Result<OpenedResult, OpenResultError> {
-        let data = self.0.masa().open_result(body)?;
-        Ok(OpenedResult { data, next_cursor: None })
+    fn open_result(&self, body: &ResultBody) -> Result<Zeroizing<Vec<u8>>, OpenResultError> {
+        self.0.masa().open_result(body)
     }
 
     async fn add(&self, blob: Bytes, caller: &Caller) -> Result<Added, v1::Refusal> {

@@ -28,10 +28,9 @@ pub(super) fn tls(
     root: &RootSecret,
     now: Timestamp,
 ) -> Result<Option<TlsIdentity>, ServeError> {
-    if let (Some(cert), Some(key)) = (values.path(&r::TLS_CERT), values.path(&r::TLS_KEY)) {
-        let chain = read(r::TLS_CERT.name, &cert)?;
+    if let (Some(cert), Some(key)) = (values.file(&r::TLS_CERT), values.path(&r::TLS_KEY)) {
         let key = zeroize::Zeroizing::new(read(r::TLS_KEY.name, &key)?);
-        return Ok(Some(TlsIdentity::from_pem(&chain, &key)?));
+        return Ok(Some(TlsIdentity::from_pem(&cert.content, &key)?));
     }
     if values.flag(&r::STANDALONE) {
         return Ok(None);
@@ -69,14 +68,13 @@ pub(super) fn store(
 /// The way out to the network.
 fn egress(values: &Values, platform: &Platform) -> Result<Arc<Egress>, ServeError> {
     let mut config = settings::egress(values)?;
-    if let Some(path) = values.path(&r::EGRESS_EXTRA_ROOTS) {
-        let pem = read(r::EGRESS_EXTRA_ROOTS.name, &path)?;
+    if let Some(file) = values.file(&r::EGRESS_EXTRA_ROOTS) {
         let unusable = |reason: String| ServeError::File {
             name: r::EGRESS_EXTRA_ROOTS.name,
-            path: path.clone(),
+            path: file.path.clone(),
             reason,
         };
-        config.extra_roots = CertificateDer::pem_slice_iter(&pem)
+        config.extra_roots = CertificateDer::pem_slice_iter(&file.content)
             .collect::<Result<_, _>>()
             .map_err(|error| unusable(format!("it is no PEM: {error}")))?;
         if config.extra_roots.is_empty() {

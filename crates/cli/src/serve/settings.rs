@@ -16,6 +16,8 @@ use crate::config::{ApiKeyEntry, ApiKeySecret, QuotaOptions, Values, registry as
 
 /// The name under which the holder of `API_KEY` counts.
 const DEFAULT_KEY: &str = "default";
+/// The name under which the holder of `ADMIN_API_KEY` counts.
+const ADMIN_KEY: &str = "admin";
 
 /// What vouches for the keys of this build.
 pub(super) const EVIDENCE: &str = if cfg!(feature = "sim") { "simulated" } else { "none" };
@@ -57,7 +59,8 @@ pub(super) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
         clock_skew: values.seconds(&r::CLOCK_SKEW_SECONDS),
         results_kept: values.count(&r::RESULT_CACHE_MAX_SIZE),
         results_max_age: values.seconds(&r::RESULT_CACHE_MAX_AGE_SECONDS),
-        receipts_kept: values.number(&r::RECEIPTS_KEPT),
+        max_running_per_requester: Some(values.count(&r::MAX_RUNNING_PER_REQUESTER))
+            .filter(|most| *most > 0),
         default_quota: default_quota(values),
         quotas: quotas(values),
         key_epoch: values.seconds(&r::KEY_EPOCH_SECONDS),
@@ -111,8 +114,13 @@ fn small(number: u64) -> u32 {
 /// The door's part, without its certificate.
 pub(super) fn door(values: &Values) -> Result<DoorConfig, ServeError> {
     let mut api_keys = Vec::new();
+    let admin_key = values.text(&r::ADMIN_API_KEY);
+    let admin_key =
+        admin_key.map(|key| ApiKey::from_secret(ADMIN_KEY, key.to_owned())).transpose()?;
     if let Some(key) = values.text(&r::API_KEY) {
-        api_keys.push(ApiKey::from_secret(DEFAULT_KEY, key.to_owned())?);
+        let key = ApiKey::from_secret(DEFAULT_KEY, key.to_owned())?;
+        // Masa's examples use its one key for `/debug`.
+        api_keys.push(if admin_key.is_none() { key.as_admin() } else { key });
     }
     for entry in values.api_keys(&r::API_KEYS) {
         api_keys.push(api_key(entry)?);
@@ -129,9 +137,11 @@ pub(super) fn door(values: &Values) -> Result<DoorConfig, ServeError> {
         requests: RequestLimits {
             body_bytes: values.number(&r::HTTP_MAX_BODY_BYTES),
             timeout: values.seconds(&r::HTTP_REQUEST_TIMEOUT_SECONDS),
+            bytes_in_flight: values.number(&r::HTTP_MAX_BYTES_IN_FLIGHT),
             ..RequestLimits::default()
         },
         api_keys,
+        admin_key,
         cors: Cors::from_list(&values.list(&r::CORS_ORIGINS).join(",")),
         tls: None,
         metrics_public: values.flag(&r::METRICS_PUBLIC),
@@ -139,10 +149,11 @@ pub(super) fn door(values: &Values) -> Result<DoorConfig, ServeError> {
 }
 
 fn api_key(entry: &ApiKeyEntry) -> Result<ApiKey, ServeError> {
-    Ok(match &entry.secret {
+    let key = match &entry.secret {
         ApiKeySecret::Text(key) => ApiKey::from_secret(&entry.name, key.clone())?,
         ApiKeySecret::Sha256(digest) => ApiKey::from_sha256(&entry.name, *digest)?,
-    })
+    };
+    Ok(if entry.is_admin { key.as_admin() } else { key })
 }
 
 /// The way out, without extra roots.

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sealwork_engine::Engine;
-use sealwork_engine_telemetry::TelemetrySource;
-use sealwork_job::Timestamp;
+use sealwork_engine_telemetry::{Activity, TelemetrySource};
+use sealwork_job::{RequesterId, Timestamp};
 use sealwork_platform::{Clock, Platform, RootSecret};
-use sealwork_worker::{StatsHandle, masa_worker_id};
+use sealwork_worker::{StatsHandle, StatsSnapshot, masa_worker_id};
 
 use crate::config::{Values, registry as r};
 
@@ -55,10 +55,6 @@ impl TelemetrySource for Source {
         self.boot_time
     }
 
-    fn last_operation_time(&self) -> Option<Timestamp> {
-        self.stats.snapshot().last_operation
-    }
-
     fn current_time(&self) -> Timestamp {
         self.clock.now()
     }
@@ -67,14 +63,9 @@ impl TelemetrySource for Source {
         self.worker_id.clone()
     }
 
-    fn stats(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
-        let counters = self.stats.snapshot().counters;
-        counters
-            .into_iter()
-            .map(|(requester, stats)| {
-                (requester, stats.into_iter().map(|(name, n)| (name.to_owned(), n)).collect())
-            })
-            .collect()
+    fn activity(&self, reader: &RequesterId) -> Activity {
+        let StatsSnapshot { counters, last_operation } = self.stats.snapshot(reader);
+        Activity { stats: counters, last_operation_time: last_operation }
     }
 
     fn reported_capabilities(&self) -> BTreeMap<String, Vec<String>> {

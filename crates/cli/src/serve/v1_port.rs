@@ -54,6 +54,10 @@ impl V1Port for V1Worker {
         self.0.receipt(job).map_err(refusal)
     }
 
+    async fn receipts(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, v1::Refusal> {
+        self.0.receipts(from, limit).map_err(refusal)
+    }
+
     fn key_config(&self) -> Bytes {
         self.0.key_config().to_json().into()
     }

@@ -28,11 +28,33 @@ impl Ran {
 
 /// Runs `sealwork` in a directory, with an environment of its own.
 pub(crate) fn sealwork(dir: &Path, args: &[&str]) -> Ran {
+    run(dir, args, Stdio::piped())
+}
+
+/// The same, with standard output to the file at `output`.
+pub(crate) fn sealwork_into(dir: &Path, args: &[&str], output: &str) -> Ran {
+    let output = std::fs::OpenOptions::new().write(true).open(output).unwrap();
+    run(dir, args, output.into())
+}
+
+/// The same, with standard output to a pipe that nobody reads.
+pub(crate) fn sealwork_into_closed_pipe(dir: &Path, args: &[&str]) -> Ran {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    run(dir, args, writer.into())
+}
+
+fn run(dir: &Path, args: &[&str], stdout: Stdio) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_sealwork"))
         .current_dir(dir)
         .env_clear()
         .args(args)
-        .output()
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran {
@@ -86,6 +108,13 @@ impl Worker {
         let mut all = args.to_vec();
         all.extend(["--worker-url", &self.url]);
         sealwork(self.dir(), &all)
+    }
+
+    /// The same, with standard output to the file at `output`.
+    pub(crate) fn run_into(&self, args: &[&str], output: &str) -> Ran {
+        let mut all = args.to_vec();
+        all.extend(["--worker-url", &self.url]);
+        sealwork_into(self.dir(), &all, output)
     }
 
     /// A directory of this test's own.

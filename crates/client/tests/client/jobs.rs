@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use sealwork_client::{ClientError, JobHandle, SealOptions, Suite, VerifyError};
+use sealwork_client::{ClientError, JobHandle, RetryPolicy, SealOptions, Suite, VerifyError};
 use sealwork_job::{Code, Digest, Failure, JobId, JobSpec, Outcome};
 use sealwork_seal::{ReceiptClaims, ReceiptKey};
 
-use crate::support::FakeWorker;
+use crate::support::{FakeWorker, Scripted};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const CANARY: &str = "a-word-that-only-the-job-has";
@@ -78,6 +78,39 @@ async fn a_full_worker_is_asked_again_and_a_refusal_of_the_job_is_not() {
     assert_eq!(error.code(), "job_expired");
     assert_eq!(error.hint(), Code::JobExpired.hint());
     assert_eq!(worker.requests_to("/v1/jobs"), 3);
+}
+
+#[tokio::test]
+async fn a_worker_that_asks_for_a_later_date_is_asked_again_after_it_and_not_beyond_patience() {
+    let worker = FakeWorker::start().await;
+    let client = worker.client();
+    let busy = |retry_after| Scripted {
+        path: "/v1/keys",
+        status: 503,
+        body: r#"{"code":"queue_full","retryable":true}"#.to_owned(),
+        retry_after: Some(retry_after),
+    };
+    worker.script(busy("Sun, 06 Nov 1994 08:49:37 GMT"));
+    client.refresh_key_config().await.unwrap();
+    assert_eq!(worker.requests_to("/v1/keys"), 2);
+    worker.script(busy("Fri, 31 Dec 2100 23:59:59 GMT"));
+    let error = client.refresh_key_config().await.unwrap_err();
+    assert!(error.refusal().unwrap().retry_after > Some(Duration::from_secs(60)));
+    assert_eq!(worker.requests_to("/v1/keys"), 3);
+}
+
+#[tokio::test]
+async fn all_pauses_of_a_call_together_stay_within_patience() {
+    let worker = FakeWorker::start().await;
+    let pause = Duration::from_millis(10);
+    let policy = RetryPolicy { attempts: 100, first: pause, longest: pause, patience: 3 * pause };
+    let client = worker.builder().retry(policy).build().unwrap();
+    for _ in 0..100 {
+        worker.answer_once("/v1/keys", 503, r#"{"code":"queue_full","retryable":true}"#);
+    }
+    assert!(client.key_config().await.is_err());
+    let tries = worker.requests_to("/v1/keys");
+    assert!((4..=7).contains(&tries), "{tries} tries");
 }
 
 #[tokio::test]

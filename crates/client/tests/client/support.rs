@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use sealwork_client::{Client, ClientBuilder, EntropyRng, RetryPolicy};
+use sealwork_client::{Client, ClientBuilder, RetryPolicy};
 use sealwork_job::{
     Digest, InstanceId, Intake, JobId, Outcome, Output, Timestamp, Usage, WorkerId,
 };
-use sealwork_platform::{Clock, Listener, OsEntropy, Stream, SystemClock, TcpAcceptor};
+use sealwork_platform::{Clock, EntropyRng, Listener, OsEntropy, Stream, SystemClock, TcpAcceptor};
 use sealwork_seal::{
     EnvelopeKeyPair, Header, KeyConfig, KeyConfigParams, OpenLimits, Opened, PublicEnvelopeKey,
     ReceiptClaims, ReceiptKey, SealedOutcome, Suite, open_request, receipt_digest, salted_digest,
@@ -47,6 +47,8 @@ pub(crate) struct State {
     /// Jobs stay in this state instead of settling.
     pub(crate) stuck_in: Mutex<Option<&'static str>>,
     pub(crate) outcome: Mutex<Outcome>,
+    /// What `/v1/receipts` shows.
+    pub(crate) receipts: Mutex<Vec<String>>,
 }
 
 /// A worker that does the cryptography for real and the rest by script.
@@ -110,7 +112,10 @@ impl FakeWorker {
     }
 
     pub(crate) fn answer_once(&self, path: &'static str, status: u16, body: &str) {
-        let scripted = Scripted { path, status, body: body.to_owned(), retry_after: Some("0") };
+        self.script(Scripted { path, status, body: body.to_owned(), retry_after: Some("0") });
+    }
+
+    pub(crate) fn script(&self, scripted: Scripted) {
         self.state.script.lock().unwrap().push_back(scripted);
     }
 
@@ -134,6 +139,7 @@ impl State {
             forge: Mutex::default(),
             seen: Mutex::default(),
             stuck_in: Mutex::default(),
+            receipts: Mutex::default(),
             outcome: Mutex::new(Outcome::Output(Output::json(&br#"{"answer":42}"#[..]))),
         }
     }
@@ -174,6 +180,7 @@ impl State {
         match path.split('/').skip(1).collect::<Vec<_>>().as_slice() {
             ["v1", "keys"] => ok(self.config.lock().unwrap().to_json()),
             ["v1", "jobs"] => self.submit(&body),
+            ["v1", "receipts", ..] => self.receipts(parts.uri.query()),
             ["v1", "jobs", id, rest @ ..] => {
                 let job: JobId = id.parse().unwrap();
                 self.job(job, rest, parts.headers.get("sealwork-token"))
@@ -227,6 +234,16 @@ impl State {
         }
     }
 
+    /// The receipts that the test put there; one, or all as a page.
+    fn receipts(&self, query: Option<&str>) -> Response<Full<Bytes>> {
+        let kept = self.receipts.lock().unwrap();
+        if query.is_none() {
+            return ok(kept[0].clone());
+        }
+        let kept: Vec<_> = kept.iter().map(|r| serde_json::json!({ "receipt": r })).collect();
+        ok(serde_json::json!({ "receipts": kept, "next": 0 }).to_string())
+    }
+
     fn settle(&self, job: JobId, opened: &Opened) -> (String, Vec<u8>) {
         let outcome = self.outcome.lock().unwrap().clone();
         let salt = opened.secrets.salt();
@@ -266,7 +283,7 @@ impl State {
 }
 
 fn fresh_pairs() -> Vec<EnvelopeKeyPair> {
-    let mut rng = EntropyRng(Arc::new(OsEntropy));
+    let mut rng = EntropyRng(&OsEntropy);
     [Suite::XWing, Suite::X25519].map(|suite| EnvelopeKeyPair::generate(suite, &mut rng)).into()
 }
 

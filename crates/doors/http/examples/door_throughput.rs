@@ -88,6 +88,10 @@ impl V1Port for Nobody {
         nobody()
     }
 
+    async fn receipts(&self, _: u64, _: usize) -> Result<Vec<(u64, String)>, Refusal> {
+        nobody()
+    }
+
     fn key_config(&self) -> Bytes {
         Bytes::from_static(b"{}")
     }

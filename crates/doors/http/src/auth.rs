@@ -16,6 +16,7 @@ pub struct ApiKey {
     name: String,
     sha256: [u8; 32],
     quota: Option<String>,
+    is_admin: bool,
 }
 
 impl ApiKey {
@@ -48,7 +49,7 @@ impl ApiKey {
         if name.is_empty() {
             return Err(DoorError::ApiKey { name, reason: "has no name" });
         }
-        Ok(Self { name, sha256, quota: None })
+        Ok(Self { name, sha256, quota: None, is_admin: false })
     }
 
     /// Counts the key's jobs against the quota named `quota`.
@@ -57,12 +58,23 @@ impl ApiKey {
         self.quota = Some(quota.into());
         self
     }
+
+    /// Opens `/debug` and `/metrics` to the holder.
+    #[must_use]
+    pub fn as_admin(mut self) -> Self {
+        self.is_admin = true;
+        self
+    }
 }
 
 impl std::fmt::Debug for ApiKey {
-    /// Shows the name and the quota, never the digest.
+    /// Shows everything but the digest.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiKey").field("name", &self.name).field("quota", &self.quota).finish()
+        f.debug_struct("ApiKey")
+            .field("name", &self.name)
+            .field("quota", &self.quota)
+            .field("is_admin", &self.is_admin)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,32 +85,45 @@ pub struct Caller {
     pub requester: RequesterId,
     /// The quota of the key, when it has one.
     pub quota: Option<String>,
+    /// Whether `/debug` and `/metrics` are open to them.
+    pub is_admin: bool,
 }
 
 impl Caller {
     /// Nobody in particular.
     pub fn anonymous() -> Self {
-        Self { requester: RequesterId::anonymous(), quota: None }
+        Self { requester: RequesterId::anonymous(), quota: None, is_admin: false }
     }
 }
 
 /// All keys of a door.
-#[derive(Debug)]
 pub(crate) struct ApiKeys {
     keys: Vec<([u8; 32], Arc<Caller>)>,
     anonymous: Arc<Caller>,
+    /// Who comes without a key, where none is needed.
+    visitor: Option<Arc<Caller>>,
 }
 
 impl ApiKeys {
-    pub(crate) fn new(keys: &[ApiKey]) -> Self {
+    /// Without `keys` everybody may come in, and without an admin's either they may do everything.
+    pub(crate) fn new(keys: &[ApiKey], admin: Option<&ApiKey>) -> Self {
+        let visitor = keys
+            .is_empty()
+            .then(|| Arc::new(Caller { is_admin: admin.is_none(), ..Caller::anonymous() }));
+        let admin = admin.cloned().map(ApiKey::as_admin);
         let keys = keys
             .iter()
+            .chain(&admin)
             .map(|key| {
-                let requester = RequesterId::new("api-key", &key.name);
-                (key.sha256, Arc::new(Caller { requester, quota: key.quota.clone() }))
+                let caller = Caller {
+                    requester: RequesterId::new("api-key", &key.name),
+                    quota: key.quota.clone(),
+                    is_admin: key.is_admin,
+                };
+                (key.sha256, Arc::new(caller))
             })
             .collect();
-        Self { keys, anonymous: Arc::new(Caller::anonymous()) }
+        Self { keys, anonymous: Arc::new(Caller::anonymous()), visitor }
     }
 
     /// Nobody in particular, for public routes.
@@ -106,16 +131,16 @@ impl ApiKeys {
         Arc::clone(&self.anonymous)
     }
 
-    /// Whose key the request carries, in `Authorization: Bearer` or in `X-API-Key`; everybody is
-    /// anonymous at a door without keys.
+    /// Whose key the request carries, in `Authorization: Bearer` or in `X-API-Key`. Where no key is
+    /// needed, a wrong one is none.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Option<Arc<Caller>> {
         if self.keys.is_empty() {
-            return Some(self.anonymous());
+            return self.visitor.clone();
         }
         let bearer = headers.get(http::header::AUTHORIZATION).and_then(|v| bearer(v.as_bytes()));
         let plain = headers.get("x-api-key").map(http::HeaderValue::as_bytes);
         let found = bearer.and_then(|key| self.find(key));
-        found.or_else(|| plain.and_then(|key| self.find(key)))
+        found.or_else(|| plain.and_then(|key| self.find(key))).or_else(|| self.visitor.clone())
     }
 
     /// Compares digests with every key, so that the time tells neither which key nor how much of
@@ -133,7 +158,8 @@ impl ApiKeys {
     }
 }
 
-/// The credentials of a `Bearer` header; the scheme's case does not matter (RFC 9110 11.1).
+/// The credentials of a `Bearer` header. The scheme's case does not matter (RFC 9110 11.1); the
+/// reference takes this spelling alone, and no client of its can tell.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, key) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)
@@ -146,10 +172,11 @@ mod tests {
     use super::*;
 
     fn keys() -> ApiKeys {
-        ApiKeys::new(&[
+        let keys = [
             ApiKey::from_secret("alice", "alice-key-1".to_owned()).unwrap().with_quota("gold"),
             ApiKey::from_secret("bob", "bob-key-22".to_owned()).unwrap(),
-        ])
+        ];
+        ApiKeys::new(&keys, None)
     }
 
     fn with(name: &'static str, value: &'static str) -> HeaderMap {
@@ -190,9 +217,30 @@ mod tests {
     }
 
     #[test]
-    fn a_door_without_keys_takes_everybody() {
-        let caller = ApiKeys::new(&[]).authenticate(&HeaderMap::new()).unwrap();
-        assert_eq!(caller.requester, RequesterId::anonymous());
+    fn a_door_without_keys_takes_everybody_for_an_admin() {
+        let caller = ApiKeys::new(&[], None).authenticate(&HeaderMap::new()).unwrap();
+        assert_eq!((&caller.requester, caller.is_admin), (&RequesterId::anonymous(), true));
+    }
+
+    #[test]
+    fn an_admin_key_alone_leaves_the_door_open_to_everybody_but_not_for_everything() {
+        let admin = ApiKey::from_secret("admin", "admin-key-1".to_owned()).unwrap();
+        let open = ApiKeys::new(&[], Some(&admin));
+        for headers in [HeaderMap::new(), with("x-api-key", "wrong")] {
+            let visitor = open.authenticate(&headers).unwrap();
+            assert_eq!((&visitor.requester, visitor.is_admin), (&RequesterId::anonymous(), false));
+        }
+        let holder = open.authenticate(&with("x-api-key", "admin-key-1")).unwrap();
+        assert_eq!((holder.requester.as_str(), holder.is_admin), ("api-key:admin", true));
+
+        let alice = ApiKey::from_secret("alice", "alice-key-1".to_owned()).unwrap();
+        let bob = ApiKey::from_secret("bob", "bob-key-22".to_owned()).unwrap().as_admin();
+        let closed = ApiKeys::new(&[alice, bob], Some(&admin));
+        assert!(closed.authenticate(&HeaderMap::new()).is_none());
+        for (key, is_admin) in [("alice-key-1", false), ("bob-key-22", true), ("admin-key-1", true)]
+        {
+            assert_eq!(closed.authenticate(&with("x-api-key", key)).unwrap().is_admin, is_admin);
+        }
     }
 
     #[test]

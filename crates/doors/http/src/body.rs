@@ -3,19 +3,23 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use axum::body::Body;
-use bytes::{Buf as _, Bytes};
-use http_body::{Frame, SizeHint};
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use sealwork_job::Code;
 
-use crate::{config::RequestLimits, connection::Pacer};
+use crate::{
+    budget::{Intake, Room},
+    config::RequestLimits,
+    connection::Pacer,
+};
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +34,9 @@ pub enum BodyError {
     /// Slower than the door waits for.
     #[error("the body arrives too slowly")]
     TooSlow,
+    /// All bodies and answers together take what the door may use.
+    #[error("the worker has no memory left for this body now")]
+    NoRoom,
     /// The connection broke, or the framing is wrong.
     #[error("the body broke off")]
     Broken,
@@ -41,6 +48,7 @@ impl BodyError {
         match self {
             Self::TooLarge { .. } => Code::BodyTooLarge,
             Self::TooSlow => Code::BodyTooSlow,
+            Self::NoRoom => Code::Overloaded,
             Self::Broken => Code::RequestMalformed,
         }
     }
@@ -50,27 +58,63 @@ impl BodyError {
 ///
 /// # Errors
 /// [`BodyError`].
-pub async fn read(body: Body) -> Result<Bytes, BodyError> {
-    match body.collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) => Err(error.into_inner().downcast().map_or(BodyError::Broken, |e| *e)),
+pub async fn read(mut body: Body) -> Result<Bytes, BodyError> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+    let (mut first, mut whole) = (Bytes::new(), Vec::new());
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|e| e.into_inner().downcast().map_or(BodyError::Broken, |e| *e))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+            continue;
+        }
+        // Pieces are copied as they come: a list of a million small ones would take many times
+        // their bytes.
+        if whole.is_empty() {
+            whole.reserve_exact(expected.max(first.len() + data.len()));
+            whole.extend_from_slice(&std::mem::take(&mut first));
+        }
+        whole.extend_from_slice(&data);
     }
+    Ok(if whole.is_empty() { first } else { whole.into() })
 }
 
-/// What became of a body, for the layer that answers when a handler cannot.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Verdict(Arc<AtomicU8>);
+/// What became of a body, and the room that it takes: held by the layer that answers when a
+/// handler cannot, until the handler is done with the body.
+#[derive(Clone, Default)]
+pub(crate) struct Fate(Arc<State>);
 
-impl Verdict {
+#[derive(Default)]
+struct State {
+    verdict: AtomicU8,
+    room: Mutex<Option<Room>>,
+}
+
+impl Fate {
     const TOO_LARGE: u8 = 1;
     const TOO_SLOW: u8 = 2;
+    const NO_ROOM: u8 = 3;
 
     /// The limit that the body has exceeded, if it has.
     pub(crate) fn exceeded(&self, limit: u64) -> Option<BodyError> {
-        match self.0.load(Relaxed) {
+        match self.0.verdict.load(Relaxed) {
             Self::TOO_LARGE => Some(BodyError::TooLarge { limit }),
             Self::TOO_SLOW => Some(BodyError::TooSlow),
+            Self::NO_ROOM => Some(BodyError::NoRoom),
             _ => None,
+        }
+    }
+
+    fn set(&self, verdict: u8) {
+        self.0.verdict.store(verdict, Relaxed);
+    }
+
+    fn add(&self, room: Room) {
+        let mut held = self.0.room.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.as_mut() {
+            Some(held) => held.merge(room),
+            None => *held = Some(room),
         }
     }
 }
@@ -81,13 +125,17 @@ pub(crate) struct Limited {
     limit: u64,
     left: u64,
     pacer: Pacer,
-    verdict: Verdict,
+    intake: Intake,
+    /// A piece that has come, and finds no room yet.
+    piece: Option<Bytes>,
+    fate: Fate,
 }
 
 impl Limited {
-    pub(crate) fn new(inner: Body, limits: &RequestLimits, verdict: Verdict) -> Self {
+    pub(crate) fn new(inner: Body, limits: &RequestLimits, intake: Intake, fate: Fate) -> Self {
         let limit = limits.body_bytes;
-        Self { inner, limit, left: limit, pacer: Pacer::new(limits.upload), verdict }
+        let pacer = Pacer::new(limits.upload);
+        Self { inner, limit, left: limit, pacer, intake, piece: None, fate }
     }
 }
 
@@ -99,32 +147,58 @@ impl http_body::Body for Limited {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.inner).poll_frame(cx) {
-            Poll::Pending => self.pacer.poll_stalled(cx).map(|()| {
-                self.verdict.0.store(Verdict::TOO_SLOW, Relaxed);
-                Some(Err(BodyError::TooSlow))
-            }),
-            Poll::Ready(Some(Ok(frame))) => {
-                let len = frame.data_ref().map_or(0, |data| data.remaining());
-                self.pacer.moved(len);
-                let Some(left) = self.left.checked_sub(len as u64) else {
-                    self.verdict.0.store(Verdict::TOO_LARGE, Relaxed);
-                    return Poll::Ready(Some(Err(BodyError::TooLarge { limit: self.limit })));
-                };
-                self.left = left;
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::Broken))),
-            Poll::Ready(None) => Poll::Ready(None),
+        let this = &mut *self;
+        if this.piece.is_none() {
+            let frame = match Pin::new(&mut this.inner).poll_frame(cx) {
+                Poll::Pending => {
+                    ready!(this.pacer.poll_stalled(cx));
+                    this.fate.set(Fate::TOO_SLOW);
+                    return Poll::Ready(Some(Err(BodyError::TooSlow)));
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(BodyError::Broken))),
+                Poll::Ready(Some(Ok(frame))) => frame,
+            };
+            let piece = match frame.into_data() {
+                Ok(piece) => piece,
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            };
+            this.pacer.moved(piece.len());
+            let Some(left) = this.left.checked_sub(piece.len() as u64) else {
+                this.fate.set(Fate::TOO_LARGE);
+                return Poll::Ready(Some(Err(BodyError::TooLarge { limit: this.limit })));
+            };
+            this.left = left;
+            this.piece = Some(piece);
         }
+        let len = this.piece.as_ref().map_or(0, Bytes::len);
+        let room = ready!(this.intake.poll_room(cx, len));
+        let piece = this.piece.take().unwrap_or_default();
+        Poll::Ready(Some(match room {
+            Some(room) => {
+                this.fate.add(room);
+                Ok(Frame::data(piece))
+            }
+            None => {
+                this.fate.set(Fate::NO_ROOM);
+                Err(BodyError::NoRoom)
+            }
+        }))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.piece.is_none() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let waiting = self.piece.as_ref().map_or(0, Bytes::len) as u64;
+        let inner = self.inner.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower().saturating_add(waiting));
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(waiting));
+        }
+        hint
     }
 }
 
@@ -132,15 +206,28 @@ impl http_body::Body for Limited {
 mod tests {
     use std::time::Duration;
 
-    use futures_util::stream;
+    use futures_util::{StreamExt as _, stream};
 
     use super::*;
-    use crate::config::Pace;
+    use crate::{budget::Budget, config::Pace};
+
+    const BUDGET: u64 = 1 << 20;
+
+    fn limits(body_bytes: u64) -> RequestLimits {
+        let upload = Pace { bytes: 100, window: Duration::from_secs(5) };
+        RequestLimits { body_bytes, upload, ..RequestLimits::default() }
+    }
 
     fn limited(inner: Body, body_bytes: u64) -> Body {
-        let upload = Pace { bytes: 100, window: Duration::from_secs(5) };
-        let limits = RequestLimits { body_bytes, upload, ..RequestLimits::default() };
-        Body::new(Limited::new(inner, &limits, Verdict::default()))
+        let intake = Budget::new(BUDGET).intake(None);
+        Body::new(Limited::new(inner, &limits(body_bytes), intake, Fate::default()))
+    }
+
+    /// A body of so many bytes, in pieces of so many.
+    fn pieces(bytes: usize, piece: usize) -> Body {
+        let pieces =
+            vec![b'x'; bytes].chunks(piece).map(Bytes::copy_from_slice).collect::<Vec<_>>();
+        Body::from_stream(stream::iter(pieces.into_iter().map(Ok::<_, std::io::Error>)))
     }
 
     #[tokio::test]
@@ -158,5 +245,31 @@ mod tests {
         });
         let error = read(limited(Body::from_stream(trickle), 1 << 20)).await.unwrap_err();
         assert_eq!(error, BodyError::TooSlow);
+    }
+
+    #[tokio::test]
+    async fn pieces_are_put_together_in_their_order_and_into_no_more_memory_than_they_need() {
+        let body = stream::iter(["ab", "", "c", "defg"].map(|p| Ok::<_, std::io::Error>(p.into())));
+        let body: Body = Body::from_stream(body.map(|p: Result<Bytes, _>| p));
+        assert_eq!(read(limited(body, 100)).await.unwrap(), "abcdefg");
+        assert_eq!(read(limited(pieces(1000, 1), 1000)).await.unwrap().len(), 1000);
+        assert!(read(limited(Body::empty(), 100)).await.unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_takes_room_until_its_fate_is_dropped_and_has_an_error_where_there_is_none() {
+        let budget = Budget::new(BUDGET);
+        let fate = Fate::default();
+        let open = |fate: &Fate| {
+            let body = pieces(600_000, 10_000);
+            Body::new(Limited::new(body, &limits(BUDGET), budget.intake(None), fate.clone()))
+        };
+        assert_eq!(read(open(&fate)).await.unwrap().len(), 600_000);
+        assert_eq!(budget.free(), (1 << 20) - 600_000);
+        let second = Fate::default();
+        assert_eq!(read(open(&second)).await.unwrap_err(), BodyError::NoRoom);
+        assert_eq!(second.exceeded(BUDGET), Some(BodyError::NoRoom));
+        drop((fate, second));
+        assert_eq!(budget.free(), 1 << 20);
     }
 }

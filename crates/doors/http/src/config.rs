@@ -13,6 +13,10 @@ pub struct DoorConfig {
     pub requests: RequestLimits,
     /// Who may come in. Empty: everybody.
     pub api_keys: Vec<ApiKey>,
+    /// A key that opens everything, `/debug` and `/metrics` among it. These are open to everybody
+    /// only when neither this nor any other key is set; a key of `api_keys` opens them when it is
+    /// an admin's.
+    pub admin_key: Option<ApiKey>,
     /// Which web pages may call from a browser.
     pub cors: Cors,
     /// The certificate and its key. Absent: plain HTTP.
@@ -60,7 +64,7 @@ impl Default for ConnectionLimits {
 pub struct RequestLimits {
     /// Bytes of a body.
     pub body_bytes: u64,
-    /// Bytes of all header names and values together, at least 8192.
+    /// Bytes of the path and query and of all header names and values together, at least 8192.
     pub header_bytes: usize,
     /// Number of headers.
     pub header_count: usize,
@@ -68,6 +72,10 @@ pub struct RequestLimits {
     pub upload: Pace,
     /// From the head to the answer, the body included. A long poll may wait its time on top.
     pub timeout: Duration,
+    /// Bytes of bodies and answers in memory, all requests together; at least twice
+    /// [`Self::body_bytes`]. What finds no room is answered 503. A sixteenth is kept for bodies and
+    /// answers of at most 16 KiB.
+    pub bytes_in_flight: u64,
 }
 
 impl Default for RequestLimits {
@@ -78,6 +86,7 @@ impl Default for RequestLimits {
             header_count: 100,
             upload: Pace { bytes: 4 * 1024, window: Duration::from_secs(10) },
             timeout: Duration::from_secs(60),
+            bytes_in_flight: 256 * 1024 * 1024,
         }
     }
 }
@@ -160,7 +169,9 @@ impl DoorConfig {
         limit("connections per address", self.connections.per_address as u64, 1)?;
         limit("HTTP/2 streams", u64::from(self.connections.http2_streams), 1)?;
         limit("header bytes", self.requests.header_bytes as u64, 8192)?;
-        limit("header count", self.requests.header_count as u64, 8)
+        limit("header count", self.requests.header_count as u64, 8)?;
+        let bodies = self.requests.body_bytes.saturating_mul(2);
+        limit("bytes in flight", self.requests.bytes_in_flight, bodies)
     }
 }
 
@@ -184,5 +195,8 @@ mod tests {
         assert!(config.check().is_ok());
         config.requests.header_bytes = 100;
         assert!(matches!(config.check(), Err(DoorError::Limit { name: "header bytes", .. })));
+        let mut config = DoorConfig::default();
+        config.requests.body_bytes = 256 << 20;
+        assert!(matches!(config.check(), Err(DoorError::Limit { name: "bytes in flight", .. })));
     }
 }

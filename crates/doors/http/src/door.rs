@@ -1,8 +1,9 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::State,
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -13,15 +14,16 @@ use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
-    config::{Cors, DoorConfig, DoorError},
+    budget::Budget,
+    config::{ConnectionLimits, Cors, DoorConfig, DoorError},
     connection::Server,
     debug::{self, DebugState, LogLevelControl, Profiler},
-    guard::GuardLayer,
+    guard::{Rules, guard},
     masa,
-    observe::{AccessLog, MetricsPage, ObserveLayer, REQUEST_ID},
-    reply::{is_v1, plain_text},
+    observe::{AccessLog, MetricsPage, Observer, REQUEST_ID, observe},
+    reply::{METRICS, is_v1, plain_text},
     serve::{self, Drained},
-    v1::{self, V1Port, V1State},
+    v1::{self, ProblemDocument, V1Port, V1State},
 };
 
 /// Headers of answers that a page may read in a browser.
@@ -40,6 +42,9 @@ const SENT: [HeaderName; 4] = [
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("sealwork-token"),
 ];
+
+/// Open connections at once of the admin's listener.
+const ADMIN_CONNECTIONS: usize = 64;
 
 /// What stands behind a door.
 pub struct DoorParts {
@@ -70,6 +75,8 @@ pub struct HttpDoor {
     tls: Option<TlsAcceptor>,
     metrics: Option<MetricsPage>,
     drain: CancellationToken,
+    admin_router: Router,
+    admin: Option<Box<dyn Listener>>,
 }
 
 impl HttpDoor {
@@ -91,36 +98,83 @@ impl HttpDoor {
         let metrics_route = parts
             .metrics
             .clone()
-            .map(|page| Router::new().route("/metrics", get(metrics)).with_state(page));
+            .map(|page| Router::new().route(METRICS, get(metrics)).with_state(page));
+        let operation = debug::routes(debug).merge(metrics_route.unwrap_or_default());
+        let budget = Budget::new(config.requests.bytes_in_flight);
+        let rules = Arc::new(Rules::new(&config, budget.clone()));
         let router = Router::new()
             .merge(v1::routes(V1State { port: parts.v1, drain: drain.clone() }))
             .merge(parts.masa)
-            .merge(debug::routes(debug))
-            .merge(metrics_route.unwrap_or_default())
+            .merge(operation.clone())
             .fallback(unknown_path)
-            .layer(GuardLayer::new(&config));
+            .layer(from_fn_with_state(rules, guard));
         let router = match cors {
             Some(cors) => router.layer(cors),
             None => router,
         };
+        let rules = Arc::new(Rules::without_keys(&config, budget));
+        let admin_router = operation
+            .merge(masa::liveness())
+            .fallback(unknown_path)
+            .layer(from_fn_with_state(rules, guard));
         let boot = u32::from_be_bytes(parts.entropy.array());
-        let router = router.layer(ObserveLayer::new(parts.access_log, boot));
-        Ok(Self { config, router, tls, metrics: parts.metrics, drain })
+        let observer = Arc::new(Observer::new(parts.access_log, boot));
+        Ok(Self {
+            config,
+            router: router.layer(from_fn_with_state(Arc::clone(&observer), observe)),
+            tls,
+            metrics: parts.metrics,
+            drain,
+            admin_router: admin_router.layer(from_fn_with_state(observer, observe)),
+            admin: None,
+        })
+    }
+
+    /// Serves `/debug`, `/metrics` and `/healthz` on `listener` as well, without TLS and without
+    /// keys: whoever can connect there may do what an admin may.
+    #[must_use]
+    pub fn with_admin(mut self, listener: Box<dyn Listener>) -> Self {
+        self.admin = Some(listener);
+        self
     }
 
     /// Serves connections of `listener` until `stop` fires. Then nothing new is accepted, long
     /// polls answer at once, requests in flight end within
-    /// [`drain_timeout`](crate::ConnectionLimits::drain_timeout), and what is left is cut off.
+    /// [`drain_timeout`](crate::ConnectionLimits::drain_timeout), and what is left is cut off. The
+    /// admin's listener is served until all that is over.
     pub async fn serve(self, listener: &dyn Listener, stop: CancellationToken) -> Drained {
-        let Self { config, router, tls, metrics, drain } = self;
-        let server = Server::new(router, tls, config.connections, &config.requests, drain);
-        let serving = serve::run(server, listener, stop);
+        let Self { config, router, tls, metrics, drain, admin_router, admin } = self;
+        let (connections, requests) = (config.connections, &config.requests);
+        let drained = CancellationToken::new();
+        let admin = admin.map(|listener| {
+            let connections = ConnectionLimits {
+                total: ADMIN_CONNECTIONS,
+                per_address: ADMIN_CONNECTIONS,
+                drain_timeout: Duration::ZERO,
+                ..connections.clone()
+            };
+            let drain = CancellationToken::new();
+            let server = Server::new(admin_router, None, connections, requests, drain);
+            (server, listener, drained.clone())
+        });
+        let administering = async {
+            if let Some((server, listener, drained)) = admin {
+                let _ = serve::run(server, &*listener, drained).await;
+            }
+        };
+        let server = Server::new(router, tls, connections, requests, drain);
+        let serving = async {
+            let end = serve::run(server, listener, stop).await;
+            drained.cancel();
+            end
+        };
+        let both = async { tokio::join!(serving, administering).0 };
         match metrics {
             Some(page) => tokio::select! {
-                drained = serving => drained,
+                drained = both => drained,
                 never = page.keep_up() => match never {},
             },
-            None => serving.await,
+            None => both.await,
         }
     }
 }
@@ -173,7 +227,8 @@ async fn unknown_path(uri: Uri) -> Response {
     get, path = "/metrics", tag = "worker", operation_id = "metrics",
     responses(
         (status = 200, description = "The metrics", body = String, content_type = "text/plain; version=0.0.4"),
-        (status = 401, description = "API key missing or wrong"),
+        (status = 401, description = "API key missing or wrong", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, description = "Not an admin's key", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn metrics(State(page): State<MetricsPage>) -> Response {

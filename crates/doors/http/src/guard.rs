@@ -1,29 +1,27 @@
 //! What a request must pass before its route: API key, limits, a bound on its time; and what
 //! keeps a panic to its own request.
 
-use std::{
-    convert::Infallible,
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use axum::{body::Body, extract::MatchedPath, response::Response};
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::Response,
+};
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{Version, header};
 use http_body::Body as _;
 use sealwork_job::Code;
-use tower::{Layer, Service};
 
 use crate::{
-    auth::ApiKeys,
-    body::{BodyError, Limited, Verdict},
+    auth::{ApiKeys, Caller},
+    body::{BodyError, Fate, Limited},
+    budget::{Budget, Reader},
     config::{DoorConfig, RequestLimits},
     connection::Peer,
     debug::MAX_PROFILE,
-    reply::{is_v1, refuse},
+    reply::{METRICS, is_below, refuse},
     v1::MAX_WAIT,
 };
 
@@ -31,125 +29,113 @@ use crate::{
 /// seal a job or learn how to ask.
 pub const PUBLIC_PATHS: [&str; 4] = ["/healthz", "/readyz", "/v1/keys", "/v1/openapi.json"];
 
-/// Guards every route of a door, the unknown ones included.
-#[derive(Clone)]
-pub(crate) struct GuardLayer(Arc<Rules>);
-
-struct Rules {
+/// Who may come in, and what a request may take.
+pub(crate) struct Rules {
     keys: ApiKeys,
     limits: RequestLimits,
+    budget: Budget,
     metrics_public: bool,
 }
 
-impl GuardLayer {
-    pub(crate) fn new(config: &DoorConfig) -> Self {
-        Self(Arc::new(Rules {
-            keys: ApiKeys::new(&config.api_keys),
+impl Rules {
+    pub(crate) fn new(config: &DoorConfig, budget: Budget) -> Self {
+        Self {
+            keys: ApiKeys::new(&config.api_keys, config.admin_key.as_ref()),
             limits: config.requests.clone(),
+            budget,
             metrics_public: config.metrics_public,
-        }))
-    }
-}
-
-impl<S> Layer<S> for GuardLayer {
-    type Service = Guard<S>;
-
-    fn layer(&self, inner: S) -> Guard<S> {
-        Guard { inner, rules: Arc::clone(&self.0) }
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct Guard<S> {
-    inner: S,
-    rules: Arc<Rules>,
-}
-
-impl<S> Service<Request<Body>> for Guard<S>
-where
-    S: Service<Request<Body>, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let path = request.uri().clone();
-        let peer = request.extensions().get::<Peer>().cloned();
-        if let Some(refusal) = self.rules.refuse(&mut request) {
-            if let Some(peer) = &peer {
-                peer.activity.set_linger();
-            }
-            return Box::pin(std::future::ready(Ok(refusal)));
         }
-        let limit = self.rules.time_for(&request);
-        let rules = Arc::clone(&self.rules);
-        let (request, verdict) = rules.limit_body(request);
-        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        Box::pin(async move {
-            let answer = tokio::time::timeout(limit, answer).await;
-            let exceeded = verdict.and_then(|v| v.exceeded(rules.limits.body_bytes));
-            if let (Some(_), Some(peer)) = (exceeded, &peer) {
-                peer.activity.set_linger();
-            }
-            Ok(match (answer, exceeded) {
-                // Whatever a handler makes of a body that broke a limit, the client is told why.
-                (_, Some(error)) => refuse_body(path.path(), error),
-                (Ok(Ok(Ok(response))), None) => response,
-                (Ok(Err(_panic)), None) => {
-                    tracing::error!("a handler panicked");
-                    refuse(path.path(), Code::Internal, "a defect of the worker")
-                }
-                (Err(_late), None) => {
-                    refuse(path.path(), Code::RequestTimeout, "no answer in time")
-                }
-            })
-        })
+    }
+
+    /// As [`Self::new`], for clients whom the system has let in already: they may do everything.
+    pub(crate) fn without_keys(config: &DoorConfig, budget: Budget) -> Self {
+        Self { keys: ApiKeys::new(&[], None), ..Self::new(config, budget) }
+    }
+}
+
+/// Guards every route of a door, the unknown ones included.
+pub(crate) async fn guard(
+    State(rules): State<Arc<Rules>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let uri = request.uri().clone();
+    let peer = request.extensions().get::<Peer>().cloned();
+    let linger = || {
+        if let Some(peer) = &peer {
+            peer.activity.set_linger();
+        }
+    };
+    match rules.admit(&request) {
+        Ok(caller) => request.extensions_mut().insert(caller),
+        Err((code, text)) => {
+            linger();
+            return refuse(uri.path(), code, text);
+        }
+    };
+    request.extensions_mut().insert(rules.budget.clone());
+    let limit = rules.time_for(&request);
+    let (request, fate) = rules.limit_body(request);
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let answer = tokio::time::timeout(limit, answer).await;
+    let exceeded = fate.and_then(|fate| fate.exceeded(rules.limits.body_bytes));
+    match (answer, exceeded) {
+        // Whatever a handler makes of a body that broke a limit, the client is told why.
+        (_, Some(error)) => {
+            linger();
+            refuse(uri.path(), error.code(), error.to_string())
+        }
+        (Ok(Ok(response)), None) => rules.count(response, uri.path()),
+        (Ok(Err(_panic)), None) => {
+            tracing::error!("a handler panicked");
+            refuse(uri.path(), Code::Internal, "a defect of the worker")
+        }
+        (Err(_late), None) => refuse(uri.path(), Code::RequestTimeout, "no answer in time"),
     }
 }
 
 impl Rules {
-    /// Refuses what the head alone shows to be wrong; otherwise tells the request its caller.
-    fn refuse(&self, request: &mut Request<Body>) -> Option<Response> {
-        let path = request.uri().path();
-        let caller = if PUBLIC_PATHS.contains(&path) || (self.metrics_public && path == "/metrics")
-        {
+    /// Who sends the request; or what is wrong, where the head alone shows it.
+    fn admit(&self, request: &Request) -> Result<Arc<Caller>, (Code, String)> {
+        let refused = |code, text: &str| Err((code, text.to_owned()));
+        let (path, headers) = (request.uri().path(), request.headers());
+        if !has_proper_host(request) {
+            let text = "an HTTP/1.1 request has exactly one Host header";
+            return refused(Code::RequestMalformed, text);
+        }
+        let is_public_page = self.metrics_public && path == METRICS;
+        let caller = if PUBLIC_PATHS.contains(&path) || is_public_page {
             Some(self.keys.anonymous())
         } else {
-            self.keys.authenticate(request.headers())
+            self.keys.authenticate(headers)
         };
         let Some(caller) = caller else {
-            let mut refusal = refuse(path, Code::Unauthorized, "missing or invalid API key");
-            if is_v1(path) {
-                let bearer = HeaderValue::from_static("Bearer realm=\"sealwork\"");
-                refusal.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
-            }
-            return Some(refusal);
+            return refused(Code::Unauthorized, "missing or invalid API key");
         };
-        if self.exceeds_header_limits(request.headers()) {
-            return Some(refuse(path, Code::HeadersTooLarge, "the headers exceed the limits"));
+        let is_admins = is_below(path, "/debug") || path == METRICS;
+        if is_admins && !caller.is_admin && !is_public_page {
+            return refused(Code::Forbidden, "this path is for the worker's admin");
+        }
+        if self.exceeds_header_limits(request) {
+            return refused(Code::HeadersTooLarge, "the headers exceed the limits");
         }
         if request.body().size_hint().lower() > self.limits.body_bytes {
-            let limit = self.limits.body_bytes;
-            return Some(refuse_body(path, BodyError::TooLarge { limit }));
+            let error = BodyError::TooLarge { limit: self.limits.body_bytes };
+            return refused(error.code(), &error.to_string());
         }
-        request.extensions_mut().insert(caller);
-        None
+        Ok(caller)
     }
 
-    fn exceeds_header_limits(&self, headers: &HeaderMap) -> bool {
-        let bytes: usize =
+    fn exceeds_header_limits(&self, request: &Request) -> bool {
+        let (uri, headers) = (request.uri(), request.headers());
+        let target = uri.path().len() + uri.query().map_or(0, str::len);
+        let fields: usize =
             headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        headers.len() > self.limits.header_count || bytes > self.limits.header_bytes
+        headers.len() > self.limits.header_count || target + fields > self.limits.header_bytes
     }
 
     /// Long polls and CPU profiles take the time that they are asked to take.
-    fn time_for(&self, request: &Request<Body>) -> Duration {
+    fn time_for(&self, request: &Request) -> Duration {
         let asked = match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
             Some("/v1/jobs/{id}" | "/v1/jobs/{id}/result") => MAX_WAIT,
             Some("/debug/pprof/profile") => MAX_PROFILE,
@@ -159,17 +145,34 @@ impl Rules {
     }
 
     /// Puts the body under its limits, unless there is none.
-    fn limit_body(&self, request: Request<Body>) -> (Request<Body>, Option<Verdict>) {
+    fn limit_body(&self, request: Request) -> (Request, Option<Fate>) {
         if request.body().is_end_stream() {
             return (request, None);
         }
-        let verdict = Verdict::default();
-        let limits = &self.limits;
-        let request = request.map(|body| Body::new(Limited::new(body, limits, verdict.clone())));
-        (request, Some(verdict))
+        let fate = Fate::default();
+        let intake = self.budget.intake(request.body().size_hint().exact());
+        let limited = |body| Body::new(Limited::new(body, &self.limits, intake, fate.clone()));
+        (request.map(limited), Some(fate))
+    }
+
+    /// Counts the answer among the bytes in flight; without room for it, it is let go again.
+    fn count(&self, mut response: Response, path: &str) -> Response {
+        let reader = response.extensions_mut().remove::<Reader>();
+        let (head, body) = response.into_parts();
+        let counted = self.budget.count(body);
+        drop(reader);
+        match counted {
+            Some(body) => Response::from_parts(head, body),
+            None => {
+                let text = "the worker has no memory left for this answer now";
+                refuse(path, Code::Overloaded, text)
+            }
+        }
     }
 }
 
-fn refuse_body(path: &str, error: BodyError) -> Response {
-    refuse(path, error.code(), error.to_string())
+/// RFC 9112 3.2. HTTP/2 has its own field, and HTTP/1.0 needs none.
+fn has_proper_host(request: &Request) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() != Version::HTTP_11)
 }

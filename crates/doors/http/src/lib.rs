@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod body;
+mod budget;
 pub mod config;
 mod connection;
 pub mod debug;

@@ -12,6 +12,8 @@ use serde_json::json;
 
 use crate::v1::Problem;
 
+/// The path of the metrics.
+pub(crate) const METRICS: &str = "/metrics";
 /// What Masa's clients read in a 401, to the letter.
 const MASA_UNAUTHORIZED: &str = "{\"message\":\"missing or invalid API key\"}\n";
 
@@ -23,7 +25,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::MediaTypeUnsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-        Code::RequesterNotAllowed => StatusCode::FORBIDDEN,
+        Code::RequesterNotAllowed | Code::Forbidden => StatusCode::FORBIDDEN,
         Code::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
         Code::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         other => match other.family() {
@@ -41,10 +43,11 @@ pub(crate) fn status(code: Code) -> StatusCode {
 /// When to try again, where the worker did not say: only for what passes by itself.
 pub(crate) fn retry_after(code: Code) -> Option<Duration> {
     match code {
-        Code::QueueFull | Code::QuotaExceeded | Code::NotSettled => Some(Duration::from_secs(1)),
         Code::Draining | Code::StoreUnavailable | Code::RequestTimeout => {
             Some(Duration::from_secs(5))
         }
+        Code::NotSettled => Some(Duration::from_secs(1)),
+        code if code.family() == Family::Capacity => Some(Duration::from_secs(1)),
         _ => None,
     }
 }
@@ -59,16 +62,31 @@ pub(crate) fn retry_after_value(delay: Duration) -> HeaderValue {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LoggedCode(pub(crate) Code);
 
-/// Whether `path` belongs to `/v1`, whose errors are problem documents.
+/// Whether `path` belongs to `/v1`.
 pub(crate) fn is_v1(path: &str) -> bool {
-    path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    is_below(path, "/v1")
 }
 
-/// The door's own refusal: a problem document on `/v1`, Masa's form elsewhere.
+/// Whether `path` is `top`, or lies below it.
+pub(crate) fn is_below(path: &str, top: &str) -> bool {
+    path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether the clients of `path` expect problem documents; those of all others expect Masa's form.
+pub(crate) fn has_problems(path: &str) -> bool {
+    is_v1(path) || path == METRICS
+}
+
+/// The door's own refusal, in the form that the path's clients expect.
 pub(crate) fn refuse(path: &str, code: Code, detail: impl Into<String>) -> Response {
     let detail = detail.into();
-    if is_v1(path) {
-        return Problem::new(code, detail).into_response();
+    if has_problems(path) {
+        let mut response = Problem::new(code, detail).into_response();
+        if code == Code::Unauthorized {
+            let bearer = HeaderValue::from_static("Bearer realm=\"sealwork\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        return response;
     }
     let body = match code {
         Code::Unauthorized => MASA_UNAUTHORIZED.to_owned(),

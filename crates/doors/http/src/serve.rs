@@ -1,6 +1,6 @@
 use std::{io, sync::Arc, time::Duration};
 
-use metrics::{counter, gauge};
+use metrics::counter;
 use sealwork_platform::Listener;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -45,13 +45,10 @@ pub(crate) async fn run(
         };
         match admission.admit(address.ip()) {
             Ok(ticket) => {
-                gauge!("sealwork_http_connections").set(admission.open() as f64);
-                let (server, cut, admission) =
-                    (Arc::clone(&server), cut.clone(), Arc::clone(&admission));
+                let (server, cut) = (Arc::clone(&server), cut.clone());
                 connections.spawn(async move {
                     let _ = cut.run_until_cancelled(server.serve(stream, address)).await;
                     drop(ticket);
-                    gauge!("sealwork_http_connections").set(admission.open() as f64);
                 });
             }
             Err(reason) => {

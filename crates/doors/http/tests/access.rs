@@ -3,8 +3,11 @@
 
 mod common;
 
-use common::{KEY, open, open_with, with_key};
-use sealwork_door_http::{Cors, DoorConfig, MetricsPage, PUBLIC_PATHS, v1::openapi_json};
+use common::{Answer, KEY, open, open_with, open_with_admin, with_key};
+use sealwork_door_http::{
+    ApiKey, Cors, DoorConfig, DoorParts, LogLevel, MetricsPage, PUBLIC_PATHS, v1::openapi_json,
+};
+use sealwork_platform::UnixAcceptor;
 
 const MASA_401: &str = "{\"message\":\"missing or invalid API key\"}\n";
 
@@ -14,6 +17,8 @@ fn operations() -> Vec<(String, String)> {
     let mut all = Vec::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
         let path = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
+        let path = path.replace("{sequence}", "7");
+        assert!(!path.contains('{'), "{path}");
         for method in methods.as_object().unwrap().keys() {
             all.push((method.to_uppercase(), path.clone()));
         }
@@ -32,11 +37,19 @@ fn operations() -> Vec<(String, String)> {
         "GET /debug/pprof/",
         "GET /debug/pprof/profile?seconds=1",
         "GET /debug/pprof/heap",
+        "GET /debug/pprof/allocs",
+        "GET /debug/pprof/block",
+        "GET /debug/pprof/goroutine",
+        "GET /debug/pprof/mutex",
+        "GET /debug/pprof/threadcreate",
         "GET /debug/pprof/cmdline",
         "GET /debug/pprof/symbol",
         "POST /debug/pprof/symbol",
         "GET /debug/pprof/trace",
         "GET /metrics",
+        "GET /debug",
+        "GET /debug/unknown",
+        "GET /metrics/",
         "GET /",
         "GET /v1",
         "GET /v1/unknown",
@@ -54,14 +67,31 @@ fn operations() -> Vec<(String, String)> {
     all
 }
 
+/// A door that has every route.
+fn with_everything(parts: &mut DoorParts) {
+    parts.metrics = Some(MetricsPage::install().unwrap());
+    parts.profiler = Some(std::sync::Arc::new(common::FakeProfiler));
+    parts.profiling = true;
+}
+
+const ADMIN: &str = "the-key-of-the-admin";
+
+fn admin_key() -> ApiKey {
+    ApiKey::from_secret("admin", ADMIN.to_owned()).unwrap()
+}
+
+fn is_admins(path: &str) -> bool {
+    path == "/metrics" || path == "/debug" || path.starts_with("/debug/")
+}
+
+/// Whether it is not the API key that is wrong; a job's token may be.
+fn passed_the_door(answer: &Answer) -> bool {
+    answer.status != 401 || answer.json()["code"] == "token_invalid"
+}
+
 #[tokio::test]
 async fn without_a_key_everything_but_the_public_list_is_401() {
-    let door = open_with(with_key(), |parts| {
-        parts.metrics = Some(MetricsPage::install().unwrap());
-        parts.profiler = Some(std::sync::Arc::new(common::FakeProfiler));
-        parts.profiling = true;
-    })
-    .await;
+    let door = open_with(with_key(), with_everything).await;
     let operations = operations();
     assert!(operations.len() > 30);
     for (method, path) in operations {
@@ -75,7 +105,7 @@ async fn without_a_key_everything_but_the_public_list_is_401() {
             if method == "HEAD" {
                 continue;
             }
-            if path == "/v1" || path.starts_with("/v1/") {
+            if path == "/v1" || path.starts_with("/v1/") || path == "/metrics" {
                 assert_eq!(answer.json()["code"], "unauthorized", "{method} {path}");
                 assert_eq!(answer.header("content-type"), "application/problem+json");
                 assert!(answer.header("www-authenticate").starts_with("Bearer"));
@@ -89,11 +119,72 @@ async fn without_a_key_everything_but_the_public_list_is_401() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_no_admins_gets_403_on_debug_and_metrics_and_nowhere_else() {
+    let config = DoorConfig { admin_key: Some(admin_key()), ..with_key() };
+    let door = open_with(config, with_everything).await;
+    for (method, path) in operations() {
+        let answer = door.send(&format!("{method} {path}\nX-API-Key: {KEY}"), "").await;
+        assert_eq!(answer.status == 403, is_admins(&path), "{method} {path}: {}", answer.status);
+        assert!(passed_the_door(&answer), "{method} {path}: {}", answer.status);
+        if answer.status == 403 {
+            assert_eq!(answer.json()["code"], "forbidden", "{method} {path}");
+            let is_problem = answer.header("content-type") == "application/problem+json";
+            assert_eq!(is_problem, path == "/metrics", "{method} {path}");
+            assert_eq!(answer.json()["error"].is_string(), path != "/metrics", "{method} {path}");
+        }
+        let answer = door.send(&format!("{method} {path}\nX-API-Key: {ADMIN}"), "").await;
+        let admitted = answer.status != 403 && passed_the_door(&answer);
+        assert!(admitted, "{method} {path}: {}", answer.status);
+    }
+    assert_eq!(*door.level.0.lock().unwrap(), Some(LogLevel::Debug), "the admin has set it");
+}
+
+#[tokio::test]
+async fn with_an_admin_key_alone_jobs_stay_open_and_debug_and_metrics_do_not() {
+    let config = DoorConfig { admin_key: Some(admin_key()), ..DoorConfig::default() };
+    let door = open_with(config, with_everything).await;
+    for (method, path) in operations() {
+        let answer = door.send(&format!("{method} {path}"), "").await;
+        assert_eq!(answer.status == 403, is_admins(&path), "{method} {path}: {}", answer.status);
+        assert!(passed_the_door(&answer), "{method} {path}: {}", answer.status);
+    }
+    let page = door.send(&format!("GET /metrics\nAuthorization: Bearer {ADMIN}"), "").await;
+    assert_eq!(page.status, 200);
+    let open = open_with(DoorConfig::default(), with_everything).await;
+    assert_eq!(open.send("GET /metrics", "").await.status, 200, "without any key all is open");
+}
+
+#[tokio::test]
+async fn the_admin_s_listener_has_debug_metrics_and_health_without_a_key_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("admin.sock");
+    let socket = UnixAcceptor::bind(&path).unwrap();
+    let config = DoorConfig { admin_key: Some(admin_key()), ..with_key() };
+    let door = open_with_admin(config, Box::new(socket), with_everything).await;
+    for (line, status) in [
+        ("GET /metrics", 200),
+        ("GET /healthz", 200),
+        ("GET /debug/pprof/goroutine", 200),
+        ("PUT /debug/loglevel?level=error", 200),
+        ("GET /readyz", 404),
+        ("GET /v1/capabilities", 404),
+        ("POST /v1/jobs", 404),
+        ("POST /job/generate", 404),
+    ] {
+        let stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+        let answer = common::exchange(stream, line, b"").await;
+        assert_eq!(answer.status, status, "{line}");
+    }
+    assert_eq!(*door.level.0.lock().unwrap(), Some(LogLevel::Error));
+    assert_eq!(door.log.lines(8).await.len(), 8, "what the admin does is logged");
+    let _ = door.close().await;
+    assert!(!path.exists());
+}
+
+#[tokio::test]
 async fn a_key_opens_in_both_headers_and_metrics_only_by_choice_without_one() {
-    let door = open_with(with_key(), |parts| {
-        parts.metrics = Some(MetricsPage::install().unwrap());
-    })
-    .await;
+    let config = DoorConfig { admin_key: Some(admin_key()), ..with_key() };
+    let door = open_with(config, with_everything).await;
     for head in [
         format!("GET /v1/capabilities\nAuthorization: Bearer {KEY}"),
         format!("GET /v1/capabilities\nX-API-Key: {KEY}"),
@@ -101,7 +192,7 @@ async fn a_key_opens_in_both_headers_and_metrics_only_by_choice_without_one() {
     ] {
         assert_eq!(door.send(&head, "").await.status, 200, "{head}");
     }
-    let page = door.send(&format!("GET /metrics\nX-API-Key: {KEY}"), "").await;
+    let page = door.send(&format!("GET /metrics\nX-API-Key: {ADMIN}"), "").await;
     assert_eq!(page.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let counted =
         "sealwork_http_requests_total{method=\"GET\",route=\"/v1/capabilities\",status=\"200\"}";

@@ -63,6 +63,7 @@ async fn profiles_exist_only_behind_a_profiler_and_after_enable() {
     let symbols = door.send("POST /debug/pprof/symbol", "0x1234+0x5678+nonsense").await;
     assert_eq!(symbols.text(), "num_symbols: 1\n0x1234 main\n");
     let trace = door.send("GET /debug/pprof/trace?seconds=1", "").await;
-    assert_eq!(trace.status, 501);
+    assert_eq!((trace.status, trace.header("x-go-pprof")), (501, "1"));
+    assert!(trace.text().contains("Go's runtime"), "{}", trace.text());
     assert!(door.send("GET /debug/pprof/", "").await.text().contains("threadcreate"));
 }

@@ -93,11 +93,36 @@ async fn a_kept_connection_may_idle_for_its_own_time_and_a_second_head_is_timed_
 async fn oversized_and_too_many_headers_are_431() {
     let door = open(DoorConfig::default()).await;
     let long = format!("GET /healthz\nX: {}", "x".repeat(20_000));
-    assert_eq!(door.send(&long, "").await.status, 431);
     let many: String = (0..150).map(|n| format!("\nX-{n}: 1")).collect();
-    assert_eq!(door.send(&format!("GET /healthz{many}"), "").await.status, 431);
+    let many = format!("GET /healthz{many}");
+    let query = format!("GET /healthz?{}", "x".repeat(20_000));
+    for head in [long, many, query] {
+        let answer = door.send(&head, "").await;
+        assert_eq!((answer.status, &answer.json()["code"]), (431, &"headers_too_large".into()));
+    }
+    // What is far too large is not read to its end, and is answered without a body.
+    let endless = format!("GET /healthz\nX: {}", "x".repeat(200_000));
+    assert_eq!(door.send(&endless, "").await.status, 431);
     let fine: String = (0..90).map(|n| format!("\nX-{n}: 1")).collect();
     assert_eq!(door.send(&format!("GET /healthz{fine}"), "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_of_http_1_1_names_its_host_exactly_once() {
+    let door = open(DoorConfig::default()).await;
+    for (head, status) in [
+        ("GET /healthz HTTP/1.1\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n", 400),
+        ("GET /healthz HTTP/1.0\r\nHost: a\r\nHost: b\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost:\r\n", 200),
+        ("GET /healthz HTTP/1.0\r\n", 200),
+    ] {
+        let mut stream = connect(door.address).await;
+        stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+        let answer = read_answer(&mut *stream, false).await.unwrap();
+        assert_eq!(answer.status, status, "{head}");
+        assert!(status == 200 || answer.json()["code"] == "request_malformed", "{head}");
+    }
 }
 
 #[tokio::test]

@@ -103,6 +103,37 @@ async fn status_cancel_and_result_need_the_jobs_token_and_the_receipt_does_not()
 }
 
 #[tokio::test]
+async fn receipts_are_listed_from_a_number_on_and_each_is_found_by_its_own() {
+    let door = open(DoorConfig::default()).await;
+    let page = door.send("GET /v1/receipts?limit=2", "").await;
+    assert_eq!(
+        (page.status, page.json()),
+        (
+            200,
+            serde_json::json!({"next": 7, "receipts": [
+                {"sequence": 5, "receipt": "e30.5.c2ln"},
+                {"sequence": 6, "receipt": "e30.6.c2ln"},
+            ]})
+        )
+    );
+    let rest = door.send("GET /v1/receipts?from=7&limit=5000", "").await.json();
+    assert_eq!((rest["receipts"].as_array().unwrap().len(), &rest["next"]), (1000, &1007.into()));
+    let end = door.send("GET /v1/receipts?from=1500", "").await;
+    assert_eq!(end.json(), serde_json::json!({"next": 1500, "receipts": []}));
+    let wrong = door.send("GET /v1/receipts?from=first", "").await;
+    assert_eq!((wrong.status, &wrong.json()["code"]), (400, &"request_malformed".into()));
+
+    let one = door.send("GET /v1/receipts/6", "").await;
+    assert_eq!((one.status, one.text()), (200, "e30.6.c2ln"));
+    assert_eq!(one.header("content-type"), "application/eat+jwt");
+    // The port answers with the next one that is kept; that is not the one asked for.
+    for path in ["/v1/receipts/4", "/v1/receipts/1500", "/v1/receipts/-1", "/v1/receipts/x"] {
+        let none = door.send(&format!("GET {path}"), "").await;
+        assert_eq!((none.status, &none.json()["code"]), (404, &"receipt_unknown".into()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_long_poll_answers_when_the_job_settles_and_the_result_names_its_receipt() {
     let door = open(DoorConfig::default()).await;
     let job = submitted(&door).await;

@@ -53,11 +53,11 @@ impl Engine for TelemetryEngine {
         }
     }
 
-    async fn run(&self, _: &Context, arguments: Value) -> Report {
+    async fn run(&self, context: &Context, arguments: Value) -> Report {
         if let Err(failure) = self.admit(&arguments) {
             return Report::failure(failure, []);
         }
-        match serde_json::to_vec(&Telemetry::of(self.source.as_ref())) {
+        match serde_json::to_vec(&Telemetry::of(self.source.as_ref(), &context.requester)) {
             Ok(json) => Report::output(Output::json(json), []),
             Err(_) => {
                 let text = "the telemetry could not be encoded";

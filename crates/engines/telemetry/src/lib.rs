@@ -8,4 +8,4 @@ mod engine;
 mod report;
 
 pub use engine::TelemetryEngine;
-pub use report::{Telemetry, TelemetrySource};
+pub use report::{Activity, Telemetry, TelemetrySource};

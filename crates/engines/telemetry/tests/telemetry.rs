@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sealwork_engine::{Context, Engine as _, Meter};
-use sealwork_engine_telemetry::{TelemetryEngine, TelemetrySource};
+use sealwork_engine_telemetry::{Activity, TelemetryEngine, TelemetrySource};
 use sealwork_job::{Code, JobId, Limits, RequesterId, Rerun, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -20,10 +20,6 @@ impl TelemetrySource for Worker {
         Timestamp(1_795_169_497_900)
     }
 
-    fn last_operation_time(&self) -> Option<Timestamp> {
-        self.has_worked.then_some(Timestamp(1_795_169_498_001))
-    }
-
     fn current_time(&self) -> Timestamp {
         Timestamp(1_795_169_498_999)
     }
@@ -32,12 +28,15 @@ impl TelemetrySource for Worker {
         "7d14d050-6b0f-4c0e-9d2f-2f0f3a1b5c6d".to_owned()
     }
 
-    fn stats(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+    fn activity(&self, reader: &RequesterId) -> Activity {
         if !self.has_worked {
-            return BTreeMap::new();
+            return Activity::default();
         }
-        let counters = [("web_errors".to_owned(), 1), ("web_queries".to_owned(), 2)];
-        BTreeMap::from([("anonymous".to_owned(), BTreeMap::from(counters))])
+        let counters = BTreeMap::from([("web_errors", 1), ("web_queries", 2)]);
+        Activity {
+            stats: BTreeMap::from([(reader.to_string(), counters)]),
+            last_operation_time: Some(Timestamp(1_795_169_498_001)),
+        }
     }
 
     fn reported_capabilities(&self) -> BTreeMap<String, Vec<String>> {

@@ -18,7 +18,10 @@ impl PageKey {
         let mut key = String::with_capacity(url.as_str().len());
         key.push_str(url.scheme());
         key.push_str("://");
-        key.push_str(url.host_str().unwrap_or_default().trim_end_matches('.'));
+        let host = url.host_str().unwrap_or_default();
+        let name = host.trim_end_matches('.');
+        // A host of nothing but dots stays: without one, the path would be taken for it.
+        key.push_str(if name.is_empty() { host } else { name });
         if let Some(port) = url.port() {
             key.push(':');
             key.push_str(&port.to_string());
@@ -101,6 +104,11 @@ mod tests {
 
     fn key(url: &str) -> String {
         PageKey::new(&Url::parse(url).unwrap()).0
+    }
+
+    #[test]
+    fn a_host_of_dots_is_not_replaced_by_the_path() {
+        assert_eq!(key("http://./a.test"), "http://./a.test");
     }
 
     #[test]

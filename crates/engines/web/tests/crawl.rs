@@ -52,7 +52,7 @@ async fn one_page_gives_the_object_of_the_reference_and_its_document() {
         r#""documents":[{"url":"http://a.test/","final_url":"http://a.test/","status":200,"#,
         r#""fetched_at":"2026-01-02T03:04:05Z","depth":0,"referrer":null,"#,
         r#""content_type":"text/html","charset":"UTF-8","title":"Home","canonical_url":null,"#,
-        r#""description":"Text of Home.","author":null,"language":null,"#,
+        r#""description":null,"author":null,"language":null,"#,
         r##""text":"Text of Home.\n\nto /a\nto /b\nto /#top\nto https://other.test/x","##,
         r##""markdown":"Text of Home.\n\n- [to /a](http://a.test/a)\n- [to /b](http://a.test/b)\n- [to /#top](http://a.test/#top)\n- [to https://other.test/x](https://other.test/x)","##,
         r#""links":["http://a.test/a","http://a.test/b","http://a.test/","https://other.test/x"],"images":[],"#,

@@ -19,7 +19,8 @@ use url::Url;
 const GOOD_PAGES: usize = 65;
 const MEAN: f64 = 0.999;
 /// Of titles, bylines, excerpts and languages. Three pages give a byline where none is expected.
-const EQUAL: [usize; 4] = [65, 62, 63, 65];
+/// An expected excerpt may be the page's first paragraph, which is no description.
+const EQUAL: [usize; 4] = [65, 62, 31, 65];
 
 #[test]
 #[allow(clippy::disallowed_methods, reason = "tests read files beside the repository")]

@@ -66,7 +66,7 @@ pub(crate) fn entry(n: u64, body_len: usize) -> JournalEntry {
         reply: Reply::Hpke,
         lane: n
             .is_multiple_of(3)
-            .then(|| LanePosition { lane: LaneId("chain/shard".to_owned()), position: n }),
+            .then(|| LanePosition { lane: LaneId(format!("chain/shard-{n}")), position: n }),
         rerun: if n.is_multiple_of(2) { Rerun::Idempotent } else { Rerun::Once },
         accepted_at: NOW,
         deadline: Some(Timestamp(NOW.0 + 1)),
@@ -74,6 +74,10 @@ pub(crate) fn entry(n: u64, body_len: usize) -> JournalEntry {
         token_hash: Some([9; 32]),
         body: content("body", n, body_len),
     }
+}
+
+pub(crate) fn in_lane(position: u64) -> LanePosition {
+    LanePosition { lane: LaneId("shard".to_owned()), position }
 }
 
 pub(crate) fn replay(n: u64) -> ReplayEntry {

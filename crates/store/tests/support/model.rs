@@ -303,7 +303,7 @@ impl Run {
         let settled = self.check_receipts(&store).map_err(|e| format!("chain: {e}"))?;
         let mut pending = BTreeSet::new();
         for job in store.pending().map_err(text)? {
-            let job = job.map_err(text)?;
+            let job = job.map_err(|e| format!("does not read: {e}"))?;
             ensure!(pending.insert(job.entry.id), "a job is pending twice");
         }
         let mut files = 0;
@@ -317,6 +317,8 @@ impl Run {
             );
             ensure!(!is_settled || known.settle_tried, "job {n} settled by itself");
             ensure!(!is_settled || settled.contains_key(&id), "job {n} has no receipt");
+            let by_job = store.receipt_of(id).map_err(text)?.is_some();
+            ensure!(by_job == settled.contains_key(&id), "the receipt of job {n} is not found");
             if known.accepted {
                 let may_be_gone = known.evictable && settled.contains_key(&id);
                 ensure!(view.is_some() || may_be_gone, "accepted job {n} is lost: {known:?}");
@@ -391,7 +393,7 @@ impl Run {
         let namespace = store.namespace("door");
         for (key, possible) in &mut self.values {
             let found = namespace.get([*key]).map_err(|e| e.to_string())?;
-            let found = found.map(|v| u64::from_be_bytes(v.try_into().unwrap_or_default()));
+            let found = found.map(|v| u64::from_be_bytes(v[..].try_into().unwrap_or_default()));
             ensure!(possible.contains(&found), "key {key} is {found:?}, not one of {possible:?}");
             *possible = vec![found];
         }
@@ -430,7 +432,7 @@ async fn perform(store: &Store, action: Action, jobs: &BTreeMap<u64, Known>) -> 
         }
         Action::Evict(keep) => Done::Evict(store.evict(keep, std::time::Duration::MAX, NOW).await),
         Action::Put(key, value) => {
-            let stored = store.namespace("door").put([key], value.to_be_bytes()).await;
+            let stored = store.namespace("door").put([key], value.to_be_bytes().to_vec()).await;
             Done::Put(key, value, stored)
         }
         Action::Delete(key) => Done::Delete(key, store.namespace("door").delete([key]).await),

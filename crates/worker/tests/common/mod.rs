@@ -5,17 +5,17 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sealwork_engine::{Context, Engine, Report};
+use sealwork_engine::{Awaited, Context, Engine, Report};
 use sealwork_job::{
-    Body, Code, Failure, JobId, JobSpec, Origin, Output, Reply, RequesterId, Rerun, Submission,
-    WorkerId,
+    Body, Code, Digest, Failure, JobId, JobSpec, Origin, Output, Reply, RequesterId, Rerun,
+    Submission, WaitReason, WorkerId,
 };
 use sealwork_platform::{
     Clock, Entropy, Platform, RootSecret,
@@ -39,6 +39,8 @@ pub struct Machine {
     pub net: SimNet,
     pub entropy: Arc<SeededEntropy>,
     pub runs: Arc<AtomicUsize>,
+    /// What jobs may wait for is here.
+    pub provided: Arc<AtomicBool>,
 }
 
 impl Machine {
@@ -49,6 +51,7 @@ impl Machine {
             net: SimNet::new(),
             entropy: Arc::new(SeededEntropy::new(seed)),
             runs: Arc::default(),
+            provided: Arc::default(),
         }
     }
 
@@ -68,7 +71,10 @@ impl Machine {
         let root = RootSecret::new([7; 32]);
         let options = StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
         let store = open_store(&platform, options)?;
-        let engines: Vec<Arc<dyn Engine>> = vec![Arc::new(Told { runs: Arc::clone(&self.runs) })];
+        let engines: Vec<Arc<dyn Engine>> = vec![Arc::new(Told {
+            runs: Arc::clone(&self.runs),
+            provided: Arc::clone(&self.provided),
+        })];
         Worker::start(config, &platform, &root, store, engines, &StatsHandle::new())
             .map_err(|error| error.to_string())
     }
@@ -93,20 +99,41 @@ impl Machine {
         signer: Option<&RequesterKey>,
         change: impl FnOnce(&mut SealOptions<'_>),
     ) -> Sealed {
-        let mut options = SealOptions {
+        let mut options = self.options(signer);
+        change(&mut options);
+        let mut random = Rng { entropy: &*self.entropy, first: None };
+        Self::seal_drawing(&mut random, config, spec, suite, &options)
+    }
+
+    /// Seals under a header nonce that somebody else has used.
+    pub fn seal_with_nonce(&self, config: &KeyConfig, spec: &JobSpec, nonce: [u8; 16]) -> Sealed {
+        // The nonce is the first thing that sealing draws.
+        let mut random = Rng { entropy: &*self.entropy, first: Some(nonce) };
+        Self::seal_drawing(&mut random, config, spec, Suite::X25519, &self.options(None))
+    }
+
+    fn options<'a>(&self, signer: Option<&'a RequesterKey>) -> SealOptions<'a> {
+        SealOptions {
             not_before: self.now(),
             expiry: self.now() + 600,
             target: WorkerId::ANY,
             signer,
-        };
-        change(&mut options);
+        }
+    }
+
+    fn seal_drawing(
+        random: &mut Rng<'_>,
+        config: &KeyConfig,
+        spec: &JobSpec,
+        suite: Suite,
+        options: &SealOptions<'_>,
+    ) -> Sealed {
         let job_json = spec.to_json();
         let parts = RequestParts { job_json: &job_json, input: None };
         // Not `pick`: some tests seal to a key that is no longer offered.
         let key = config.keys.iter().find(|key| key.suite.known() == Some(suite));
         let key = key.expect("the suite is offered");
-        let sealed = seal_request(&mut Rng(&*self.entropy), config, key, &parts, &options)
-            .expect("the job seals");
+        let sealed = seal_request(random, config, key, &parts, options).expect("the job seals");
         Sealed { envelope: Bytes::from(sealed.envelope), secrets: sealed.secrets }
     }
 }
@@ -168,10 +195,14 @@ pub fn job(arguments: Value) -> JobSpec {
 }
 
 /// An engine that does what its arguments say: `echo`, `fail`, `panic`, `hang`, `sleep_ms`, `once`,
-/// `refuse`.
+/// `refuse`, `wait`.
 pub struct Told {
     pub runs: Arc<AtomicUsize>,
+    pub provided: Arc<AtomicBool>,
 }
+
+/// What a job waits for that was told to.
+pub const AWAITED: Digest = Digest([5; 32]);
 
 #[async_trait]
 impl Engine for Told {
@@ -188,6 +219,11 @@ impl Engine for Told {
             return Err(Failure::new(Code::ArgumentsInvalid, "`refuse` must not be true"));
         }
         Ok(if arguments["once"] == true { Rerun::Once } else { Rerun::Idempotent })
+    }
+
+    fn awaits(&self, arguments: &Value) -> Option<Awaited> {
+        let waits = arguments["wait"] == true && !self.provided.load(Ordering::SeqCst);
+        waits.then_some(Awaited { reason: WaitReason::Fetch, name: AWAITED })
     }
 
     async fn run(&self, _: &Context, arguments: Value) -> Report {
@@ -209,21 +245,28 @@ impl Engine for Told {
 }
 
 /// Entropy as the generator that sealing asks for.
-struct Rng<'a>(&'a dyn Entropy);
+struct Rng<'a> {
+    entropy: &'a dyn Entropy,
+    /// What is drawn first.
+    first: Option<[u8; 16]>,
+}
 
 impl rand_core::TryRng for Rng<'_> {
     type Error = std::convert::Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok(u32::from_le_bytes(self.0.array()))
+        Ok(u32::from_le_bytes(self.entropy.array()))
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(u64::from_le_bytes(self.0.array()))
+        Ok(u64::from_le_bytes(self.entropy.array()))
     }
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
-        self.0.fill(out);
+        match self.first.take() {
+            Some(first) => out.copy_from_slice(&first),
+            None => self.entropy.fill(out),
+        }
         Ok(())
     }
 }

@@ -4,14 +4,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use metrics::{Gauge, gauge};
+
 use crate::config::ConnectionLimits;
 
 /// Counts open connections, in all and by address.
-#[derive(Debug)]
 pub(crate) struct Admission {
     total: usize,
     per_address: usize,
     open: Mutex<Open>,
+    /// Of all doors of the process together.
+    gauge: Gauge,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +46,7 @@ impl Admission {
             total: limits.total,
             per_address: limits.per_address,
             open: Mutex::default(),
+            gauge: gauge!("sealwork_http_connections"),
         })
     }
 
@@ -59,12 +63,8 @@ impl Admission {
         }
         *here += 1;
         open.total += 1;
+        self.gauge.increment(1);
         Ok(Ticket { admission: Arc::clone(self), address })
-    }
-
-    /// Connections that are open now.
-    pub(crate) fn open(&self) -> usize {
-        self.lock().total
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
@@ -82,7 +82,6 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// One connection's room.
-#[derive(Debug)]
 pub(crate) struct Ticket {
     admission: Arc<Admission>,
     address: IpAddr,
@@ -92,6 +91,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let mut open = self.admission.lock();
         open.total -= 1;
+        self.admission.gauge.decrement(1);
         if let Some(here) = open.by_address.get_mut(&self.address) {
             *here -= 1;
             if *here == 0 {
@@ -115,7 +115,7 @@ mod tests {
         let (a, b) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let first = admission.admit(a).unwrap();
         let _second = admission.admit(a).unwrap();
-        assert_eq!(admission.admit(a).unwrap_err(), Refused::Address);
+        assert_eq!(admission.admit(a).err(), Some(Refused::Address));
         let _other = admission.admit(b).unwrap();
         drop(first);
         assert!(admission.admit(a).is_ok());
@@ -125,9 +125,9 @@ mod tests {
     fn the_total_is_bounded_and_nothing_is_left_behind() {
         let admission = admission(2, 2);
         let tickets = [1, 2].map(|n| admission.admit(IpAddr::from([10, 0, 0, n])).unwrap());
-        assert_eq!(admission.admit(IpAddr::from([10, 0, 0, 3])).unwrap_err(), Refused::Total);
+        assert_eq!(admission.admit(IpAddr::from([10, 0, 0, 3])).err(), Some(Refused::Total));
         drop(tickets);
-        assert_eq!(admission.open(), 0);
+        assert_eq!(admission.lock().total, 0);
         assert!(admission.lock().by_address.is_empty());
     }
 

@@ -64,16 +64,19 @@ impl Server {
         drain: CancellationToken,
     ) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
+        // What exceeds the limits by less than as much again is left to the guard, whose answer says
+        // what is wrong; hyper's own has no body.
+        let header_bytes = requests.header_bytes.saturating_mul(2);
         // Heads are timed by `Guarded`, together with silence before, between and after them.
         // No `pipeline_flush`: with it, hyper loses an answer that closes over unread bytes.
         http.http1()
             .header_read_timeout(None)
-            .max_headers(requests.header_count)
-            .max_buf_size(requests.header_bytes);
+            .max_headers(requests.header_count.saturating_mul(2))
+            .max_buf_size(header_bytes);
         http.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(connections.http2_streams)
-            .max_header_list_size(u32::try_from(requests.header_bytes).unwrap_or(u32::MAX))
+            .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
             .max_send_buf_size(256 * 1024)
             .keep_alive_interval(Some(connections.idle_timeout))
             .keep_alive_timeout(connections.head_timeout);

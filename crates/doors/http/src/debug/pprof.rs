@@ -18,7 +18,7 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 
 use super::{DebugState, Kind, MAX_PROFILE, ProfileError, Profiler};
 use crate::{
@@ -104,7 +104,14 @@ fn refuse(error: &ProfileError) -> Response {
         ProfileError::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    plain_text(status, format!("{error}\n"))
+    for_pprof(plain_text(status, format!("{error}\n")))
+}
+
+/// Makes `go tool pprof` print the text of an error.
+fn for_pprof(mut response: Response) -> Response {
+    let header = HeaderName::from_static("x-go-pprof");
+    response.headers_mut().insert(header, HeaderValue::from_static("1"));
+    response
 }
 
 async fn enable(State(profiling): State<Profiling>) -> Response {
@@ -150,16 +157,17 @@ async fn cpu(State(profiling): State<Profiling>, uri: Uri) -> Response {
     file(profiling.profiler.cpu(duration).await, "profile")
 }
 
+/// No client of the reference asks for one, and only Go's runtime can make one.
 async fn trace() -> Response {
     let text = "execution traces are a feature of Go's runtime, which this worker does not have; \
                 use profile, or `perf record`\n";
-    plain_text(StatusCode::NOT_IMPLEMENTED, text)
+    for_pprof(plain_text(StatusCode::NOT_IMPLEMENTED, text))
 }
 
 /// `go tool pprof` asks whether there are symbols at all before it looks any up.
 async fn symbol_count(State(profiling): State<Profiling>, uri: Uri) -> Response {
     let query = uri.query().unwrap_or_default().as_bytes().to_vec();
-    plain_text(StatusCode::OK, look_up(&*profiling.profiler, &query))
+    plain_text(StatusCode::OK, look_up(&*profiling.profiler, &query).await)
 }
 
 async fn symbols(State(profiling): State<Profiling>, body: Body) -> Response {
@@ -167,19 +175,19 @@ async fn symbols(State(profiling): State<Profiling>, body: Body) -> Response {
         Ok(bytes) => bytes,
         Err(error) => return plain_text(StatusCode::BAD_REQUEST, format!("{error}\n")),
     };
-    plain_text(StatusCode::OK, look_up(&*profiling.profiler, &addresses))
+    plain_text(StatusCode::OK, look_up(&*profiling.profiler, &addresses).await)
 }
 
 /// One line for each address of `0x1+0x2+…` whose function is known.
-fn look_up(profiler: &dyn Profiler, addresses: &[u8]) -> String {
-    let mut page = "num_symbols: 1\n".to_owned();
+async fn look_up(profiler: &dyn Profiler, addresses: &[u8]) -> String {
     let words = addresses.split(|b| *b == b'+').take(MAX_SYMBOLS);
-    for word in words.filter_map(|word| std::str::from_utf8(word).ok()) {
+    let addresses = words.filter_map(|word| std::str::from_utf8(word).ok()).filter_map(|word| {
         let digits = word.trim().trim_start_matches("0x");
-        let Ok(address) = u64::from_str_radix(digits, 16) else { continue };
-        if let Some(name) = profiler.symbol(address) {
-            let _ = writeln!(page, "{address:#x} {name}");
-        }
+        u64::from_str_radix(digits, 16).ok()
+    });
+    let mut page = "num_symbols: 1\n".to_owned();
+    for (address, name) in profiler.symbols(addresses.collect()).await {
+        let _ = writeln!(page, "{address:#x} {name}");
     }
     page
 }

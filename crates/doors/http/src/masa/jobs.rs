@@ -19,7 +19,7 @@ use super::{
     framework::{json, wants_pretty},
     port::MasaStatus,
 };
-use crate::{auth::Caller, body, reply::plain_text};
+use crate::{auth::Caller, body, budget::Budget, reply::plain_text};
 
 /// Validators ask for the status once, at once: a telemetry job is done by then. All known clients
 /// wait longer than this.
@@ -63,7 +63,15 @@ pub(super) async fn add(
 }
 
 /// `GET /job/status/{id}`
-pub(super) async fn status(State(state): State<Arc<MasaState>>, uri: Uri) -> Response {
+pub(super) async fn status(
+    State(state): State<Arc<MasaState>>,
+    budget: Option<Extension<Budget>>,
+    uri: Uri,
+) -> Response {
+    let reader = match budget {
+        Some(Extension(budget)) => Some(budget.reader().await),
+        None => None,
+    };
     let found = async {
         let id = uri.path().strip_prefix(STATUS).unwrap_or_default();
         let status = match id.parse() {
@@ -80,7 +88,11 @@ pub(super) async fn status(State(state): State<Arc<MasaState>>, uri: Uri) -> Res
             }
         })
     };
-    state.finish(found.await, &uri)
+    let mut response = state.finish(found.await, &uri);
+    if let Some(reader) = reader {
+        response.extensions_mut().insert(reader);
+    }
+    response
 }
 
 /// `POST /job/result`
@@ -88,9 +100,8 @@ pub(super) async fn result(State(state): State<Arc<MasaState>>, request: Request
     let (uri, body) = parts(request);
     let opened = async {
         let body: ResultBody = body.read().await?;
-        let mut opened = state.port.open_result(&body)?;
-        let data = std::mem::take(&mut *opened.data);
-        Ok(text(data).with_cursor(opened.next_cursor.as_deref()))
+        let mut data = state.port.open_result(&body)?;
+        Ok(text(std::mem::take(&mut *data)))
     };
     state.finish(opened.await, &uri)
 }

@@ -1,5 +1,9 @@
 //! Masa's routes, as its clients know them (reference 1, 4.6, 6), with what its Appendix A allows to
-//! be better.
+//! be better: `code`, `retryable` and headers beside what old clients read, refusals when the worker
+//! is full, a sliding health window.
+//!
+//! The header `Sealwork-Next-Cursor` is on `/job/status` alone: the cursor is stored with the
+//! job, and `/job/result` opens whatever blob it is given, without a look at any job.
 
 mod answers;
 pub(crate) mod framework;
@@ -19,7 +23,7 @@ use axum::{
 use framework::{wants_pretty, with_allow};
 use health::HealthWindow;
 use http::{HeaderValue, Uri, header};
-pub use port::{Added, KeyRefusal, MasaPort, MasaStatus, OpenedResult};
+pub use port::{Added, KeyRefusal, MasaPort, MasaStatus};
 use sealwork_platform::Clock;
 
 const POST: &str = "OPTIONS, POST";
@@ -43,6 +47,11 @@ impl MasaState {
     }
 }
 
+/// `/healthz` alone: whether the process is alive needs no worker.
+pub(crate) fn liveness<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/healthz", with_allow(get(probes::healthz), GET))
+}
+
 /// Masa's routes before `port`: `/job/*`, `/setkey` unless the worker is standalone, `/healthz`
 /// and `/readyz`. `clock` times the health window.
 pub fn routes(port: Arc<dyn MasaPort>, clock: Arc<dyn Clock>) -> Router {
@@ -55,7 +64,7 @@ pub fn routes(port: Arc<dyn MasaPort>, clock: Arc<dyn Clock>) -> Router {
         // The framework of the reference gives the whole rest of the path to the last parameter.
         .route("/job/status/{*id}", with_allow(get(jobs::status), GET))
         .route("/job/result", with_allow(post(jobs::result), POST))
-        .route("/healthz", with_allow(get(probes::healthz), GET))
+        .merge(liveness())
         .route("/readyz", with_allow(get(probes::readyz), GET));
     let router = if is_standalone {
         router

@@ -29,7 +29,7 @@ pub trait MasaPort: Send + Sync {
     ///
     /// # Errors
     /// [`OpenResultError`].
-    fn open_result(&self, body: &ResultBody) -> Result<OpenedResult, OpenResultError>;
+    fn open_result(&self, body: &ResultBody) -> Result<Zeroizing<Vec<u8>>, OpenResultError>;
 
     /// Takes a sealed job. When this returns, the job is on disk.
     ///
@@ -96,22 +96,6 @@ impl std::fmt::Debug for MasaStatus {
             Self::Done { sealed, .. } => write!(f, "Done({} bytes)", sealed.len()),
             Self::Failed { code, .. } => write!(f, "Failed({code})"),
         }
-    }
-}
-
-/// A result in plaintext.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OpenedResult {
-    /// The bytes.
-    pub data: Zeroizing<Vec<u8>>,
-    /// Where the next page begins, when the worker still knows.
-    pub next_cursor: Option<String>,
-}
-
-impl std::fmt::Debug for OpenedResult {
-    /// Shows the size, never the data.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "OpenedResult({} bytes)", self.data.len())
     }
 }
 

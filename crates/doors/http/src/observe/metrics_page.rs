@@ -73,6 +73,11 @@ fn describe() {
         "sealwork_http_connections_refused_total",
         "Connections for which there was no room."
     );
+    describe_gauge!(
+        "sealwork_http_bytes_in_flight",
+        Unit::Bytes,
+        "Bodies and answers in memory, of the bytes that they may take."
+    );
     describe_counter!(
         "sealwork_access_log_dropped_total",
         "Lines of the access log that were dropped because its output did not keep up."

@@ -5,25 +5,23 @@ mod metrics_page;
 mod route_metrics;
 mod writer;
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    task::{Context, Poll},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 pub use access_log::AccessLog;
 use access_log::Line;
-use axum::{body::Body, extract::MatchedPath, response::Response};
-use http::{HeaderName, HeaderValue, Request};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderName, HeaderValue};
 use http_body::Body as _;
 pub use metrics_page::MetricsPage;
 use route_metrics::{RouteMetrics, RouteTable};
 use tokio::time::Instant;
-use tower::{Layer, Service};
 
 use crate::{connection::Peer, reply::LoggedCode};
 
@@ -33,89 +31,49 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// The status that is logged when the client leaves before the answer.
 const CLIENT_LEFT: u16 = 499;
 
-/// A request's name: unique on this worker, in the log and in the answer.
-#[derive(Clone)]
-pub(crate) struct RequestId(HeaderValue);
-
 /// Logs, counts and times every request of a door.
-#[derive(Clone)]
-pub(crate) struct ObserveLayer(Arc<Observer>);
+pub(crate) async fn observe(
+    State(observer): State<Arc<Observer>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let id = observer.next_id();
+    let mut observation = observer.begin(&request, &id);
+    let mut response = next.run(request).await;
+    observation.answered(&response);
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
 
-struct Observer {
+/// What is known about the requests of a door so far.
+pub(crate) struct Observer {
     log: Option<AccessLog>,
     routes: RouteTable,
     boot: u32,
     next: AtomicU64,
 }
 
-impl ObserveLayer {
+impl Observer {
     /// `boot` tells the request ids of one start from those of another.
     pub(crate) fn new(log: Option<AccessLog>, boot: u32) -> Self {
-        Self(Arc::new(Observer {
-            log,
-            routes: RouteTable::default(),
-            boot,
-            next: AtomicU64::new(0),
-        }))
-    }
-}
-
-impl<S> Layer<S> for ObserveLayer {
-    type Service = Observe<S>;
-
-    fn layer(&self, inner: S) -> Observe<S> {
-        Observe { inner, observer: Arc::clone(&self.0) }
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct Observe<S> {
-    inner: S,
-    observer: Arc<Observer>,
-}
-
-impl<S> Service<Request<Body>> for Observe<S>
-where
-    S: Service<Request<Body>, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
+        Self { log, routes: RouteTable::default(), boot, next: AtomicU64::new(0) }
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let id = self.observer.next_id();
-        let mut observation = self.observer.begin(&request, &id);
-        request.extensions_mut().insert(id.clone());
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let mut response = answer.await?;
-            observation.answered(&response);
-            response.headers_mut().insert(REQUEST_ID, id.0);
-            Ok(response)
-        })
-    }
-}
-
-impl Observer {
-    fn next_id(&self) -> RequestId {
+    /// A request's name: unique on this worker, in the log and in the answer.
+    fn next_id(&self) -> HeaderValue {
         let mut text = *b"00000000-000000000000";
         let n = self.next.fetch_add(1, Relaxed);
         hex_into(&mut text[..8], u64::from(self.boot));
         hex_into(&mut text[9..], n);
-        RequestId(HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-")))
+        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
     }
 
-    fn begin(self: &Arc<Self>, request: &Request<Body>, id: &RequestId) -> Observation {
+    fn begin(self: &Arc<Self>, request: &Request, id: &HeaderValue) -> Observation {
         let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let route = self.routes.find(request.method(), pattern);
         route.begin();
         let line = self.log.as_ref().map(|_| Line {
-            id: id.0.clone(),
+            id: id.clone(),
             peer: request.extensions().get::<Peer>().map(|peer| peer.address.ip()),
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -182,8 +140,8 @@ mod tests {
 
     #[test]
     fn request_ids_count_up_behind_the_boot_and_never_repeat() {
-        let layer = ObserveLayer::new(None, 0xdead_beef);
-        assert_eq!(layer.0.next_id().0, "deadbeef-000000000000");
-        assert_eq!(layer.0.next_id().0, "deadbeef-000000000001");
+        let observer = Observer::new(None, 0xdead_beef);
+        assert_eq!(observer.next_id(), "deadbeef-000000000000");
+        assert_eq!(observer.next_id(), "deadbeef-000000000001");
     }
 }

@@ -125,6 +125,37 @@ impl From<&Status> for StatusDocument {
     }
 }
 
+/// A part of the worker's chain of receipts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Receipts)]
+pub struct ReceiptsDocument {
+    /// Ascending by their numbers.
+    pub receipts: Vec<ReceiptDocument>,
+    /// What to give as `from` for the receipts that follow, whether there are any yet or not.
+    pub next: u64,
+}
+
+/// One receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Receipt)]
+pub struct ReceiptDocument {
+    /// Its number in the worker's chain.
+    pub sequence: u64,
+    /// The receipt, a compact JWS (docs/formats.md, "Receipt").
+    pub receipt: String,
+}
+
+impl ReceiptsDocument {
+    /// The receipts that were found from number `from` on.
+    pub(super) fn new(from: u64, receipts: Vec<(u64, String)>) -> Self {
+        let next = receipts.last().map_or(from, |(last, _)| last.saturating_add(1));
+        let receipts = receipts.into_iter();
+        let receipts =
+            receipts.map(|(sequence, receipt)| ReceiptDocument { sequence, receipt }).collect();
+        Self { receipts, next }
+    }
+}
+
 /// What a worker can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Capabilities)]

@@ -15,14 +15,12 @@ use super::{
     AcceptedDocument, Problem, ProblemDocument, Status, StatusDocument, Token, V1State,
     request::{Job, JobToken, Wait},
 };
-use crate::{auth::Caller, body};
+use crate::{auth::Caller, body, budget::Budget};
 
 /// The result's header with the digest of the job's receipt.
 pub(crate) const RECEIPT_DIGEST: HeaderName = HeaderName::from_static("sealwork-receipt-digest");
 
 const OCTETS: &str = "application/octet-stream";
-/// RFC 9782: an entity attestation token as a JWT, which is what a receipt profiles.
-const RECEIPT: &str = "application/eat+jwt";
 
 /// Submit a sealed job
 ///
@@ -160,6 +158,7 @@ pub(super) async fn delete(
         (status = 401, description = "API key or token missing or wrong", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, description = "No such job, or no longer kept", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "Not settled yet; see Retry-After", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, description = "No memory left for the result now; see Retry-After", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn result(
@@ -167,43 +166,21 @@ pub(super) async fn result(
     Job(job): Job,
     JobToken(token): JobToken,
     Wait(wait): Wait,
+    Extension(budget): Extension<Budget>,
 ) -> Result<Response, Problem> {
     let at = |problem: Problem| problem.at(&format!("{}/result", path(job)));
     if !wait.is_zero() {
         state.settled_or(job, &token, wait).await.map_err(at)?;
     }
+    let reader = budget.reader().await;
     let result = state.port.result(job, &token).await.map_err(|r| at(r.into()))?;
     let mut response = no_store(Response::new(Body::from(result.response)));
+    response.extensions_mut().insert(reader);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS));
     if let Ok(digest) = HeaderValue::from_str(&result.receipt_digest.to_string()) {
         headers.insert(RECEIPT_DIGEST, digest);
     }
-    Ok(response)
-}
-
-/// Fetch a receipt
-///
-/// A JWT signed by the worker's receipt key (`/v1/keys`). Needs no token: it tells nothing of the
-/// job's content, and anyone who is shown the id may check it.
-#[utoipa::path(
-    get, path = "/v1/jobs/{id}/receipt", tag = "jobs", operation_id = "jobReceipt",
-    params(("id" = String, Path, description = "The job's id")),
-    responses(
-        (status = 200, description = "The receipt, a compact JWS", body = String, content_type = "application/eat+jwt"),
-        (status = 401, description = "API key missing or wrong", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such job, or no longer kept", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, description = "Not settled yet; see Retry-After", body = ProblemDocument, content_type = "application/problem+json"),
-    ),
-)]
-pub(super) async fn receipt(
-    State(state): State<V1State>,
-    Job(job): Job,
-) -> Result<Response, Problem> {
-    let receipt = state.port.receipt(job).await;
-    let receipt = receipt.map_err(|r| Problem::from(r).at(&format!("{}/receipt", path(job))))?;
-    let mut response = Response::new(Body::from(receipt));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(RECEIPT));
     Ok(response)
 }
 
@@ -225,7 +202,7 @@ impl V1State {
     }
 }
 
-fn path(job: JobId) -> String {
+pub(super) fn path(job: JobId) -> String {
     format!("/v1/jobs/{job}")
 }
 

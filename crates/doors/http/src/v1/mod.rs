@@ -9,6 +9,7 @@ mod jobs;
 mod openapi;
 mod port;
 mod problem;
+mod receipts;
 mod request;
 
 use std::{sync::Arc, time::Duration};
@@ -19,7 +20,7 @@ use axum::{
 };
 pub use documents::{
     AcceptedDocument, CapabilitiesDocument, EngineDocument, KeyConfigDocument, KeyDocument,
-    ProblemDocument, ReceiptKeyDocument, StatusDocument,
+    ProblemDocument, ReceiptDocument, ReceiptKeyDocument, ReceiptsDocument, StatusDocument,
 };
 pub use openapi::openapi_json;
 pub use port::{Accepted, EngineInfo, JobResult, Refusal, Status, Token, V1Port};
@@ -45,7 +46,9 @@ pub(crate) fn routes(state: V1State) -> Router {
         .route("/v1/jobs/{id}", get(jobs::status).delete(jobs::delete))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/result", get(jobs::result))
-        .route("/v1/jobs/{id}/receipt", get(jobs::receipt))
+        .route("/v1/jobs/{id}/receipt", get(receipts::of_job))
+        .route("/v1/receipts", get(receipts::list))
+        .route("/v1/receipts/{sequence}", get(receipts::by_number))
         .route("/v1/keys", get(answers::keys))
         .route("/v1/capabilities", get(answers::capabilities))
         .route("/v1/openapi.json", get(answers::openapi))

@@ -5,7 +5,7 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{answers, documents, jobs};
+use super::{answers, documents, jobs, receipts};
 use crate::door;
 
 /// The description of `/v1` and `/metrics`, OpenAPI 3.1, as it is committed in
@@ -29,7 +29,9 @@ pub fn openapi_json() -> &'static str {
         jobs::cancel,
         jobs::delete,
         jobs::result,
-        jobs::receipt,
+        receipts::of_job,
+        receipts::list,
+        receipts::by_number,
         answers::keys,
         answers::capabilities,
         answers::openapi,
@@ -38,6 +40,7 @@ pub fn openapi_json() -> &'static str {
     components(schemas(documents::KeyDocument, documents::ReceiptKeyDocument)),
     tags(
         (name = "jobs", description = "The life of a job"),
+        (name = "receipts", description = "What the worker has signed about settled jobs"),
         (name = "worker", description = "What the worker says about itself"),
     ),
     security(("bearer" = []), ("key" = [])),

@@ -43,12 +43,20 @@ pub trait V1Port: Send + Sync {
     /// [`Code::JobUnknown`], [`Code::TokenInvalid`], [`Code::NotSettled`].
     async fn result(&self, job: JobId, token: &Token) -> Result<JobResult, Refusal>;
 
-    /// A settled job's receipt, a compact JWS. Needs no token: a receipt tells nothing about a
-    /// job's content, and anyone who is shown its id may check it.
+    /// A settled job's receipt, a compact JWS. Receipts are kept longer than results. Needs no
+    /// token: a receipt tells nothing about a job's content, and anyone who is shown its id may
+    /// check it.
     ///
     /// # Errors
     /// [`Code::JobUnknown`], [`Code::NotSettled`].
     async fn receipt(&self, job: JobId) -> Result<String, Refusal>;
+
+    /// At most `limit` of the receipts that are kept, each with its number in the worker's chain:
+    /// those from number `from` on, in ascending order.
+    ///
+    /// # Errors
+    /// [`Code::StoreUnavailable`].
+    async fn receipts(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, Refusal>;
 
     /// The signed key config, as JSON.
     fn key_config(&self) -> Bytes;

@@ -56,19 +56,62 @@ impl<S: Send + Sync> FromRequestParts<S> for Wait {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let query = parts.uri.query().unwrap_or_default();
-        let wait = query.split('&').find_map(|pair| pair.strip_prefix("wait="));
-        let Some(wait) = wait else { return Ok(Self(Duration::ZERO)) };
-        if wait.is_empty() || !wait.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Problem::new(
-                Code::RequestMalformed,
-                "wait must be whole seconds, 0 to 60",
-            ));
-        }
-        // Only more digits than a u64 has can fail here: then it is far above the maximum.
-        let secs = wait.parse().unwrap_or(u64::MAX);
-        Ok(Self(Duration::from_secs(secs).min(MAX_WAIT)))
+        let secs = number(parts, "wait", "wait must be whole seconds, 0 to 60")?;
+        Ok(Self(Duration::from_secs(secs.unwrap_or(0)).min(MAX_WAIT)))
     }
+}
+
+/// Which receipts the client wants, from `?from=NUMBER&limit=COUNT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) from: u64,
+    pub(super) limit: usize,
+}
+
+impl Page {
+    const DEFAULT: u64 = 100;
+    const MAX: u64 = 1000;
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Page {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let from = number(parts, "from", "from must be the number of a receipt")?.unwrap_or(0);
+        let limit = number(parts, "limit", "limit must be a number, 1 to 1000")?;
+        let limit = limit.unwrap_or(Self::DEFAULT).clamp(1, Self::MAX);
+        Ok(Self { from, limit: usize::try_from(limit).unwrap_or(1) })
+    }
+}
+
+/// The receipt that the path names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sequence(pub(super) u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Sequence {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let malformed = || Problem::new(Code::ReceiptUnknown, "the path names no receipt's number");
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| malformed())?;
+        let sequence = params.iter().find(|(name, _)| *name == "sequence");
+        sequence.and_then(|(_, digits)| whole(digits)).map(Self).ok_or_else(malformed)
+    }
+}
+
+/// The parameter `name` of the query; what is above a `u64` is cut to it.
+fn number(parts: &Parts, name: &str, rule: &str) -> Result<Option<u64>, Problem> {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let Some((_, text)) = pairs.find(|(key, _)| *key == name) else { return Ok(None) };
+    whole(text).map(Some).ok_or_else(|| Problem::new(Code::RequestMalformed, rule))
+}
+
+fn whole(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // Only more digits than a u64 has can fail here.
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -91,6 +134,21 @@ mod tests {
         assert_eq!(wait("?wait=99999999999999999999999").await.unwrap(), MAX_WAIT);
         for bad in ["?wait=", "?wait=-1", "?wait=1.5", "?wait=x", "?wait=%31"] {
             assert!(wait(bad).await.is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_has_defaults_and_bounds_and_takes_numbers_alone() {
+        let page = async |query: &str| {
+            let request = Request::get(format!("/v1/receipts{query}")).body(()).unwrap();
+            Page::from_request_parts(&mut request.into_parts().0, &()).await
+        };
+        assert_eq!(page("").await.unwrap(), Page { from: 0, limit: 100 });
+        assert_eq!(page("?limit=7&x&from=12").await.unwrap(), Page { from: 12, limit: 7 });
+        assert_eq!(page("?limit=99999").await.unwrap().limit, 1000);
+        assert_eq!(page("?limit=0").await.unwrap().limit, 1);
+        for bad in ["?from=", "?from=-1", "?limit=many", "?limit=1e3"] {
+            assert!(page(bad).await.is_err(), "{bad}");
         }
     }
 

@@ -12,7 +12,7 @@ pub use client::{Answer, connect, exchange, http2, read_answer, send};
 pub use log::Log;
 pub use parts::{FakeProfiler, Level};
 use sealwork_door_http::{AccessLog, ApiKey, DoorConfig, DoorParts, Drained, HttpDoor};
-use sealwork_platform::{Listener as _, OsEntropy, SystemClock, TcpAcceptor};
+use sealwork_platform::{Listener, OsEntropy, SystemClock, TcpAcceptor};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 pub use worker::{FakeWorker, TOKEN};
@@ -66,6 +66,23 @@ pub async fn open(config: DoorConfig) -> Open {
 
 /// Opens a door on a free port, with other parts than the usual ones.
 pub async fn open_with(config: DoorConfig, change: impl FnOnce(&mut DoorParts)) -> Open {
+    open_all(config, None, change).await
+}
+
+/// The same, with a listener for the admin.
+pub async fn open_with_admin(
+    config: DoorConfig,
+    admin: Box<dyn Listener>,
+    change: impl FnOnce(&mut DoorParts),
+) -> Open {
+    open_all(config, Some(admin), change).await
+}
+
+async fn open_all(
+    config: DoorConfig,
+    admin: Option<Box<dyn Listener>>,
+    change: impl FnOnce(&mut DoorParts),
+) -> Open {
     let worker = FakeWorker::new();
     let log = Log::default();
     let level = Arc::new(Level::default());
@@ -81,7 +98,10 @@ pub async fn open_with(config: DoorConfig, change: impl FnOnce(&mut DoorParts)) 
         entropy: Arc::new(OsEntropy),
     };
     change(&mut parts);
-    let door = HttpDoor::new(config, parts).unwrap();
+    let mut door = HttpDoor::new(config, parts).unwrap();
+    if let Some(admin) = admin {
+        door = door.with_admin(admin);
+    }
     let listener = TcpAcceptor::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();

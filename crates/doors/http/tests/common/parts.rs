@@ -59,7 +59,8 @@ impl Profiler for FakeProfiler {
         }
     }
 
-    fn symbol(&self, address: u64) -> Option<String> {
-        (address == 0x1234).then(|| "main".to_owned())
+    async fn symbols(&self, addresses: Vec<u64>) -> Vec<(u64, String)> {
+        let known = addresses.into_iter().filter(|address| *address == 0x1234);
+        known.map(|address| (address, "main".to_owned())).collect()
     }
 }

@@ -1,6 +1,9 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -21,6 +24,8 @@ pub struct FakeWorker {
     jobs: Mutex<HashMap<JobId, watch::Sender<JobState>>>,
     pub seen: Mutex<Vec<(Bytes, Caller)>>,
     pub waiting: watch::Sender<usize>,
+    /// The size of every result; each is made anew, as a store reads it.
+    pub result_bytes: AtomicUsize,
 }
 
 impl FakeWorker {
@@ -29,6 +34,7 @@ impl FakeWorker {
             jobs: Mutex::default(),
             seen: Mutex::default(),
             waiting: watch::Sender::new(0),
+            result_bytes: AtomicUsize::new(0),
         })
     }
 
@@ -103,13 +109,23 @@ impl V1Port for FakeWorker {
         if !self.job(job, token)?.borrow().is_settled() {
             return Err(Refusal::new(Code::NotSettled, "it has not settled"));
         }
-        let response = Bytes::from_static(b"SWR1 sealed");
+        let response = match self.result_bytes.load(Relaxed) {
+            0 => Bytes::from_static(b"SWR1 sealed"),
+            bytes => vec![b'x'; bytes].into(),
+        };
         Ok(JobResult { response, receipt_digest: Digest([0xcd; 32]) })
     }
 
     async fn receipt(&self, job: JobId) -> Result<String, Refusal> {
-        self.result(job, &Token::new([0xab; 32])).await?;
+        if self.jobs.lock().unwrap().get(&job).is_none_or(|state| !state.borrow().is_settled()) {
+            return Err(Refusal::new(Code::NotSettled, "it has not settled"));
+        }
         Ok("e30.e30.c2ln".to_owned())
+    }
+
+    /// Keeps receipts 5 to 1499.
+    async fn receipts(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, Refusal> {
+        Ok((from.max(5)..1500).take(limit).map(|n| (n, format!("e30.{n}.c2ln"))).collect())
     }
 
     fn key_config(&self) -> Bytes {

@@ -22,12 +22,13 @@ use sealwork_compat_masa::{
 };
 use sealwork_door_http::{
     Caller, DoorConfig,
-    masa::{self, Added, KeyRefusal, MasaPort, MasaStatus, OpenedResult},
+    masa::{self, Added, KeyRefusal, MasaPort, MasaStatus},
     v1::Refusal,
 };
 use sealwork_job::{Code, JobId, JobState, Timestamp};
 use sealwork_platform::sim::SimClock;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use crate::common::{Open, open_with};
 
@@ -60,7 +61,6 @@ struct Jobs {
     polls: HashMap<JobId, usize>,
     quotes: HashMap<String, JobId>,
     live: HashMap<JobId, (MasaJob, watch::Sender<MasaStatus>)>,
-    cursors: HashMap<String, String>,
 }
 
 impl FakeMasa {
@@ -102,10 +102,6 @@ impl FakeMasa {
             sealed: Bytes::from(sealed),
             next_cursor: next_cursor.map(str::to_owned),
         });
-        let quote = opened.quote.clone();
-        if let Some(cursor) = next_cursor {
-            jobs.cursors.insert(quote, cursor.to_owned());
-        }
     }
 
     pub(crate) fn run(&self, job: JobId) {
@@ -178,12 +174,8 @@ impl MasaPort for FakeMasa {
         self.ring.lock().unwrap().seal_job(jobs.next_random(), &job)
     }
 
-    fn open_result(&self, body: &ResultBody) -> Result<OpenedResult, OpenResultError> {
-        let ring = self.ring.lock().unwrap();
-        let data = ring.open_result(body)?;
-        let quote = ring.open_job(body.encrypted_request.as_bytes()).unwrap().quote;
-        let next_cursor = self.jobs.lock().unwrap().cursors.get(&quote).cloned();
-        Ok(OpenedResult { data, next_cursor })
+    fn open_result(&self, body: &ResultBody) -> Result<Zeroizing<Vec<u8>>, OpenResultError> {
+        self.ring.lock().unwrap().open_result(body)
     }
 
     async fn add(&self, blob: Bytes, caller: &Caller) -> Result<Added, Refusal> {

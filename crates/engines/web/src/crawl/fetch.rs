@@ -136,7 +136,7 @@ impl Crawl {
             rules.check(url)?;
             delay = rules.robots().crawl_delay();
         }
-        let turn = self.shared.politeness.turn(url, delay, self.scope.deadline).await?;
+        let turn = self.shared.politeness.turn(url, delay, &self.scope).await?;
         let began = Instant::now();
         let mut request = Request::get(url.clone()).header(header::ACCEPT, ACCEPT);
         request.redirects = Redirects::manual();

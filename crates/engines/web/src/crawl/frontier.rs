@@ -5,6 +5,7 @@ use std::{
 
 use url::Url;
 
+use super::result::Rank;
 use crate::key::PageKey;
 
 /// A page to be visited.
@@ -22,6 +23,10 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn host(&self) -> HostKey {
         HostKey::of(&self.url)
+    }
+
+    pub(crate) fn rank(&self) -> Rank {
+        (self.depth, self.order)
     }
 }
 
@@ -44,6 +49,8 @@ pub(crate) struct Frontier {
     hosts: HashMap<HostKey, Host>,
     /// The first target of each host that is not busy.
     ready: BTreeSet<(u32, u64, HostKey)>,
+    /// Ranks of the pages that wait or are being visited.
+    outstanding: BTreeSet<Rank>,
     len: usize,
     capacity: usize,
     per_host: usize,
@@ -53,7 +60,7 @@ pub(crate) struct Frontier {
 
 #[derive(Debug, Default)]
 struct Host {
-    waiting: BTreeMap<(u32, u64), Target>,
+    waiting: BTreeMap<Rank, Target>,
     busy: usize,
 }
 
@@ -64,6 +71,7 @@ impl Frontier {
             known: HashSet::new(),
             hosts: HashMap::new(),
             ready: BTreeSet::new(),
+            outstanding: BTreeSet::new(),
             len: 0,
             capacity,
             per_host: per_host.max(1),
@@ -100,7 +108,8 @@ impl Frontier {
                 self.ready.insert((depth, target.order, name));
             }
         }
-        host.waiting.insert((depth, target.order), target);
+        self.outstanding.insert(target.rank());
+        host.waiting.insert(target.rank(), target);
         self.len += 1;
     }
 
@@ -115,8 +124,9 @@ impl Frontier {
         Some(target)
     }
 
-    /// A visit to `host` is over.
-    pub(crate) fn finished(&mut self, host: &HostKey) {
+    /// The visit of rank `rank` to `host` is over.
+    pub(crate) fn finished(&mut self, host: &HostKey, rank: Rank) {
+        self.outstanding.remove(&rank);
         let Some(state) = self.hosts.get_mut(host) else { return };
         state.busy = state.busy.saturating_sub(1);
         if state.busy == 0 && state.waiting.is_empty() {
@@ -133,6 +143,12 @@ impl Frontier {
         {
             self.ready.insert((*depth, *order, name));
         }
+    }
+
+    /// The rank of the nearest page that waits or is being visited. Pages that they lead to come
+    /// after it.
+    pub(crate) fn first_outstanding(&self) -> Option<Rank> {
+        self.outstanding.first().copied()
     }
 
     /// Pages waiting.
@@ -183,7 +199,9 @@ mod tests {
         let first = frontier.next().unwrap();
         assert_eq!(next(&mut frontier).as_deref(), Some("http://b.test/1"));
         assert_eq!(next(&mut frontier), None);
-        frontier.finished(&first.host());
+        assert_eq!(frontier.first_outstanding(), Some(first.rank()));
+        frontier.finished(&first.host(), first.rank());
+        assert!(frontier.first_outstanding() > Some(first.rank()));
         assert_eq!(next(&mut frontier).as_deref(), Some("http://a.test/2"));
         assert_eq!((frontier.len(), next(&mut frontier)), (0, None));
     }

@@ -211,10 +211,10 @@ impl Crawl {
             while visits.len() < self.shared.config.maxima.in_flight
                 && let Some(target) = state.next_target()
             {
-                let (host, site) = (target.host(), state.site.clone());
-                visits.push(async move { (host, self.visit(target, site).await) });
+                let (host, rank, site) = (target.host(), target.rank(), state.site.clone());
+                visits.push(async move { (host, rank, self.visit(target, site).await) });
             }
-            let (host, visit) = tokio::select! {
+            let (host, rank, visit) = tokio::select! {
                 biased;
                 () = &mut time_is_up => {
                     state.unvisited += visits.len() as u64;
@@ -222,11 +222,12 @@ impl Crawl {
                 }
                 next = visits.next() => next?,
             };
-            state.frontier.finished(&host);
+            state.frontier.finished(&host, rank);
             if let Some(stopped) = state.note(visit) {
                 state.unvisited += visits.len() as u64;
                 return Some(stopped);
             }
+            state.gathered.write_before(state.frontier.first_outstanding());
         }
     }
 

@@ -70,13 +70,13 @@ impl Crawl {
                 heeds_nofollow: self.arguments.respect_robots,
             }),
         };
-        let budget = PageBudget::new(self.shared.config.maxima.page_cpu, self.stop.clone());
+        let (time, stop) = (self.shared.config.maxima.page_cpu, self.stop.clone());
         let (clock, meter) = (Arc::clone(&self.shared.clock), Arc::clone(&self.context.meter));
         let fallback = Skeleton::of(&answer);
         let reading = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let began = clock.monotonic();
-            let processed = read(*answer, &reading, &budget);
+            let processed = read(*answer, &reading, &PageBudget::begin(time, stop));
             meter.add_cpu(clock.monotonic().saturating_sub(began));
             processed
         });
@@ -95,7 +95,7 @@ fn read(answer: Answer, reading: &Reading, budget: &PageBudget) -> Processed {
     let kind = if media_type.is_other() { MediaKind::Other } else { media_type.kind(&body) };
     let mut document = skeleton.document.clone();
     if kind == MediaKind::Other {
-        return skeleton.with(document, Vec::new(), Vec::new());
+        return skeleton.with(document, &[], Vec::new());
     }
     let decoded = decode(&body, media_type.charset.as_deref(), final_url.host_str());
     drop(body);
@@ -103,14 +103,15 @@ fn read(answer: Answer, reading: &Reading, budget: &PageBudget) -> Processed {
     document.truncated = is_truncated.then_some(Truncated::Bytes);
     if kind == MediaKind::Text {
         document.text = Some(decoded.text);
-        return Processed { is_read: true, ..skeleton.with(document, Vec::new(), Vec::new()) };
+        return Processed { is_read: true, ..skeleton.with(document, &[], Vec::new()) };
     }
     let page = html::extract(&decoded.text, &final_url, &reading.extraction, budget);
     let follow = reading.following.as_ref().map(|rules| links(&page, &final_url, rules));
-    let sections = page.sections.iter().filter_map(|s| serde_json::to_vec(s).ok()).collect();
+    let sections: Vec<_> =
+        page.sections.iter().filter_map(|s| serde_json::to_vec(s).ok()).collect();
     fill(&mut document, page);
     let follow = follow.unwrap_or_default();
-    Processed { is_read: true, ..skeleton.with(document, sections, follow) }
+    Processed { is_read: true, ..skeleton.with(document, &sections, follow) }
 }
 
 fn fill(document: &mut Document, page: Page) {
@@ -177,7 +178,7 @@ impl Skeleton {
 
     fn failed(self, error: PageError) -> Processed {
         let document = Document { error: Some(error), ..self.document.clone() };
-        self.with(document, Vec::new(), Vec::new())
+        self.with(document, &[], Vec::new())
     }
 
     /// For a page on which the code that reads pages breaks: it fails alone.
@@ -189,7 +190,7 @@ impl Skeleton {
     fn with(
         self,
         document: Document,
-        sections: Vec<Vec<u8>>,
+        sections: &[Vec<u8>],
         follow: Vec<(PageKey, Link)>,
     ) -> Processed {
         Processed {

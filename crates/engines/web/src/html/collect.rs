@@ -15,6 +15,9 @@ const MAX_ADDRESS: usize = 2048;
 /// Elements that count as headings and paragraphs of sections.
 const MAX_SECTION_PARTS: usize = 20_000;
 
+/// Metadata that describes the page, the best first.
+const DESCRIPTIONS: [&str; 3] = ["og:description", "description", "twitter:description"];
+
 pub(super) fn collect(dom: &Dom, base: &Url, html_len: usize, page: &mut Page) {
     let mut collector = Collector {
         base,
@@ -24,6 +27,7 @@ pub(super) fn collect(dom: &Dom, base: &Url, html_len: usize, page: &mut Page) {
         paragraphs: HashSet::new(),
         allowance: html_len.saturating_mul(2),
         parts: 0,
+        described_by: None,
     };
     for node in dom.root().descendants_it() {
         if let Some(element) = node.element_ref() {
@@ -42,6 +46,8 @@ struct Collector<'a> {
     /// Bytes of text that sections may still take.
     allowance: usize,
     parts: usize,
+    /// Which of [`DESCRIPTIONS`] gave the description.
+    described_by: Option<usize>,
 }
 
 impl Collector<'_> {
@@ -140,14 +146,33 @@ impl Collector<'_> {
     }
 
     fn meta(&mut self, element: &Element) {
+        let content = element.attr_ref(local_name!("content")).unwrap_or_default();
+        self.description(element, content);
         let is_robots = element
             .attr_ref(local_name!("name"))
             .is_some_and(|name| name.eq_ignore_ascii_case("robots"));
         if is_robots {
-            let content = element.attr_ref(local_name!("content")).unwrap_or_default();
             self.page.nofollow |= content.split(',').map(str::trim).any(|directive| {
                 directive.eq_ignore_ascii_case("nofollow") || directive.eq_ignore_ascii_case("none")
             });
+        }
+    }
+}
+
+impl Collector<'_> {
+    /// Takes the first description of the kind that goes furthest to the front.
+    fn description(&mut self, element: &Element, content: &str) {
+        let names =
+            [element.attr_ref(local_name!("property")), element.attr_ref(local_name!("name"))];
+        let kind = DESCRIPTIONS.iter().position(|kind| {
+            names.iter().flatten().any(|name| name.trim().eq_ignore_ascii_case(kind))
+        });
+        if let Some(kind) = kind
+            && self.described_by.is_none_or(|known| kind < known)
+            && let Some(description) = text::non_empty(content)
+        {
+            self.described_by = Some(kind);
+            self.page.description = Some(description);
         }
     }
 }
@@ -202,6 +227,21 @@ mod tests {
         assert_eq!(page.canonical_url.as_deref(), Some("http://a.test/c"));
         assert_eq!(page.language.as_deref(), Some("pt-BR"));
         assert!(page.nofollow);
+    }
+
+    #[test]
+    fn the_description_comes_from_metadata_and_nowhere_else() {
+        let described = |head: &str| {
+            let text =
+                "<p>A first paragraph, long enough to be an excerpt of the article.".repeat(9);
+            page(&format!("<head>{head}</head><article>{text}</article>")).description
+        };
+        let named = "<meta name=Description content=' One '>";
+        let graph = "<meta property=og:description content=Two>";
+        assert_eq!(described(named).as_deref(), Some("One"));
+        assert_eq!(described(&format!("{named}{graph}{named}")).as_deref(), Some("Two"));
+        assert_eq!(described("<meta name=description content=' '>"), None);
+        assert_eq!(described(""), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct Page {
     pub title: Option<String>,
     /// The canonical URL that it names.
     pub canonical_url: Option<String>,
-    /// The description in its metadata, or else its first paragraph.
+    /// The description in its `meta` elements: Open Graph's, else the plain one, else Twitter's.
     pub description: Option<String>,
     /// The author or byline.
     pub author: Option<String>,

@@ -71,7 +71,6 @@ fn metadata(dom: &Dom, page: &mut Page) {
     let Ok(reader) = Readability::with_document(dom.clone(), None, None) else { return };
     let metadata = reader.get_article_metadata(reader.parse_json_ld());
     page.title = text::non_empty(&metadata.title);
-    page.description = metadata.excerpt.as_deref().and_then(text::non_empty);
     page.author = metadata.byline.as_deref().and_then(text::non_empty);
 }
 

@@ -1,0 +1,101 @@
+//! Where an opened result goes: files, standard output, and a person's eyes.
+
+use std::path::{Path, PathBuf};
+
+use sealwork_client::JobResult;
+use serde_json::json;
+
+use crate::{
+    cli::{FormatArg, OutArgs},
+    exit::{CliError, CliResult, Exit},
+    files::{PrivateFile, PublicFile},
+    render,
+    ui::{Style, Ui},
+};
+
+/// The places that the arguments name, found usable before the job is sent.
+pub(super) struct Places {
+    output: Option<(PathBuf, PrivateFile)>,
+    receipt: Option<PublicFile>,
+    format: FormatArg,
+}
+
+impl Places {
+    /// Checks that the files can be written, and that none is named twice; `handle` is the file for
+    /// the job's handle, if one is written.
+    pub(super) fn prepare(args: &OutArgs, handle: Option<&Path>) -> Result<Self, CliError> {
+        let named = [args.out.as_deref(), args.receipt.as_deref(), handle];
+        let named: Vec<&Path> = named.into_iter().flatten().collect();
+        for (index, path) in named.iter().enumerate() {
+            if named[..index].contains(path) {
+                return Err(CliError::usage(
+                    format!("{} is named twice", path.display()),
+                    "name another file for --out, --receipt or --handle",
+                ));
+            }
+        }
+        let output = match &args.out {
+            Some(path) => Some((path.clone(), PrivateFile::prepare(path)?)),
+            None => None,
+        };
+        Ok(Self {
+            output,
+            receipt: args.receipt.as_deref().map(PublicFile::prepare).transpose()?,
+            format: args.format,
+        })
+    }
+
+    /// Output to a file or standard output; what else there is to say to standard error. All of it
+    /// is tried before the first failure is told.
+    pub(super) fn deliver(self, result: &JobResult, ui: &Ui) -> CliResult {
+        let text = match self.format {
+            FormatArg::Auto => ui.is_interactive() && self.output.is_none(),
+            FormatArg::Raw => false,
+            FormatArg::Text => true,
+        };
+        let receipt = format!("{}\n", result.receipt.text);
+        let receipt = self.receipt.map_or(Ok(()), |file| file.write(receipt.as_bytes()));
+        let (path, output) = match self.output {
+            Some((path, file)) => (Some(path), write_output(file, result)),
+            None => (None, Ok(())),
+        };
+        if ui.json {
+            let mut object = render::result_json(result);
+            if let (Some(path), Some(members)) = (&path, object.as_object_mut()) {
+                members.remove("output");
+                members.remove("output_base64");
+                members.insert("output_file".to_owned(), json!(path));
+            }
+            ui.object(&object);
+        } else {
+            print(result, text, path.is_none(), ui);
+        }
+        receipt?;
+        output?;
+        Ok(if result.is_ok() { Exit::Ok } else { Exit::JobFailed })
+    }
+}
+
+fn write_output(file: PrivateFile, result: &JobResult) -> Result<(), CliError> {
+    match &result.outcome {
+        Ok(output) => file.write(&output.data),
+        Err(_) => Ok(()),
+    }
+}
+
+fn print(result: &JobResult, text: bool, with_output: bool, ui: &Ui) {
+    match &result.outcome {
+        Ok(output) if with_output && text => render::output(result, output, ui),
+        Ok(output) if with_output => ui.bytes(&output.data),
+        Ok(_) => {}
+        Err(failure) => ui.failure(failure),
+    }
+    if text {
+        ui.line("");
+        render::receipt(&result.receipt, render::sealed_to(result), ui);
+    } else if result.is_ok() {
+        let (receipt, worker) = (result.receipt.digest, result.receipt.claims.worker);
+        let line = format!("receipt verified: {receipt} of worker {worker}");
+        ui.remark(ui.paint_remark(Style::Good, line));
+    }
+}

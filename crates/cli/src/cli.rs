@@ -3,6 +3,7 @@
 //! Only shapes live here. What a command does is in the module named after it.
 
 mod job;
+mod program;
 mod tools;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ pub(crate) use job::{
     FormatArg, HandleArgs, JobCommand, KeptReceiptArgs, OutArgs, ResultArgs, RunArgs, SealArgs,
     SendArgs, SpecArgs, SubmitArgs, SuiteArg, WaitArgs,
 };
+pub(crate) use program::{ProgramAddArgs, ProgramCheckArgs, ProgramCommand, ProgramRunArgs};
 pub(crate) use tools::{
     BenchArgs, BenchCommand, CompletionsArgs, DemoArgs, DoctorArgs, KeysCommand, ManArgs,
     ReceiptArgs, VerifyCommand,
@@ -82,6 +84,9 @@ pub(crate) enum Command {
     /// Seal, submit, follow and open jobs
     #[command(subcommand)]
     Job(JobCommand),
+    /// Write, check, run and keep programs
+    #[command(subcommand)]
+    Program(ProgramCommand),
     /// Look at a worker's key config
     #[command(subcommand)]
     Keys(KeysCommand),

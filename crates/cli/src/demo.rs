@@ -7,7 +7,7 @@ use std::time::Duration;
 use sealwork_client::{Client, JobResult, SealOptions};
 use sealwork_job::{Code, JobSpec};
 use sealwork_platform::{Clock, SystemClock};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     child::{ChildWorker, Options},
@@ -15,10 +15,20 @@ use crate::{
     exit::{CliError, CliResult, Exit},
     loopback::Site,
     render,
-    ui::{Style, Ui},
+    ui::{Progress, Style, Ui},
 };
 
 const PATIENCE: Duration = Duration::from_secs(300);
+/// A requester's own code.
+const PROGRAM: &str = r#"export default {
+  async fetch(request) {
+    const { text } = await request.json();
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+    const hex = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0"));
+    return Response.json({ words: text.split(" ").length, sha256: hex.join("") });
+  },
+};
+"#;
 
 /// Runs the demo; an interrupt stops the worker and removes its data as well.
 pub(crate) async fn run(args: &DemoArgs, ui: &Ui) -> CliResult {
@@ -50,7 +60,7 @@ async fn show(args: &DemoArgs, ui: &Ui) -> CliResult {
     };
     let progress = ui.progress("starting a worker");
     let worker = ChildWorker::start(&options).await?;
-    let done = crawl(args, &url, &worker, &progress, ui).await;
+    let done = both(args, &url, &worker, &progress, ui).await;
     progress.say("stopping the worker");
     let stopped = worker.stop().await;
     drop(progress);
@@ -60,27 +70,55 @@ async fn show(args: &DemoArgs, ui: &Ui) -> CliResult {
     Ok(exit)
 }
 
-async fn crawl(
+/// A crawl, and then a program of the requester's own.
+async fn both(
     args: &DemoArgs,
     url: &str,
     worker: &ChildWorker,
-    progress: &crate::ui::Progress,
+    progress: &Progress,
     ui: &Ui,
 ) -> CliResult {
     let client = Client::builder(&worker.url())?.build()?;
     let config = client.key_config().await?;
-    let note = |text: String| ui.remark(ui.paint_remark(Style::Faint, text));
-    note(format!("worker {} on {}", config.worker, worker.url()));
+    let worker = format!("worker {} on {}", config.worker, worker.url());
+    ui.remark(ui.paint_remark(Style::Faint, worker));
+    let crawl = json!({ "url": url, "max_depth": args.depth, "max_pages": args.max_pages });
+    let crawled = job(&client, "web", crawl, progress, ui).await?;
+    if !crawled.is_ok() {
+        if ui.json {
+            ui.object(&json!({ "web": render::result_json(&crawled) }));
+        } else if crawled.code == Code::EgressDenied.as_str() && args.allow.is_none() {
+            ui.remark(own_network(url));
+        }
+        return Ok(Exit::JobFailed);
+    }
+    let program = json!({
+        "program": { "javascript": PROGRAM },
+        "input": { "text": "sealed on the client, run in a sandbox, sealed back" },
+    });
+    let ran = job(&client, "program", program, progress, ui).await?;
+    if ui.json {
+        let both = [&crawled, &ran].map(render::result_json);
+        ui.object(&json!({ "web": both[0], "program": both[1] }));
+    }
+    Ok(if ran.is_ok() { Exit::Ok } else { Exit::JobFailed })
+}
 
-    let arguments = json!({ "url": url, "max_depth": args.depth, "max_pages": args.max_pages });
-    let spec = JobSpec::new(
-        "web".parse().map_err(|_| CliError::local("no engine web", "report this"))?,
-        arguments,
-    );
+/// Seals a job, follows it, opens its result and shows it.
+async fn job(
+    client: &Client,
+    engine: &str,
+    arguments: Value,
+    progress: &Progress,
+    ui: &Ui,
+) -> Result<JobResult, CliError> {
+    let note = |text: String| ui.remark(ui.paint_remark(Style::Faint, text));
+    let name = engine.parse().map_err(|_| CliError::local("no such engine", "report this"))?;
+    let spec = JobSpec::new(name, arguments);
     progress.say("sealing the job");
     let sealed = client.seal(&spec, &SealOptions::default()).await?;
     note(format!(
-        "sealed a web job for {url}: {} bytes, suite {}, that only this worker can open",
+        "sealed a {engine} job: {} bytes, suite {}, that only this worker can open",
         sealed.envelope().len(),
         sealed.suite()
     ));
@@ -93,15 +131,10 @@ async fn crawl(
     let result = client.result(&handle).await?;
     let took = clock.monotonic();
 
-    if ui.json {
-        ui.object(&render::result_json(&result));
-    } else {
+    if !ui.json {
         show_result(&result, took, ui);
-        if result.code == Code::EgressDenied.as_str() && args.allow.is_none() {
-            ui.remark(own_network(url));
-        }
     }
-    Ok(if result.is_ok() { Exit::Ok } else { Exit::JobFailed })
+    Ok(result)
 }
 
 fn show_result(result: &JobResult, took: Duration, ui: &Ui) {

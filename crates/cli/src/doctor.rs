@@ -3,6 +3,7 @@
 mod disk;
 mod machine;
 mod network;
+mod sandbox;
 
 use sealwork_platform::Environment;
 use serde::Serialize;
@@ -62,6 +63,7 @@ pub(crate) async fn run(args: &ConfigArgs, environment: &Environment, ui: &Ui) -
             findings.extend(disk::check(&config.data_dir));
             let listen = config.values.text(&registry::LISTEN_ADDRESS).unwrap_or_default();
             findings.push(network::port(listen).await);
+            findings.push(sandbox::check(&config.values).await);
         }
         Err(error) => {
             findings.push(Finding::fail(CONFIGURATION, error.to_string(), error.hint()));

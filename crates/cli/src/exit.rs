@@ -8,28 +8,48 @@ use sealwork_client::ClientError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done; for a job: it succeeded.
-    Ok = 0,
+    Ok,
     /// The job failed or was cancelled.
-    JobFailed = 1,
+    JobFailed,
     /// Wrong usage: an argument, a file, the configuration.
-    Usage = 2,
+    Usage,
     /// The worker cannot be reached.
-    Connection = 3,
+    Connection,
     /// The worker refused.
-    Refused = 4,
+    Refused,
     /// Verification failed.
-    Verification = 5,
+    Verification,
     /// The time for waiting is over.
-    StillRunning = 6,
+    StillRunning,
     /// This machine is at fault.
-    Local = 7,
+    Local,
     /// A check failed.
-    CheckFailed = 8,
+    CheckFailed,
+    /// A program that ran here ended with this code of its own.
+    Program(u8),
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::JobFailed => 1,
+            Self::Usage => 2,
+            Self::Connection => 3,
+            Self::Refused => 4,
+            Self::Verification => 5,
+            Self::StillRunning => 6,
+            Self::Local => 7,
+            Self::CheckFailed => 8,
+            Self::Program(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.number())
     }
 }
 

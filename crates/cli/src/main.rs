@@ -15,6 +15,7 @@ mod keys;
 mod loopback;
 mod manual;
 mod proc;
+mod programs;
 mod render;
 mod serve;
 mod ui;
@@ -33,6 +34,9 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    if let Some(arguments) = sandbox_arguments() {
+        return sealwork_sandbox::child::main(&arguments);
+    }
     let environment = Environment::of_process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -54,6 +58,13 @@ fn main() -> ExitCode {
     finish(done, &ui).into()
 }
 
+/// The arguments of a process that was started to be a sandbox. Looked at before anything else is
+/// done: such a process is to have as little as possible.
+fn sandbox_arguments() -> Option<Vec<String>> {
+    let mut arguments = std::env::args().skip(1);
+    (arguments.next().as_deref() == Some(programs::SANDBOX)).then(|| arguments.collect())
+}
+
 /// Prints what went wrong, and says how to end. An answer that could not be written is no success.
 fn finish(done: CliResult, ui: &Ui) -> Exit {
     let done = match (done, ui.unwritten()) {
@@ -71,6 +82,7 @@ async fn dispatch(command: Command, environment: &Environment, ui: &Ui) -> CliRe
         Command::Serve(args) => serve::run(args, environment, ui).await,
         Command::Demo(args) => demo::run(&args, ui).await,
         Command::Job(command) => job::run(&command, environment, ui).await,
+        Command::Program(command) => programs::run(&command, environment, ui).await,
         Command::Keys(command) => keys::run(&command, environment, ui).await,
         Command::Verify(command) => verify::run(&command, ui),
         Command::Config(ConfigCommand::Check(args)) => config::check(&args, environment, ui),

@@ -22,6 +22,9 @@ pub(crate) fn result_json(result: &JobResult) -> Value {
         "same_key_config": result.same_key_config,
         "receipt": receipt_json(&result.receipt),
     });
+    if let Some(details) = &result.details {
+        object["details"] = details.clone();
+    }
     match &result.outcome {
         Ok(output) => {
             object["media_type"] = output.media_type.clone().into();

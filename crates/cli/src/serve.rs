@@ -7,7 +7,7 @@ mod masa_port;
 #[cfg(feature = "sim")]
 mod noop;
 mod parts;
-mod settings;
+pub(crate) mod settings;
 mod signals;
 mod telemetry;
 mod v1_port;
@@ -77,7 +77,7 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
     // Behind the lock of the store: what is left of another worker's socket is stale.
     let admin = listen::bind_admin(values, data_dir)?;
     let stats = StatsHandle::new();
-    let engines = parts::engines(values, &platform, &root, &stats, args)?;
+    let engines = parts::engines(values, &platform, &root, &stats, args).await?;
     let worker = settings::worker(values, config.digest);
     let worker = Worker::start(worker, &platform, &root, store, engines, &stats)?;
     parts::announce(&acceptor, config, &worker, door.tls.as_ref());

@@ -144,7 +144,7 @@ impl Ui {
         if self.json {
             let object = json!({ "error": {
                 "code": error.code, "message": error.message, "hint": error.hint,
-                "exit": error.exit as u8,
+                "exit": error.exit.number(),
             }});
             self.print_err(&object.to_string());
         } else {

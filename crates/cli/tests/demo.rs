@@ -11,7 +11,7 @@ fn the_demo_crawls_its_own_site_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let ran = sealwork(dir.path(), &["demo", "--json"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let result = ran.json();
+    let result = &ran.json()["web"];
     assert_eq!(result["code"], "ok");
     let documents = result["output"]["documents"].as_array().unwrap();
     let titles: Vec<_> = documents.iter().filter_map(|d| d["title"].as_str()).collect();
@@ -21,6 +21,17 @@ fn the_demo_crawls_its_own_site_and_leaves_nothing_behind() {
     let draft = documents.iter().find(|d| d["url"].as_str().unwrap().ends_with("/unfinished"));
     assert!(draft.is_none_or(|d| d["status"].is_null()), "robots.txt was not obeyed");
     assert_eq!(result["receipt"]["claims"]["engine"], "web");
+}
+
+#[test]
+fn the_demo_runs_a_program_after_the_crawl() {
+    let dir = tempfile::tempdir().unwrap();
+    let result = &sealwork(dir.path(), &["demo", "--json"]).json()["program"];
+    assert_eq!((&result["code"], &result["details"]["status"]), (&"ok".into(), &200.into()));
+    // `printf %s 'sealed on the client, run in a sandbox, sealed back' | sha256sum`
+    let digest = "36036d069d87f0007eb6190ba29508ff3ec0cec3eb40749852b4f60d351e1655";
+    assert_eq!(result["output"]["sha256"], digest);
+    assert!(result["receipt"]["claims"]["program"].as_str().unwrap().starts_with("bafkrei"));
 }
 
 #[test]
@@ -39,7 +50,7 @@ fn without_leave_a_worker_does_not_fetch_from_this_machine() {
     let dir = tempfile::tempdir().unwrap();
     let ran = sealwork(dir.path(), &["demo", "--url", "http://127.0.0.1:9/", "--json"]);
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert_eq!(ran.json()["code"], "egress_denied");
+    assert_eq!(ran.json()["web"]["code"], "egress_denied");
     let told = sealwork(dir.path(), &["demo", "--url", "http://127.0.0.1:9/"]);
     assert_eq!(told.code, 1, "{told:?}");
     for text in ["the job failed (egress_denied)", "--allow 127.0.0.0/8", "ALLOW=127.0.0.0/8"] {

@@ -19,6 +19,8 @@ pub struct JobResult {
     pub usage: Usage,
     /// What anyone can check.
     pub receipt: VerifiedReceipt,
+    /// What the engine says beside output or failure, for example a program's exit code and log.
+    pub details: Option<serde_json::Value>,
     /// Whether the worker still had the key config that the job was sealed to. Not so after it
     /// rotated its keys or changed its configuration in between.
     pub same_key_config: bool,
@@ -153,6 +155,7 @@ impl OpenedResult<'_> {
             code,
             outcome,
             usage: response.usage,
+            details: response.details,
             same_key_config: claims.key_config == ticket.key_config,
             receipt,
         })

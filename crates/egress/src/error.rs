@@ -19,6 +19,12 @@ pub enum EgressError {
         /// The host of the refused URL.
         host: String,
     },
+    /// The job did not say that it goes there.
+    #[error("{host} is not among the hosts that the job declares")]
+    Undeclared {
+        /// The host of the refused URL.
+        host: String,
+    },
     /// The name does not exist or could not be resolved.
     #[error("the name {host} could not be resolved")]
     HostNotFound {
@@ -125,7 +131,7 @@ impl EgressError {
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {
-            Self::Refused(_) => Code::EgressDenied,
+            Self::Refused(_) | Self::Undeclared { .. } => Code::EgressDenied,
             Self::Blacklisted { .. } => Code::Blacklisted,
             Self::HostNotFound { .. } => Code::HostNotFound,
             Self::Connect { .. } => Code::ConnectFailed,

@@ -171,6 +171,30 @@ codes! {
     KeyErased = "key_erased", Outcome, false, "seal the job again";
     /// It expired while waiting for its turn.
     ExpiredInQueue = "expired_in_queue", Outcome, true, "seal the job again with a later expiry, or use a less busy worker";
+    /// The program is no WebAssembly or JavaScript that can run here.
+    ProgramInvalid = "program_invalid", Outcome, false, "correct the program; `sealwork program check` says the same in advance";
+    /// Compiling the program takes too much time or memory.
+    ProgramTooComplex = "program_too_complex", Outcome, false, "make the program smaller or its functions simpler";
+    /// The program trapped.
+    ProgramTrapped = "program_trapped", Outcome, false, "run it with `sealwork program run` and look at the message";
+    /// An error of the script was not caught.
+    ProgramThrew = "program_threw", Outcome, false, "catch the error in the script; the message and the details say where it comes from";
+    /// A promise of the script was rejected and nobody handled it.
+    ProgramRejection = "program_rejection", Outcome, false, "await the promise, or give it a catch";
+    /// The script has no handler for its request.
+    ProgramNoHandler = "program_no_handler", Outcome, false, "export a default object with a `fetch` function, or listen to the `fetch` event";
+    /// The script's handler gave no response.
+    ProgramBadResponse = "program_bad_response", Outcome, false, "return a Response from the handler";
+    /// The script waits for something that never comes.
+    ProgramNeverSettled = "program_never_settled", Outcome, false, "settle every promise that the answer depends on";
+    /// The program used up its memory.
+    ProgramOutOfMemory = "program_out_of_memory", Outcome, false, "raise the job's memory limit or use less";
+    /// The program used up its fuel.
+    ProgramOutOfFuel = "program_out_of_fuel", Outcome, false, "raise the job's fuel limit or do less";
+    /// The program's process ended under it.
+    ProgramCrashed = "program_crashed", Outcome, true, "try again; if it stays, the program takes more memory than it may";
+    /// No sandbox is there for the program.
+    SandboxUnavailable = "sandbox_unavailable", Outcome, true, "try again later; the operator sees the reason in the log";
     /// The output is larger than the limits allow.
     OutputTooLarge = "output_too_large", Outcome, false, "raise the job's output limit or ask for less";
     /// The address, scheme or host is not allowed.

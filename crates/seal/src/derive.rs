@@ -25,11 +25,13 @@ pub enum Purpose {
     EnvelopeWrap,
     /// secp256k1 key that signs for EVM chains.
     EvmSigner,
+    /// HMAC-SHA256 key that authenticates compiled programs on disk.
+    CompiledPrograms,
 }
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ReceiptEd25519,
         Self::StoreAes256Gcm,
         Self::TlsP256,
@@ -37,6 +39,7 @@ impl Purpose {
         Self::MasaWorkerId,
         Self::EnvelopeWrap,
         Self::EvmSigner,
+        Self::CompiledPrograms,
     ];
 
     /// Purpose and algorithm, as the derivation names them.
@@ -49,6 +52,7 @@ impl Purpose {
             Self::MasaWorkerId => ("masa-worker-id", "UUID"),
             Self::EnvelopeWrap => ("envelope-wrap", "AES-256-GCM"),
             Self::EvmSigner => ("evm-signer", "ECDSA-secp256k1"),
+            Self::CompiledPrograms => ("compiled-programs", "HMAC-SHA256"),
         }
     }
 }

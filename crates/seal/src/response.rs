@@ -2,6 +2,7 @@ use bytes::Bytes;
 use hkdf::Hkdf;
 use sealwork_job::{Code, Digest, Failure, JobId, Outcome, Output, Usage};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -26,6 +27,8 @@ pub struct SealedOutcome {
     pub outcome: Outcome,
     /// Exact usage; the receipt shows it rounded up.
     pub usage: Usage,
+    /// What the engine says beside output or failure, in its own form: exit code, log.
+    pub details: Option<Value>,
 }
 
 /// An opened response.
@@ -39,6 +42,8 @@ pub struct OpenedResponse {
     pub outcome: Outcome,
     /// Exact usage.
     pub usage: Usage,
+    /// What the engine says beside output or failure.
+    pub details: Option<Value>,
 }
 
 /// The clear header of a response envelope.
@@ -153,9 +158,9 @@ pub fn open_response(
     // The error would quote the plaintext, so it is dropped.
     let details: Details = serde_json::from_slice(details)
         .map_err(|_| EnvelopeError::Malformed("its outcome cannot be read"))?;
-    let (outcome, usage) = details.with_output(find(OUTPUT))?;
+    let SealedOutcome { outcome, usage, details } = details.with_output(find(OUTPUT))?;
     let ResponseHeader { job, receipt_digest, .. } = header;
-    Ok(OpenedResponse { job, receipt_digest, outcome, usage })
+    Ok(OpenedResponse { job, receipt_digest, outcome, usage, details })
 }
 
 /// Begins to open a response envelope, of which the header must be there: gives the header, the
@@ -201,6 +206,8 @@ struct Details {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     usage: Usage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    details: Option<Value>,
 }
 
 impl Details {
@@ -211,6 +218,7 @@ impl Details {
             media_type,
             next_cursor,
             usage: sealed.usage,
+            details: sealed.details.clone(),
         };
         match &sealed.outcome {
             Outcome::Output(Output { data, media_type, next_cursor }) => {
@@ -220,7 +228,7 @@ impl Details {
         }
     }
 
-    fn with_output(self, output: Option<&[u8]>) -> Result<(Outcome, Usage), EnvelopeError> {
+    fn with_output(self, output: Option<&[u8]>) -> Result<SealedOutcome, EnvelopeError> {
         let outcome = match (self.code.as_str(), output) {
             ("ok", Some(data)) => Outcome::Output(Output {
                 data: Bytes::copy_from_slice(data),
@@ -234,6 +242,6 @@ impl Details {
                 message: self.message.unwrap_or_default(),
             }),
         };
-        Ok((outcome, self.usage))
+        Ok(SealedOutcome { outcome, usage: self.usage, details: self.details })
     }
 }

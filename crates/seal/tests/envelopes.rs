@@ -27,7 +27,11 @@ fn outcome(data: Vec<u8>) -> SealedOutcome {
         media_type: "text/plain".to_owned(),
         next_cursor: Some("page-2".to_owned()),
     };
-    SealedOutcome { outcome: Outcome::Output(output), usage: usage() }
+    SealedOutcome {
+        outcome: Outcome::Output(output),
+        usage: usage(),
+        details: Some(serde_json::json!({ "log": "a line" })),
+    }
 }
 
 fn respond(sealed: &Sealed, len: usize) -> Vec<u8> {
@@ -75,7 +79,8 @@ fn responses_of_all_sizes_around_the_frame_borders_open_to_what_was_sealed() {
 fn a_failure_travels_with_its_code_and_message() {
     let sealed = World::new().seal(Suite::X25519, None);
     let failure = Failure::new(Code::HostNotFound, "no such host: example.invalid");
-    let outcome = SealedOutcome { outcome: Outcome::Failure(failure), usage: usage() };
+    let outcome =
+        SealedOutcome { outcome: Outcome::Failure(failure), usage: usage(), details: None };
     let response = seal_response(&sealed.secrets, JOB, Digest([9; 32]), &outcome, [8; 32]).unwrap();
     assert_eq!(open_response(&sealed.secrets, &response).unwrap().outcome, outcome.outcome);
 }

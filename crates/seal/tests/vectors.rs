@@ -222,7 +222,8 @@ fn responses_are_sealed_as_documented() {
             media_type: given.media_type.clone(),
             next_cursor: Some(given.next_cursor.clone()),
         };
-        let outcome = SealedOutcome { outcome: Outcome::Output(output), usage: given.usage };
+        let outcome =
+            SealedOutcome { outcome: Outcome::Output(output), usage: given.usage, details: None };
         let (digest, nonce) = (given.receipt_digest, array(&given.nonce));
         let response = seal_response(&secrets, given.job, digest, &outcome, nonce).unwrap();
         let opened = open_response(&secrets, &response).unwrap();

@@ -36,8 +36,8 @@ pub struct WorkerConfig {
     pub quotas: BTreeMap<RequesterId, Quota>,
     /// How long an envelope key is offered to new jobs.
     pub key_epoch: Duration,
-    /// What separates one requester's job from another's: `none` while engines run in the worker's
-    /// own process, later `vm`, `process` or `wasm`.
+    /// What separates a requester's program from everything else: `vm`, `process` or `wasm`; `none`
+    /// where no programs are run.
     pub isolation: String,
     /// Digest of the measured configuration.
     pub config_digest: Digest,

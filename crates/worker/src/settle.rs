@@ -9,6 +9,7 @@ use sealwork_platform::Entropy;
 use sealwork_seal::{ReceiptClaims, SealedOutcome, receipt_digest, salted_digest, seal_response};
 use sealwork_store::{ChainHead, OutboxEntry, SettleError, Settlement, StoreError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -47,6 +48,9 @@ pub struct PublicResult {
     pub media_type: Option<String>,
     /// Exact usage.
     pub usage: Usage,
+    /// What the engine says beside output or failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
     /// The output, hex.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
@@ -91,8 +95,8 @@ impl Worker {
         mut usage: Usage,
         span: Span,
     ) {
-        let stats = report.stats;
-        let outcome = match report.result {
+        let Report { result, stats, details, program } = report;
+        let outcome = match result {
             Ok(output) => Outcome::Output(output),
             Err(failure) => Outcome::Failure(failure),
         };
@@ -102,7 +106,8 @@ impl Worker {
             usage.output_bytes = output.data.len() as u64;
         }
         let code = outcome.code();
-        let draft = Arc::new(self.draft(job, opened, outcome, usage, span));
+        let sealed = SealedOutcome { outcome, usage, details };
+        let draft = Arc::new(self.draft(job, opened, sealed, program, span));
         match self.commit(job, &draft).await {
             Committed::Settled => {}
             Committed::Closing => return,
@@ -179,16 +184,17 @@ impl Worker {
         &self,
         job: &LiveJob,
         opened: Option<OpenedJob>,
-        outcome: Outcome,
-        usage: Usage,
+        sealed: SealedOutcome,
+        program: Option<String>,
         span: Span,
     ) -> Draft {
+        let outcome = &sealed.outcome;
         let salt = opened.as_ref().map(|opened| match job.reply {
             // Everyone may read this output, and check it against the receipt.
             Reply::Public => Zeroizing::new([0; 32]),
             _ => opened.salt.clone(),
         });
-        let output = match &outcome {
+        let output = match outcome {
             Outcome::Output(output) => Some(output),
             Outcome::Failure(_) => None,
         };
@@ -202,14 +208,14 @@ impl Worker {
             job: job.id(),
             intake: job.intake,
             engine: job.ticket.engine.clone(),
-            program: None,
+            program,
             job_digest: opened.as_ref().map(|opened| opened.job_digest),
             input_digest: opened.as_ref().and_then(|opened| opened.input_digest),
             output_digest,
             code: outcome.code().to_owned(),
             started: span.started,
             ended: span.ended,
-            usage: usage.bucketed(),
+            usage: sealed.usage.bucketed(),
             isolation: self.config.isolation.clone(),
             evidence: None,
             key_config: self.keyring.config_digest(),
@@ -218,7 +224,7 @@ impl Worker {
         };
         let reply = opened.map(|opened| opened.reply);
         let masa = match &reply {
-            Some(ReplySecrets::MasaRing { nonce }) => Some(self.seal_masa(nonce, &outcome)),
+            Some(ReplySecrets::MasaRing { nonce }) => Some(self.seal_masa(nonce, outcome)),
             _ => None,
         };
         let reply = match job.reply {
@@ -227,7 +233,7 @@ impl Worker {
         };
         Draft {
             claims,
-            outcome: SealedOutcome { outcome, usage },
+            outcome: sealed,
             reply,
             masa,
             outbox: job.outbox.clone(),
@@ -311,6 +317,7 @@ impl Draft {
             message,
             media_type,
             usage: self.outcome.usage,
+            details: self.outcome.details.clone(),
             output,
         }
     }

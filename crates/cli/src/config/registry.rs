@@ -98,6 +98,24 @@ settings! {
     WEB_MAX_CRAWL_DELAY_SECONDS: Web, Kind::seconds(0, HOUR), "30", "A longer `Crawl-delay` of a robots.txt is cut to this.";
     WEB_ALLOW_IGNORING_ROBOTS: Web, Kind::Switch, "true", "Whether a job may ask for robots.txt to be ignored.";
 
+    PROGRAMS: Programs, Kind::Switch, "true", "Run requesters' own WebAssembly and JavaScript, in sandbox processes. A machine that cannot confine them does not start; `false` goes on without.";
+    PROGRAM_MAX_BYTES: Programs, Kind::bytes(KIB, 256 * MIB), "8MiB", "The largest program.";
+    PROGRAM_MEMORY_BYTES: Programs, Kind::bytes(MIB, 4 * GIB), "64MiB", "Memory of a program that asks for no limit.";
+    PROGRAM_MAX_MEMORY_BYTES: Programs, Kind::bytes(MIB, 4 * GIB), "256MiB", "Memory that a program may ask for.";
+    PROGRAM_FUEL: Programs, Kind::count(1, 1_000_000_000_000_000), "1000000000000", "Fuel of a program that asks for no limit: about one unit for each WebAssembly instruction.";
+    PROGRAM_MAX_FUEL: Programs, Kind::count(1, 1_000_000_000_000_000), "10000000000000", "Fuel that a program may ask for.";
+    PROGRAM_LOG_BYTES: Programs, Kind::bytes(0, 16 * MIB), "64KiB", "What is kept of a program's standard error or console: the end.";
+    PROGRAM_HOSTS: Programs, Kind::List, "", "Hosts that programs may reach when their job names them: `api.example.com`, `*.example.com`, or `*` for all. None when empty. The rules for all outgoing traffic hold as well.";
+    PROGRAM_OPEN_REQUESTS: Programs, Kind::count(1, 256), "16", "Outgoing requests that a program may have open at once.";
+    PROGRAM_COMPILE_SECONDS: Programs, Kind::seconds(1, 600), "30", "Time for compiling one module.";
+    PROGRAM_COMPILE_MEMORY_BYTES: Programs, Kind::bytes(256 * MIB, 64 * GIB), "2GiB", "Address space for compiling one module.";
+    PROGRAM_CACHE_BYTES: Programs, Kind::bytes(MIB, 1024 * GIB), "512MiB", "Compiled modules on disk.";
+    SANDBOX_PROCESSES: Programs, Kind::count(1, 4096), "32", "Sandbox processes at most. Each serves one requester at a time.";
+    SANDBOX_SPARE: Programs, Kind::count(0, 256), "2", "Sandbox processes that wait for their requester.";
+    SANDBOX_RUNS: Programs, Kind::count(1, 256), "32", "Programs of one requester that run at once in one process.";
+    SANDBOX_SHARED: Programs, Kind::Switch, "false", "Let a process serve another requester when it is idle, instead of ending it.";
+    CONTENT_STORE_BYTES: Programs, Kind::bytes(MIB, 1024 * GIB), "1GiB", "Programs that `sealwork program add` keeps, to be named by their CID.";
+
     DISTRIBUTOR_PUBKEY: Masa, Kind::PublicKey, "", "RSA public key, as PEM or base64 of PEM, whose holder may push ring keys to `/setkey`. Compiled in by Masa; here part of the measured configuration.";
     MINERS_WHITE_LIST: Masa, Kind::List, "", "Worker ids whose generated jobs `/job/add` takes; empty for all. With `STANDALONE`, a non-empty list means this worker's own id alone. Telemetry jobs are exempt.";
     WORKER_VERSION: Masa, Kind::Text, "beta", "`worker_version` in telemetry: the word that validators compare with their network's.";

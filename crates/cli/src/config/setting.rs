@@ -52,6 +52,8 @@ pub(crate) enum Group {
     Egress,
     /// The web engine.
     Web,
+    /// The program engine and its sandboxes.
+    Programs,
     /// Masa's network.
     Masa,
     /// Logs and profiles.
@@ -63,7 +65,7 @@ pub(crate) enum Group {
 impl Group {
     /// All sections, in the order of the documentation.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Basics,
         Self::Access,
         Self::Http,
@@ -71,6 +73,7 @@ impl Group {
         Self::Retention,
         Self::Egress,
         Self::Web,
+        Self::Programs,
         Self::Masa,
         Self::Observation,
         Self::Upstreams,
@@ -86,6 +89,7 @@ impl Group {
             Self::Retention => "Retention and keys",
             Self::Egress => "Egress",
             Self::Web => "Web engine",
+            Self::Programs => "Programs",
             Self::Masa => "Masa network",
             Self::Observation => "Logs and profiles",
             Self::Upstreams => "Kept for Masa's other engines",

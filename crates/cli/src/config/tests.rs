@@ -401,8 +401,10 @@ fn the_example_in_the_documentation_is_taken() {
 #[test]
 fn what_the_documentation_says_about_use_is_true() {
     let sources = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
-    let mut files = vec![sources.join("serve.rs"), sources.join("config.rs")];
+    let mut files: Vec<_> =
+        ["serve.rs", "config.rs", "programs.rs"].iter().map(|file| sources.join(file)).collect();
     collect(&sources.join("serve"), &mut files);
+    collect(&sources.join("programs"), &mut files);
     let text: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     let asked = |name: &str| {
         let calls = [format!("r::{name}"), format!("registry::{name}")];

@@ -82,6 +82,9 @@ pub(crate) enum ServeError {
     /// The worker does not start.
     #[error("{0}")]
     Worker(#[from] StartError),
+    /// Programs cannot be confined on this machine.
+    #[error("cannot run programs: {0}")]
+    Sandbox(#[from] sealwork_sandbox::StartError),
     /// The process cannot do what every process can.
     #[error("cannot {what}: {reason}")]
     Process {
@@ -113,6 +116,7 @@ impl ServeError {
             Self::PortTaken { .. } => "port_taken",
             Self::Door(_) => "door_invalid",
             Self::Worker(_) => "worker_start_failed",
+            Self::Sandbox(_) => "sandbox_unavailable",
             Self::Process { .. } => "process_failed",
         }
     }
@@ -151,6 +155,9 @@ impl ServeError {
             }
             Self::Door(_) => "correct the setting that the message names; docs/configuration.md",
             Self::Worker(_) => "restore the data directory as a whole; its files belong together",
+            Self::Sandbox(_) => {
+                "`sealwork doctor` shows what this kernel lacks; PROGRAMS=false runs without programs"
+            }
             Self::Process { .. } => "check the limits of this user (ulimit -a)",
         }
     }

@@ -19,6 +19,7 @@ use super::{ServeError, settings, telemetry::Source};
 use crate::{
     cli::ServeArgs,
     config::{Config, Values, registry as r},
+    programs,
 };
 
 /// The certificate: the one that is given; none for a standalone worker; else a self-made one,
@@ -86,7 +87,7 @@ fn egress(values: &Values, platform: &Platform) -> Result<Arc<Egress>, ServeErro
 }
 
 /// What this worker can do.
-pub(super) fn engines(
+pub(super) async fn engines(
     values: &Values,
     platform: &Platform,
     root: &RootSecret,
@@ -95,8 +96,11 @@ pub(super) fn engines(
 ) -> Result<Vec<Arc<dyn Engine>>, ServeError> {
     let egress = egress(values, platform)?;
     let clock = Arc::clone(&platform.clock);
-    let mut engines: Vec<Arc<dyn Engine>> =
-        vec![Arc::new(WebEngine::new(egress, clock, settings::web(values)))];
+    let web = WebEngine::new(Arc::clone(&egress), clock, settings::web(values));
+    let mut engines: Vec<Arc<dyn Engine>> = vec![Arc::new(web)];
+    if values.flag(&r::PROGRAMS) {
+        engines.push(program(values, platform, root, egress).await?);
+    }
     let telemetry = Source::new(values, platform, root, stats, &engines);
     engines.push(Arc::new(TelemetryEngine::new(Arc::new(telemetry))));
     #[cfg(feature = "sim")]
@@ -106,6 +110,26 @@ pub(super) fn engines(
     #[cfg(not(feature = "sim"))]
     let _ = args;
     Ok(engines)
+}
+
+/// The program engine. Its sandbox is started here, so that a machine that cannot confine it is
+/// found out now; the JavaScript engine is compiled in the background.
+async fn program(
+    values: &Values,
+    platform: &Platform,
+    root: &RootSecret,
+    egress: Arc<Egress>,
+) -> Result<Arc<dyn Engine>, ServeError> {
+    let key = derive_key(root.expose(), Purpose::CompiledPrograms, b"");
+    let parts = programs::Parts { values, platform, egress, key, hosts: &[] };
+    let engine = Arc::new(programs::engine(parts).await?);
+    let warming = Arc::clone(&engine);
+    tokio::spawn(async move {
+        if let Err(error) = warming.warm_up().await {
+            tracing::error!(%error, "cannot compile the JavaScript engine: scripts will fail");
+        }
+    });
+    Ok(engine)
 }
 
 /// Says where the worker listens and who it is.

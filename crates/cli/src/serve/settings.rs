@@ -23,13 +23,14 @@ const ADMIN_KEY: &str = "admin";
 pub(super) const EVIDENCE: &str = if cfg!(feature = "sim") { "simulated" } else { "none" };
 
 /// The worker's part.
-pub(super) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
+pub(crate) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
     let default_limits = Limits {
         wall_ms: Some(values.number(&r::JOB_TIMEOUT_SECONDS) * 1000),
         output_bytes: Some(values.number(&r::JOB_OUTPUT_BYTES)),
         egress_requests: Some(values.number(&r::JOB_EGRESS_REQUESTS)),
         egress_bytes: Some(values.number(&r::JOB_EGRESS_BYTES)),
-        ..Limits::default()
+        memory_bytes: Some(values.number(&r::PROGRAM_MEMORY_BYTES)),
+        fuel: Some(values.number(&r::PROGRAM_FUEL)),
     };
     // A maximum that nobody set gives way to a default that somebody did.
     let max = |setting, default: Option<u64>, unit: u64| {
@@ -41,7 +42,8 @@ pub(super) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
         output_bytes: max(&r::JOB_MAX_OUTPUT_BYTES, default_limits.output_bytes, 1),
         egress_requests: max(&r::JOB_MAX_EGRESS_REQUESTS, default_limits.egress_requests, 1),
         egress_bytes: max(&r::JOB_MAX_EGRESS_BYTES, default_limits.egress_bytes, 1),
-        ..Limits::default()
+        memory_bytes: max(&r::PROGRAM_MAX_MEMORY_BYTES, default_limits.memory_bytes, 1),
+        fuel: max(&r::PROGRAM_MAX_FUEL, default_limits.fuel, 1),
     };
     WorkerConfig {
         queue_capacity: values.count(&r::QUEUE_CAPACITY),
@@ -64,6 +66,7 @@ pub(super) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
         default_quota: default_quota(values),
         quotas: quotas(values),
         key_epoch: values.seconds(&r::KEY_EPOCH_SECONDS),
+        isolation: if values.flag(&r::PROGRAMS) { "process" } else { "none" }.to_owned(),
         config_digest,
         evidence: EVIDENCE.to_owned(),
         masa: MasaConfig {
@@ -71,7 +74,6 @@ pub(super) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
             distributor_key: values.text(&r::DISTRIBUTOR_PUBKEY).map(str::to_owned),
             allowed_generators: values.list(&r::MINERS_WHITE_LIST).to_vec(),
         },
-        ..WorkerConfig::default()
     }
 }
 
@@ -157,7 +159,7 @@ fn api_key(entry: &ApiKeyEntry) -> Result<ApiKey, ServeError> {
 }
 
 /// The way out, without extra roots.
-pub(super) fn egress(values: &Values) -> Result<EgressConfig, ServeError> {
+pub(crate) fn egress(values: &Values) -> Result<EgressConfig, ServeError> {
     let refused = |name| {
         move |error: sealwork_egress::ConfigError| ServeError::Setting {
             name,

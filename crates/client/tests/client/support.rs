@@ -276,7 +276,7 @@ impl State {
         }
         let wrong = self.wrong_key.lock().unwrap();
         let receipt = wrong.as_ref().unwrap_or(&self.receipt_key).sign(&claims);
-        let outcome = SealedOutcome { outcome, usage };
+        let outcome = SealedOutcome { outcome, usage, details: None };
         let digest = receipt_digest(&receipt);
         (receipt, seal_response(&opened.secrets, job, digest, &outcome, [9; 32]).unwrap())
     }

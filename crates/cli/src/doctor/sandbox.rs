@@ -1,0 +1,41 @@
+use sealwork_sandbox::Landlock;
+
+use super::Finding;
+use crate::{
+    config::{Values, registry as r},
+    programs,
+};
+
+const CHECK: &str = "sandbox";
+
+/// Starts one sandbox process and asks what walls it stands behind.
+pub(super) async fn check(values: &Values) -> Finding {
+    if !values.flag(&r::PROGRAMS) {
+        return Finding::ok(CHECK, "programs are off (PROGRAMS=false)");
+    }
+    let walls = match programs::walls(values).await {
+        Ok(walls) => walls,
+        Err(error) => {
+            return Finding::fail(
+                CHECK,
+                error.to_string(),
+                "programs need a kernel with seccomp; PROGRAMS=false runs without them",
+            );
+        }
+    };
+    let landlock = match walls.landlock {
+        Landlock::Full => "landlock",
+        Landlock::Partial => "landlock in part",
+        Landlock::Absent => "no landlock",
+    };
+    let capabilities = if walls.no_capabilities { ", no capabilities" } else { "" };
+    let found = format!("seccomp, {landlock}, no_new_privs{capabilities}");
+    match walls.landlock {
+        Landlock::Full => Finding::ok(CHECK, found),
+        Landlock::Partial | Landlock::Absent => Finding::warn(
+            CHECK,
+            found,
+            "the system call filter stands alone where landlock is missing: Linux 6.12 has all of it",
+        ),
+    }
+}

@@ -1,0 +1,131 @@
+//! Programs: the engine's parts for `serve`, and `sealwork program ...`.
+
+mod content;
+mod local;
+
+use std::sync::Arc;
+
+use sealwork_egress::Egress;
+use sealwork_engine_program::{HostPatterns, ProgramConfig, ProgramEngine, ProgramMaxima};
+use sealwork_platform::{Environment, Platform};
+use sealwork_sandbox::{
+    ArtefactCache, ChildCommand, Compiler, CompilerConfig, Confinement, Pool, PoolConfig,
+    StartError, engine_fingerprint,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::ProgramCommand,
+    config::{Values, registry as r},
+    exit::CliResult,
+    serve::ServeError,
+    ui::Ui,
+};
+
+/// The argument that makes this binary a sandbox process.
+pub(crate) const SANDBOX: &str = "sandbox";
+/// The JavaScript engine, compiled to WebAssembly: guests/js.
+const JAVASCRIPT: &[u8] = include_bytes!("../../../guests/js/js.wasm");
+/// Modules that are compiled at once. Each takes a processor for itself.
+const COMPILERS: usize = 2;
+/// Compiled modules in memory.
+const KEPT_MODULES: usize = 64;
+
+/// Runs `sealwork program ...`.
+pub(crate) async fn run(command: &ProgramCommand, environment: &Environment, ui: &Ui) -> CliResult {
+    match command {
+        ProgramCommand::Run(args) => local::run(args, environment, ui).await,
+        ProgramCommand::Check(args) => local::check(args, environment, ui).await,
+        ProgramCommand::Add(args) => content::add(args, environment, ui),
+        ProgramCommand::List(args) => content::list(args, environment, ui),
+    }
+}
+
+/// What the engine is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) values: &'a Values,
+    pub(crate) platform: &'a Platform,
+    pub(crate) egress: Arc<Egress>,
+    /// Authenticates compiled modules on disk.
+    pub(crate) key: Zeroizing<[u8; 32]>,
+    /// Hosts that are allowed beside the configured ones.
+    pub(crate) hosts: &'a [String],
+}
+
+/// The program engine, with its sandbox.
+pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError> {
+    let Parts { values, platform, egress, key, hosts } = parts;
+    let hosts = values.list(&r::PROGRAM_HOSTS).iter().chain(hosts).map(String::as_str);
+    let hosts = HostPatterns::parse(hosts).map_err(|error| ServeError::Setting {
+        name: r::PROGRAM_HOSTS.name,
+        reason: error.to_string(),
+    })?;
+    let pool = Pool::start(pool(values)).await?;
+    let walls = pool.confinement();
+    tracing::info!(
+        seccomp = walls.seccomp,
+        landlock = ?walls.landlock,
+        no_new_privileges = walls.no_new_privileges,
+        "programs run in sandbox processes"
+    );
+    let artefacts = ArtefactCache::new(
+        Arc::clone(&platform.disk),
+        key,
+        engine_fingerprint()?,
+        values.number(&r::PROGRAM_CACHE_BYTES),
+        KEPT_MODULES,
+        compiler(values),
+    );
+    let maxima = ProgramMaxima {
+        program_bytes: values.number(&r::PROGRAM_MAX_BYTES),
+        log_bytes: values.number(&r::PROGRAM_LOG_BYTES),
+        open_requests: u32::try_from(values.number(&r::PROGRAM_OPEN_REQUESTS)).unwrap_or(u32::MAX),
+        fuel: values.number(&r::PROGRAM_FUEL),
+        memory_bytes: values.number(&r::PROGRAM_MEMORY_BYTES),
+        hosts,
+    };
+    let content = content::Local::new(Arc::clone(&platform.disk), values);
+    Ok(ProgramEngine::new(ProgramConfig {
+        pool,
+        artefacts,
+        javascript: JAVASCRIPT.into(),
+        content: Arc::new(content),
+        egress,
+        clock: Arc::clone(&platform.clock),
+        entropy: Arc::clone(&platform.entropy),
+        maxima,
+    }))
+}
+
+/// Which walls stand around the sandbox processes of this machine.
+pub(crate) async fn walls(values: &Values) -> Result<Confinement, StartError> {
+    let pool = Pool::start(PoolConfig { spare: 0, ..pool(values) }).await?;
+    Ok(pool.confinement())
+}
+
+fn pool(values: &Values) -> PoolConfig {
+    let output = values.number(&r::JOB_MAX_OUTPUT_BYTES);
+    PoolConfig {
+        command: child(),
+        spare: values.count(&r::SANDBOX_SPARE),
+        processes: values.count(&r::SANDBOX_PROCESSES),
+        runs_per_process: u32::try_from(values.number(&r::SANDBOX_RUNS)).unwrap_or(u32::MAX),
+        max_memory_bytes: values.number(&r::PROGRAM_MAX_MEMORY_BYTES),
+        max_output_bytes: output.max(values.number(&r::PROGRAM_LOG_BYTES)),
+        shared: values.flag(&r::SANDBOX_SHARED),
+    }
+}
+
+fn compiler(values: &Values) -> Arc<Compiler> {
+    Compiler::new(CompilerConfig {
+        command: child(),
+        time: values.seconds(&r::PROGRAM_COMPILE_SECONDS),
+        memory_bytes: values.number(&r::PROGRAM_COMPILE_MEMORY_BYTES),
+        at_once: COMPILERS,
+    })
+}
+
+/// This binary, whatever has become of its file.
+fn child() -> ChildCommand {
+    ChildCommand { program: "/proc/self/exe".into(), arguments: vec![SANDBOX.to_owned()] }
+}

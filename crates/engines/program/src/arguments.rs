@@ -1,0 +1,279 @@
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use sealwork_job::{Code, Failure};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+/// Most files that a job puts before a command.
+pub const MAX_FILES: usize = 1000;
+const MAX_ARGS: usize = 1000;
+const MAX_HOSTS: usize = 100;
+
+/// What a program job says: the `arguments` of a job for the engine `program`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arguments {
+    /// The program.
+    pub program: Source,
+    /// Standard input of a command, the body of a script's request: text as it is, every other
+    /// JSON value as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// The same as bytes, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_base64: Option<String>,
+    /// A command's arguments after its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// A command's environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// A command's files: path to content in base64. A path that ends in `/` is a directory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+    /// The name under which a command finds its files; `/` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+    /// The request that a script answers; `POST http://localhost/` with the input when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<HttpRequest>,
+    /// `env.secret` of a script, in base64. As secret as the envelope that it comes in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_base64: Option<String>,
+    /// Hosts that the program may reach, `api.example.com` or `*.example.com`. None when absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+}
+
+/// Where the program is.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A WebAssembly module, in base64.
+    WasmBase64(String),
+    /// The source of a JavaScript module.
+    Javascript(String),
+    /// A WebAssembly module, by the CID under which this worker has it.
+    WasmCid(String),
+    /// A JavaScript module, by the CID under which this worker has it.
+    JavascriptCid(String),
+}
+
+/// What a script's `request` is made of.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpRequest {
+    /// The method.
+    #[serde(default = "post")]
+    pub method: String,
+    /// An absolute URL.
+    #[serde(default = "localhost")]
+    pub url: String,
+    /// Names and values.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+fn localhost() -> String {
+    "http://localhost/".to_owned()
+}
+
+impl Default for HttpRequest {
+    fn default() -> Self {
+        Self { method: post(), url: localhost(), headers: Vec::new() }
+    }
+}
+
+impl std::fmt::Debug for Arguments {
+    /// Shows nothing: all of it is the requester's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Arguments(..)")
+    }
+}
+
+impl Arguments {
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    /// [`Code::ArgumentsInvalid`]; the text names the field and quotes nothing else.
+    pub fn parse(arguments: &Value) -> Result<Self, Failure> {
+        let parsed: Self = Self::deserialize(arguments).map_err(|error| {
+            // Serde names the field and what it expected; a value that it would quote is not shown.
+            let text = error.to_string();
+            let is_harmless =
+                text.starts_with("missing field") || text.starts_with("unknown field");
+            invalid(if is_harmless {
+                text
+            } else {
+                "a field has the wrong type; docs/programs.md shows all of them".to_owned()
+            })
+        })?;
+        parsed.check()?;
+        Ok(parsed)
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        if self.input.is_some() && self.input_base64.is_some() {
+            return Err(invalid("give `input` or `input_base64`, not both"));
+        }
+        let is_script = matches!(self.program, Source::Javascript(_) | Source::JavascriptCid(_));
+        let for_commands = !(self.args.is_empty() && self.env.is_empty() && self.files.is_empty());
+        if is_script && for_commands {
+            return Err(invalid("`args`, `env` and `files` are for WebAssembly commands"));
+        }
+        if !is_script && (self.request.is_some() || self.secret_base64.is_some()) {
+            return Err(invalid("`request` and `secret_base64` are for JavaScript"));
+        }
+        if self.args.len() > MAX_ARGS || self.env.len() > MAX_ARGS {
+            return Err(invalid(format!("at most {MAX_ARGS} `args`, and as many `env`")));
+        }
+        if self.files.len() > MAX_FILES || self.hosts.len() > MAX_HOSTS {
+            return Err(invalid(format!("at most {MAX_FILES} `files` and {MAX_HOSTS} `hosts`")));
+        }
+        let has_nul = |text: &String| text.contains('\0');
+        if self.args.iter().any(has_nul) || self.env.iter().any(|(k, v)| has_nul(k) || has_nul(v)) {
+            return Err(invalid("`args` and `env` must not contain NUL"));
+        }
+        if self.env.keys().any(|name| name.is_empty() || name.contains('=')) {
+            return Err(invalid("a name in `env` must not be empty or contain `=`"));
+        }
+        if let Some(request) = &self.request {
+            request.check()?;
+        }
+        self.input_bytes()?;
+        self.file_bytes()?;
+        self.secret()?;
+        Ok(())
+    }
+
+    /// The input as bytes; `None` when the job has none.
+    pub(crate) fn input_bytes(&self) -> Result<Option<Bytes>, Failure> {
+        match (&self.input, &self.input_base64) {
+            (Some(Value::String(text)), _) => Ok(Some(Bytes::from(text.clone()))),
+            (Some(value), _) => Ok(Some(value.to_string().into())),
+            (None, Some(base64)) => decode("input_base64", base64).map(|bytes| Some(bytes.into())),
+            (None, None) => Ok(None),
+        }
+    }
+
+    pub(crate) fn file_bytes(&self) -> Result<Vec<(String, Bytes)>, Failure> {
+        let decoded = |(path, base64): (&String, &String)| {
+            Ok((path.clone(), decode("files", base64)?.into()))
+        };
+        self.files.iter().map(decoded).collect()
+    }
+
+    pub(crate) fn secret(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+        let secret = self.secret_base64.as_deref();
+        secret.map(|base64| decode("secret_base64", base64).map(Zeroizing::new)).transpose()
+    }
+}
+
+impl Source {
+    /// The module that the job brings; `None` when it names one.
+    pub(crate) fn inline(&self) -> Result<Option<Bytes>, Failure> {
+        match self {
+            Self::WasmBase64(base64) => {
+                decode("program.wasm_base64", base64).map(|bytes| Some(bytes.into()))
+            }
+            Self::Javascript(source) => Ok(Some(Bytes::from(source.clone()))),
+            Self::WasmCid(_) | Self::JavascriptCid(_) => Ok(None),
+        }
+    }
+
+    pub(crate) fn cid(&self) -> Option<&str> {
+        match self {
+            Self::WasmCid(cid) | Self::JavascriptCid(cid) => Some(cid),
+            Self::WasmBase64(_) | Self::Javascript(_) => None,
+        }
+    }
+
+    pub(crate) fn is_script(&self) -> bool {
+        matches!(self, Self::Javascript(_) | Self::JavascriptCid(_))
+    }
+}
+
+impl HttpRequest {
+    fn check(&self) -> Result<(), Failure> {
+        let method = http::Method::from_bytes(self.method.as_bytes());
+        if method.is_err() || matches!(&*self.method, "CONNECT" | "TRACE" | "TRACK") {
+            return Err(invalid("`request.method` is no method that a script can be asked with"));
+        }
+        let is_http = url::Url::parse(&self.url).is_ok_and(|url| url.scheme().starts_with("http"));
+        if !is_http {
+            return Err(invalid("`request.url` must be an absolute http or https URL"));
+        }
+        let is_header = |(name, value): &(String, String)| {
+            http::HeaderName::from_bytes(name.as_bytes()).is_ok()
+                && http::HeaderValue::from_str(value).is_ok()
+        };
+        if self.headers.len() > 100 || !self.headers.iter().all(is_header) {
+            return Err(invalid("`request.headers` must be at most 100 valid headers"));
+        }
+        Ok(())
+    }
+}
+
+fn decode(field: &str, base64: &str) -> Result<Vec<u8>, Failure> {
+    STANDARD.decode(base64).map_err(|_| invalid(format!("`{field}` is not valid base64")))
+}
+
+pub(crate) fn invalid(text: impl Into<String>) -> Failure {
+    Failure::new(Code::ArgumentsInvalid, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_named_and_nothing_of_the_job_is_quoted() {
+        let wasm = json!({"wasm_base64": "AGFzbQ=="});
+        let js = json!({"javascript": "export default {}"});
+        for (arguments, text) in [
+            (json!({}), "missing field `program`"),
+            (json!({"program": {"wasm_base64": "%"}, "input": "x"}), ""),
+            (json!({"program": wasm, "sekret": 1}), "unknown field `sekret`"),
+            (json!({"program": {"python": "secret"}}), "wrong type"),
+            (json!({"program": wasm, "input": 1, "input_base64": "AA=="}), "not both"),
+            (json!({"program": wasm, "input_base64": "?"}), "`input_base64` is not valid base64"),
+            (json!({"program": wasm, "files": {"a": "?"}}), "`files` is not valid base64"),
+            (json!({"program": wasm, "secret_base64": "AA=="}), "are for JavaScript"),
+            (json!({"program": js, "args": ["a"]}), "are for WebAssembly"),
+            (json!({"program": js, "request": {"url": "file:///x"}}), "`request.url`"),
+            (json!({"program": js, "request": {"method": "a b"}}), "`request.method`"),
+            (json!({"program": js, "request": {"headers": [["a\n", "b"]]}}), "`request.headers`"),
+            (json!({"program": wasm, "env": {"A=B": "c"}}), "`env`"),
+        ] {
+            match Arguments::parse(&arguments) {
+                Err(failure) => {
+                    assert_eq!(failure.code, Code::ArgumentsInvalid);
+                    assert!(failure.message.contains(text), "{text}: {}", failure.message);
+                    assert!(!failure.message.contains("secret\""), "{}", failure.message);
+                }
+                Ok(parsed) => assert!(parsed.program.inline().is_err(), "{arguments}"),
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_taken_as_it_is_and_other_values_as_json() {
+        let input = |value| {
+            let arguments = json!({"program": {"javascript": ""}, "input": value});
+            Arguments::parse(&arguments).unwrap().input_bytes().unwrap().unwrap()
+        };
+        assert_eq!(&input(json!("a\"b"))[..], b"a\"b");
+        assert_eq!(&input(json!({"num": 10}))[..], br#"{"num":10}"#);
+        let none = Arguments::parse(&json!({"program": {"javascript": ""}})).unwrap();
+        assert!(none.input_bytes().unwrap().is_none());
+    }
+}

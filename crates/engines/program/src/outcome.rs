@@ -1,0 +1,135 @@
+//! How a program's end becomes a job's.
+
+use bytes::Bytes;
+use sealwork_engine::Report;
+use sealwork_job::{Code, Failure, Output};
+use sealwork_sandbox::{CompileError, End, Ended, RunError};
+use serde_json::{Value, json};
+
+use crate::javascript::{self, Head};
+
+/// The media type of what a command writes to standard output.
+const BYTES: &str = "application/octet-stream";
+
+/// What a command came to.
+pub(crate) fn of_command(ended: Ended) -> Report {
+    let details = json!({ "log": text(&ended.log), "log_bytes": ended.logged });
+    match ended.end {
+        End::Exit(code) => {
+            let output =
+                Output { data: ended.output, media_type: BYTES.to_owned(), next_cursor: None };
+            let details = with(details, "exit_code", code.into());
+            Report::output(output, []).with_details(details)
+        }
+        end => Report::failure(failure(end), []).with_details(details),
+    }
+}
+
+/// What a script came to.
+pub(crate) fn of_script(ended: Ended) -> Report {
+    let details = json!({ "log": text(&ended.log), "log_bytes": ended.logged });
+    let handed_out = match ended.end {
+        End::Exit(_) => javascript::output(&ended.output),
+        // The answer was out; what ran on in the background was stopped.
+        End::OutOfTime | End::OutOfFuel => {
+            javascript::output(&ended.output).filter(|(head, _)| head.is_response())
+        }
+        _ => None,
+    };
+    match handed_out {
+        Some((head, body)) if head.is_response() => answered(head, body, details),
+        Some((head, _)) => failed(head, details),
+        None => {
+            let end = match ended.end {
+                End::Exit(_) => End::Trap("the JavaScript engine gave no answer".to_owned()),
+                other => other,
+            };
+            Report::failure(failure(end), []).with_details(details)
+        }
+    }
+}
+
+fn answered(head: Head, body: Bytes, details: Value) -> Report {
+    let is_type = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("content-type");
+    let media_type = head.headers.iter().find(is_type).map(|(_, value)| value.clone());
+    let details = with(details, "status", head.status.into());
+    let details = with(details, "headers", json!(head.headers));
+    let media_type = media_type.unwrap_or_else(|| BYTES.to_owned());
+    Report::output(Output { data: body, media_type, next_cursor: None }, []).with_details(details)
+}
+
+fn failed(head: Head, details: Value) -> Report {
+    let Head { outcome, name, message, stack, line, column, .. } = head;
+    let place = match (line, column) {
+        (Some(line), Some(column)) => format!(" (main.js:{line}:{column})"),
+        _ => String::new(),
+    };
+    let said = if name.is_empty() { message } else { format!("{name}: {message}") };
+    let error = json!({ "name": name, "stack": stack, "line": line, "column": column });
+    let failure = Failure::new(script_code(&outcome), format!("{said}{place}"));
+    Report::failure(failure, []).with_details(with(details, "error", error))
+}
+
+fn with(mut details: Value, key: &str, value: Value) -> Value {
+    details[key] = value;
+    details
+}
+
+/// The codes of guests/js/ABI.md.
+fn script_code(outcome: &str) -> Code {
+    match outcome {
+        "js_syntax" | "js_import" => Code::ProgramInvalid,
+        "js_uncaught" => Code::ProgramThrew,
+        "js_unhandled_rejection" => Code::ProgramRejection,
+        "js_out_of_memory" => Code::ProgramOutOfMemory,
+        "js_no_fetch_handler" => Code::ProgramNoHandler,
+        "js_bad_response" => Code::ProgramBadResponse,
+        "js_never_settled" => Code::ProgramNeverSettled,
+        _ => Code::ProgramTrapped,
+    }
+}
+
+fn failure(end: End) -> Failure {
+    match end {
+        End::Exit(code) => {
+            Failure::new(Code::ProgramTrapped, format!("the program ended with {code}"))
+        }
+        End::OutOfTime | End::Stopped => {
+            Failure::new(Code::DeadlineExceeded, "the program ran out of time")
+        }
+        End::OutOfFuel => Failure::new(Code::ProgramOutOfFuel, "the program used up its fuel"),
+        End::OutputTooLarge => {
+            Failure::new(Code::OutputTooLarge, "the program wrote more output than it may")
+        }
+        End::Trap(why) => Failure::new(Code::ProgramTrapped, format!("the program trapped: {why}")),
+        End::Unfit(why) => {
+            Failure::new(Code::ProgramInvalid, format!("the program cannot be run: {why}"))
+        }
+    }
+}
+
+/// A program that was not compiled.
+pub(crate) fn of_compile_error(error: &CompileError) -> Report {
+    let code = match error {
+        CompileError::Refused(_) => Code::ProgramInvalid,
+        CompileError::OutOfTime(_) | CompileError::Crashed(_) => Code::ProgramTooComplex,
+        _ => Code::SandboxUnavailable,
+    };
+    Report::failure(Failure::new(code, error.to_string()), [])
+}
+
+/// A program whose process ended first.
+pub(crate) fn of_run_error(error: &RunError) -> Report {
+    let code = match error {
+        RunError::Lost => Code::ProgramCrashed,
+        RunError::Killed => Code::DeadlineExceeded,
+        RunError::Unloadable(_) => Code::ProgramInvalid,
+        _ => Code::SandboxUnavailable,
+    };
+    Report::failure(Failure::new(code, error.to_string()), [])
+}
+
+/// Bytes as text, for JSON: what is no UTF-8 becomes the replacement character.
+fn text(bytes: &Bytes) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,57 @@
+//! The compiler process: one module, then the end.
+
+use std::io;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use wasmtime::Module;
+
+use super::{interface, pipe};
+use crate::{
+    confine::{self, Confinement},
+    engine,
+    wire::{self, MAX_TO_CHILD},
+};
+
+/// What is to be compiled.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ToCompiler {
+    pub(crate) module: Bytes,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromCompiler {
+    Ready(Confinement),
+    /// In the place of [`crate::wire::FromChild::Failed`], which a compiler says as well.
+    Failed(String),
+    Compiled(Bytes),
+    /// The module is not valid, or not a program: why.
+    Refused(String),
+}
+
+pub(crate) fn serve(memory: u64) -> io::Result<()> {
+    let confinement = confine::before_threads(Some(memory)).map_err(io::Error::other)?;
+    let mut pipe = pipe()?;
+    let engine = engine::compiling().map_err(io::Error::other)?;
+    let confinement = confine::seal_off(confinement).map_err(io::Error::other)?;
+    wire::write(&mut pipe, &FromCompiler::Ready(confinement))?;
+    let Some(ToCompiler { module }) = wire::read(&mut pipe, MAX_TO_CHILD)? else { return Ok(()) };
+    let answer = match Module::from_binary(&engine, &module) {
+        Err(error) => FromCompiler::Refused(in_one_line(&error)),
+        Ok(module) => match interface::check(&module) {
+            Err(why) => FromCompiler::Refused(why),
+            Ok(()) => FromCompiler::Compiled(module.serialize().map_err(io::Error::other)?.into()),
+        },
+    };
+    wire::write(&mut pipe, &answer)
+}
+
+/// An error with what is behind it, without the bytes it is about.
+pub(crate) fn in_one_line(error: &wasmtime::Error) -> String {
+    let mut text = format!("{error:#}").replace('\n', " ");
+    if text.len() > 500 {
+        text.truncate(text.floor_char_boundary(500));
+    }
+    text
+}

@@ -1,0 +1,99 @@
+//! Compiling, each module in a fresh confined process.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+    sync::Semaphore,
+    time::timeout,
+};
+
+use crate::{
+    ChildCommand, CompileError,
+    child::{FromCompiler, ToCompiler},
+    spawn::spawn,
+    wire::{self, MAX_TO_CHILD},
+};
+
+/// A compiled module.
+#[derive(Debug, Clone)]
+pub struct Artefact {
+    /// SHA-256 of the module that it was compiled from.
+    pub module: [u8; 32],
+    /// Native code, in wasmtime's form.
+    pub code: Bytes,
+}
+
+/// What compiling may take.
+#[derive(Debug, Clone)]
+pub struct CompilerConfig {
+    /// The program that becomes the compiler process.
+    pub command: ChildCommand,
+    /// Wall time for one module.
+    pub time: Duration,
+    /// Address space of the process, in bytes.
+    pub memory_bytes: u64,
+    /// Modules compiled at once.
+    pub at_once: usize,
+}
+
+/// Compiles modules, a few at a time.
+#[derive(Debug)]
+pub struct Compiler {
+    config: CompilerConfig,
+    slots: Semaphore,
+}
+
+impl Compiler {
+    /// A compiler that has not started anything yet.
+    pub fn new(config: CompilerConfig) -> Arc<Self> {
+        let slots = Semaphore::new(config.at_once.max(1));
+        Arc::new(Self { config, slots })
+    }
+
+    /// Compiles a module.
+    ///
+    /// # Errors
+    /// [`CompileError`].
+    pub async fn compile(&self, module: Bytes) -> Result<Artefact, CompileError> {
+        // Never closed.
+        let _slot = self.slots.acquire().await;
+        let digest = Sha256::digest(&module).into();
+        let arguments = ["compile".to_owned(), self.config.memory_bytes.to_string()];
+        let (mut child, pipe) = spawn(&self.config.command, &arguments)?;
+        let compiled = timeout(self.config.time, exchange(pipe, module)).await;
+        // It is done, or must be: either way it ends here.
+        let _ = child.kill().await;
+        match compiled {
+            Err(_) => Err(CompileError::OutOfTime(self.config.time.as_secs())),
+            Ok(Err(_)) => Err(CompileError::Crashed(self.config.memory_bytes >> 20)),
+            Ok(Ok(Ok(code))) => Ok(Artefact { module: digest, code }),
+            Ok(Ok(Err(why))) => Err(CompileError::Refused(why)),
+        }
+    }
+}
+
+async fn exchange(mut pipe: UnixStream, module: Bytes) -> std::io::Result<Result<Bytes, String>> {
+    let FromCompiler::Ready(_) = read(&mut pipe).await? else {
+        return Err(std::io::ErrorKind::InvalidData.into());
+    };
+    pipe.write_all(&wire::encode(&ToCompiler { module })?).await?;
+    match read(&mut pipe).await? {
+        FromCompiler::Compiled(code) => Ok(Ok(code)),
+        FromCompiler::Refused(why) => Ok(Err(why)),
+        FromCompiler::Ready(_) | FromCompiler::Failed(_) => {
+            Err(std::io::ErrorKind::InvalidData.into())
+        }
+    }
+}
+
+async fn read(pipe: &mut UnixStream) -> std::io::Result<FromCompiler> {
+    let mut len = [0; 4];
+    pipe.read_exact(&mut len).await?;
+    let mut frame = vec![0; wire::checked_len(len, MAX_TO_CHILD)?];
+    pipe.read_exact(&mut frame).await?;
+    wire::decode(&frame)
+}

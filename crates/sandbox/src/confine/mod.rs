@@ -1,0 +1,122 @@
+//! What a sandbox process gives up, before it sees anything of a requester, and for good.
+
+mod inherited;
+
+use std::io;
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    RulesetStatus, Scope,
+};
+use rustix::{
+    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
+    thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs},
+};
+use seccompiler::{BpfProgram, TargetArch};
+use serde::{Deserialize, Serialize};
+
+/// The allowed system calls. Kept as data, so that a change to it is seen as one.
+const FILTERS: &str = include_str!("seccomp.json");
+
+/// Which walls stand around a sandbox process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// System calls beyond the list fail.
+    pub seccomp: bool,
+    /// No file, no port and no process outside can be reached by name.
+    pub landlock: Landlock,
+    /// No program that it could start would gain a right.
+    pub no_new_privileges: bool,
+    /// It has no capability, whoever started it.
+    pub no_capabilities: bool,
+}
+
+/// How much of Landlock this kernel has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Landlock {
+    /// All that was asked for.
+    Full,
+    /// An older version: some rights are not covered.
+    Partial,
+    /// None: the system call filter stands alone.
+    Absent,
+}
+
+/// Why a process could not be confined. It must not go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfineError {
+    #[error("{step}: {source}")]
+    Step { step: &'static str, source: io::Error },
+}
+
+fn step(step: &'static str) -> impl FnOnce(rustix::io::Errno) -> ConfineError {
+    move |error| ConfineError::Step { step, source: error.into() }
+}
+
+/// The first half: everything that later threads inherit.
+pub(crate) fn before_threads(memory: Option<u64>) -> Result<Confinement, ConfineError> {
+    inherited::close()
+        .map_err(|source| ConfineError::Step { step: "closing inherited files", source })?;
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).map_err(step("core dumps"))?;
+    let few = Rlimit { current: Some(64), maximum: Some(64) };
+    setrlimit(Resource::Nofile, few).map_err(step("limit on open files"))?;
+    if let Some(bytes) = memory {
+        let most = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        setrlimit(Resource::As, most).map_err(step("limit on memory"))?;
+    }
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(step("dumpable"))?;
+    set_no_new_privs(true).map_err(step("no_new_privs"))?;
+    let no_capabilities = drop_capabilities();
+    Ok(Confinement {
+        seccomp: false,
+        landlock: restrict_names()?,
+        no_new_privileges: true,
+        no_capabilities,
+    })
+}
+
+/// The second half, when all threads are there: no system call but those on the list, for all of
+/// them.
+pub(crate) fn seal_off(confinement: Confinement) -> Result<Confinement, ConfineError> {
+    let failed = |error: seccompiler::Error| ConfineError::Step {
+        step: "system call filter",
+        source: io::Error::other(error),
+    };
+    seccompiler::apply_filter_all_threads(&filter().map_err(failed)?).map_err(failed)?;
+    Ok(Confinement { seccomp: true, ..confinement })
+}
+
+fn filter() -> Result<BpfProgram, seccompiler::Error> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(seccompiler::Error::Backend)?;
+    let mut filters = seccompiler::compile_from_json(FILTERS.as_bytes(), arch)?;
+    Ok(filters.remove("sandbox").unwrap_or_default())
+}
+
+/// As root there is something to drop; otherwise there is nothing, and no right to say so twice.
+fn drop_capabilities() -> bool {
+    let empty = CapabilitySet::empty();
+    let none = CapabilitySets { effective: empty, permitted: empty, inheritable: empty };
+    set_capabilities(None, none).is_ok()
+}
+
+fn restrict_names() -> Result<Landlock, ConfineError> {
+    let failed = |error: landlock::RulesetError| ConfineError::Step {
+        step: "landlock",
+        source: io::Error::other(error),
+    };
+    let abi = ABI::V6;
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))
+        .and_then(|ruleset| ruleset.handle_access(AccessNet::from_all(abi)))
+        .and_then(|ruleset| ruleset.scope(Scope::from_all(abi)))
+        .and_then(Ruleset::create)
+        .and_then(|ruleset| ruleset.restrict_self())
+        .map_err(failed)?;
+    Ok(match status.ruleset {
+        RulesetStatus::FullyEnforced => Landlock::Full,
+        RulesetStatus::PartiallyEnforced => Landlock::Partial,
+        RulesetStatus::NotEnforced => Landlock::Absent,
+    })
+}

@@ -1,0 +1,84 @@
+//! The one configuration of wasmtime: a module compiled under it is loaded under it and no other.
+
+use std::hash::{Hash as _, Hasher};
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
+
+/// Stack of wasm code. The threads that run it have more.
+pub(crate) const WASM_STACK: usize = 4 << 20;
+/// Bytes of a memory that are zeroed and not given back to the kernel between two runs.
+const KEPT_RESIDENT: usize = 256 << 10;
+/// Elements of a table.
+const TABLE_ELEMENTS: usize = 100_000;
+/// Memories and tables of one module.
+const PER_MODULE: u32 = 8;
+
+/// How many instances an engine has room for, and how large their memories may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) runs: u32,
+    pub(crate) memory_bytes: usize,
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_opt_level(OptLevel::Speed)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(WASM_STACK)
+        .memory_init_cow(true)
+        .native_unwind_info(false)
+        .wasm_backtrace_max_frames(None)
+        .wasm_memory64(false)
+        .wasm_relaxed_simd(false);
+    config
+}
+
+/// An engine that compiles and runs nothing.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+/// An engine that runs what [`compiling`] compiled, in slots that are prepared beforehand.
+pub(crate) fn running(room: Room) -> wasmtime::Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(room.runs)
+        .total_memories(room.runs * 2)
+        .total_tables(room.runs * 2)
+        .max_memories_per_module(PER_MODULE)
+        .max_tables_per_module(PER_MODULE)
+        .max_core_instance_size(4 << 20)
+        .max_memory_size(room.memory_bytes)
+        .table_elements(TABLE_ELEMENTS)
+        .max_unused_warm_slots(room.runs)
+        .linear_memory_keep_resident(KEPT_RESIDENT)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::No);
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config)
+}
+
+/// What a compiled module depends on beside the module: version and settings of wasmtime, and the
+/// features of this processor.
+pub(crate) fn fingerprint(engine: &Engine) -> [u8; 32] {
+    struct Stable(Sha256);
+    impl Hasher for Stable {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update((bytes.len() as u64).to_le_bytes());
+            self.0.update(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut hasher = Stable(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize().into()
+}

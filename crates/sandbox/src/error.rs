@@ -1,0 +1,60 @@
+use std::io;
+
+/// Why there is no sandbox.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The process does not start.
+    #[error("cannot start a sandbox process ({0}): look at the limits on processes and memory")]
+    Spawn(#[source] io::Error),
+    /// It ended before it was ready: this kernel refuses what confines it.
+    #[error(
+        "a sandbox process was not ready to be confined ({0}): this kernel must offer seccomp; `sealwork doctor` tells more"
+    )]
+    Unconfined(String),
+    /// It did not get ready in time.
+    #[error("a sandbox process did not get ready within {0} s")]
+    Slow(u64),
+    /// Wasmtime does not work here.
+    #[error("the WebAssembly engine does not work on this machine: {0}")]
+    Engine(String),
+}
+
+/// Why a module was not compiled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// It is not valid, or not a program.
+    #[error("the module cannot be used: {0}")]
+    Refused(String),
+    /// Compiling took too long.
+    #[error("compiling the module took longer than {0} s")]
+    OutOfTime(u64),
+    /// The compiler ended: it needed more memory than it may have.
+    #[error("compiling the module took more memory than {0} MiB")]
+    Crashed(u64),
+    /// No compiler could be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Why there is no [`crate::Ended`] of a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The sandbox process ended under the program, by itself or because it took too much memory.
+    #[error("the sandbox process ended while the program ran")]
+    Lost,
+    /// It did not stop when its time was over, and was killed.
+    #[error("the program did not stop in time and was killed")]
+    Killed,
+    /// The artefact does not load.
+    #[error("the compiled module does not load: {0}")]
+    Unloadable(String),
+    /// No process was free before the run's time was over.
+    #[error("no sandbox process was free in time")]
+    Busy,
+    /// No process could be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}

@@ -1,0 +1,37 @@
+//! Programs under limits.
+//!
+//! A program is a WebAssembly module that a requester brought. It is compiled in a fresh confined
+//! process ([`Compiler`]), kept on disk under the worker's authentication ([`ArtefactCache`]), and
+//! runs in a sandbox process ([`Pool`]) that holds no key, no file and no socket but one pipe to
+//! the worker. Each run has an instance of its own, made in microseconds and gone afterwards.
+
+mod cache;
+pub mod child;
+mod compiler;
+mod confine;
+mod engine;
+mod error;
+mod pool;
+mod probe;
+mod process;
+mod spawn;
+mod wire;
+
+pub use cache::ArtefactCache;
+pub use compiler::{Artefact, Compiler, CompilerConfig};
+pub use confine::{Confinement, Landlock};
+pub use error::{CompileError, RunError, StartError};
+pub use pool::{Pool, PoolConfig, PoolLoad, Request, Services};
+pub use probe::{Attempt, probe};
+pub use spawn::ChildCommand;
+pub use wire::{End, Ended, Form, RunLimits};
+
+/// What compiled modules depend on beside the module: the version and settings of wasmtime, and
+/// this processor. Part of an artefact's name.
+///
+/// # Errors
+/// [`StartError`] where wasmtime does not support this machine.
+pub fn engine_fingerprint() -> Result<[u8; 32], StartError> {
+    let engine = engine::compiling().map_err(|error| StartError::Engine(error.to_string()))?;
+    Ok(engine::fingerprint(&engine))
+}

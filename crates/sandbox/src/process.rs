@@ -1,0 +1,285 @@
+//! One sandbox process, as the worker sees it.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::unix::{OwnedReadHalf, OwnedWriteHalf},
+    process::Child,
+    sync::{OnceCell, mpsc, oneshot},
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Artefact, ChildCommand, Confinement, RunError, StartError,
+    spawn::spawn,
+    wire::{self, Ended, FromChild, Run, ToChild},
+};
+
+/// How long a process may take to get ready.
+const READY: Duration = Duration::from_secs(10);
+/// How long a module may take to load.
+const LOAD: Duration = Duration::from_secs(10);
+/// How often the memory of a busy process is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// What a process needs beside the memories of its programs: code, stacks, buffers.
+const OWN_MEMORY: u64 = 512 << 20;
+
+/// What a running program says.
+pub(crate) enum Event {
+    Call { call: u32, request: Bytes },
+    Ended(Box<Ended>),
+}
+
+/// A process that is confined and takes runs.
+#[derive(Debug)]
+pub(crate) struct Process {
+    confinement: Confinement,
+    max_frame: usize,
+    writer: tokio::sync::Mutex<OwnedWriteHalf>,
+    runs: Mutex<HashMap<u32, Watched>>,
+    loading: Mutex<HashMap<u32, oneshot::Sender<Option<String>>>>,
+    modules: Mutex<HashMap<[u8; 32], Arc<OnceCell<u32>>>>,
+    next: AtomicU32,
+    /// Fires when the process is to end, and when it has.
+    gone: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Watched {
+    events: mpsc::Sender<Event>,
+    memory: u64,
+}
+
+impl Process {
+    /// Starts one and waits until it is confined. `max_frame` is the longest thing that it may say.
+    pub(crate) async fn start(
+        command: &ChildCommand,
+        runs: u32,
+        memory: u64,
+        max_frame: usize,
+    ) -> Result<Arc<Self>, StartError> {
+        let arguments = ["run".to_owned(), runs.to_string(), memory.to_string()];
+        let (child, pipe) = spawn(command, &arguments)?;
+        let (reader, writer) = pipe.into_split();
+        let mut reader = BufReader::with_capacity(64 << 10, reader);
+        let first = timeout(READY, read(&mut reader, max_frame)).await;
+        let first = first.map_err(|_| StartError::Slow(READY.as_secs()))?;
+        let confinement = match first {
+            Ok(FromChild::Ready(confinement)) => confinement,
+            Ok(FromChild::Failed(why)) => return Err(StartError::Unconfined(why)),
+            _ => return Err(StartError::Unconfined("it ended without a word".to_owned())),
+        };
+        let process = Arc::new(Self {
+            confinement,
+            max_frame,
+            writer: tokio::sync::Mutex::new(writer),
+            runs: Mutex::default(),
+            loading: Mutex::default(),
+            modules: Mutex::default(),
+            next: AtomicU32::new(0),
+            gone: CancellationToken::new(),
+        });
+        tokio::spawn(Arc::clone(&process).listen(reader));
+        tokio::spawn(Arc::clone(&process).guard(child));
+        Ok(process)
+    }
+
+    pub(crate) fn confinement(&self) -> Confinement {
+        self.confinement
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.is_cancelled()
+    }
+
+    /// Ends the process; its runs are lost.
+    pub(crate) fn kill(&self) {
+        self.gone.cancel();
+    }
+
+    /// Resolves when the process has ended or is about to.
+    pub(crate) async fn gone(&self) {
+        self.gone.cancelled().await;
+    }
+
+    /// The number under which the module is ready here; loads it the first time.
+    pub(crate) async fn module(&self, artefact: &Artefact) -> Result<u32, RunError> {
+        let cell = {
+            let mut modules = lock(&self.modules);
+            Arc::clone(modules.entry(artefact.module).or_default())
+        };
+        cell.get_or_try_init(|| self.load(artefact.code.clone())).await.copied()
+    }
+
+    /// Modules that are loaded, or on the way.
+    pub(crate) fn modules(&self) -> usize {
+        lock(&self.modules).len()
+    }
+
+    async fn load(&self, artefact: Bytes) -> Result<u32, RunError> {
+        let module = self.next.fetch_add(1, Ordering::Relaxed);
+        let (loaded, answer) = oneshot::channel();
+        lock(&self.loading).insert(module, loaded);
+        self.send(&ToChild::Load { module, artefact }).await?;
+        let answer = tokio::select! {
+            answer = timeout(LOAD, answer) => answer,
+            () = self.gone() => return Err(RunError::Lost),
+        };
+        match answer {
+            Ok(Ok(None)) => Ok(module),
+            Ok(Ok(Some(why))) => Err(RunError::Unloadable(why)),
+            Ok(Err(_)) => Err(RunError::Lost),
+            Err(_) => {
+                self.kill();
+                Err(RunError::Killed)
+            }
+        }
+    }
+
+    /// Begins a run; what it says comes through the channel.
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        run: impl FnOnce(u32) -> Run,
+    ) -> Result<Begun, RunError> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let run = run(number);
+        // A program has so many calls open at most, and ends once.
+        let (sender, events) = mpsc::channel(run.limits.calls as usize + 1);
+        let watched = Watched { events: sender, memory: run.limits.memory_bytes };
+        lock(&self.runs).insert(number, watched);
+        let begun = Begun { process: Arc::clone(self), number, events };
+        self.send(&ToChild::Run(Box::new(run))).await?;
+        Ok(begun)
+    }
+
+    pub(crate) async fn send(&self, message: &ToChild) -> Result<(), RunError> {
+        // Larger than what any configuration allows: a defect.
+        let frame = wire::encode(message).map_err(|_| RunError::Lost)?;
+        let written = {
+            let mut writer = self.writer.lock().await;
+            tokio::select! {
+                written = writer.write_all(&frame) => written,
+                () = self.gone() => return Err(RunError::Lost),
+            }
+        };
+        written.map_err(|_| {
+            self.kill();
+            RunError::Lost
+        })
+    }
+
+    /// Passes on what the process says, as long as it keeps to the rules.
+    async fn listen(self: Arc<Self>, mut reader: BufReader<OwnedReadHalf>) {
+        let max = self.max_frame;
+        loop {
+            let message = tokio::select! {
+                message = read(&mut reader, max) => message,
+                () = self.gone() => break,
+            };
+            if !message.is_ok_and(|message| self.take(message)) {
+                break;
+            }
+        }
+        self.kill();
+        lock(&self.runs).clear();
+        lock(&self.loading).clear();
+    }
+
+    fn take(&self, message: FromChild) -> bool {
+        match message {
+            FromChild::Ready(_) | FromChild::Failed(_) => false,
+            FromChild::Loaded { module, error } => {
+                let waiting = lock(&self.loading).remove(&module);
+                waiting.is_some_and(|waiting| waiting.send(error).is_ok())
+            }
+            FromChild::Call { run, call, request } => {
+                let runs = lock(&self.runs);
+                // A run that nobody waits for any more may still be talking.
+                let Some(run) = runs.get(&run) else { return true };
+                !matches!(
+                    run.events.try_send(Event::Call { call, request }),
+                    Err(mpsc::error::TrySendError::Full(_))
+                )
+            }
+            FromChild::Ended { run, ended } => {
+                let Some(run) = lock(&self.runs).remove(&run) else { return true };
+                !matches!(
+                    run.events.try_send(Event::Ended(ended)),
+                    Err(mpsc::error::TrySendError::Full(_))
+                )
+            }
+        }
+    }
+
+    /// Kills the process when it is to go, or takes more memory than its programs may.
+    async fn guard(self: Arc<Self>, mut child: Child) {
+        let pid = child.id().unwrap_or(0);
+        loop {
+            tokio::select! {
+                _ = child.wait() => break,
+                () = self.gone() => {
+                    let _ = child.kill().await;
+                    break;
+                }
+                () = sleep(LOOK) => {
+                    if self.allowed_memory().is_some_and(|most| resident(pid) > most) {
+                        tracing::warn!("a sandbox process took more memory than its programs may");
+                        self.kill();
+                    }
+                }
+            }
+        }
+        self.kill();
+    }
+
+    /// `None` while nothing runs.
+    fn allowed_memory(&self) -> Option<u64> {
+        let runs = lock(&self.runs);
+        let memories: u64 = runs.values().map(|run| run.memory).sum();
+        (!runs.is_empty()).then(|| memories.saturating_add(OWN_MEMORY))
+    }
+}
+
+/// A run that has begun. Dropping it forgets the run.
+pub(crate) struct Begun {
+    pub(crate) process: Arc<Process>,
+    pub(crate) number: u32,
+    pub(crate) events: mpsc::Receiver<Event>,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        lock(&self.process.runs).remove(&self.number);
+    }
+}
+
+async fn read(reader: &mut BufReader<OwnedReadHalf>, max: usize) -> io::Result<FromChild> {
+    let mut len = [0; 4];
+    reader.read_exact(&mut len).await?;
+    let mut frame = vec![0; wire::checked_len(len, max)?];
+    reader.read_exact(&mut frame).await?;
+    wire::decode(&frame)
+}
+
+/// Resident bytes of a process; 0 when it is gone.
+#[allow(clippy::disallowed_methods, reason = "the kernel's books about a child of ours")]
+fn resident(pid: u32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0) * rustix::param::page_size() as u64
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,45 @@
+//! Starting confined processes.
+
+use std::{
+    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
+    path::PathBuf,
+    process::Stdio,
+};
+
+use tokio::{
+    net::UnixStream,
+    process::{Child, Command},
+};
+
+use crate::StartError;
+
+/// The program that becomes a sandbox process.
+#[derive(Debug, Clone)]
+pub struct ChildCommand {
+    /// The file to execute: the product's own.
+    pub program: PathBuf,
+    /// What comes before the arguments of [`crate::child::main`].
+    pub arguments: Vec<String>,
+}
+
+/// Starts one: no environment, nothing open but the pipe.
+#[allow(clippy::disallowed_methods, reason = "the one place where the worker starts a process")]
+pub(crate) fn spawn(
+    command: &ChildCommand,
+    arguments: &[String],
+) -> Result<(Child, UnixStream), StartError> {
+    let (ours, theirs) = StdStream::pair().map_err(StartError::Spawn)?;
+    ours.set_nonblocking(true).map_err(StartError::Spawn)?;
+    let child = Command::new(&command.program)
+        .args(&command.arguments)
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(StartError::Spawn)?;
+    Ok((child, UnixStream::from_std(ours).map_err(StartError::Spawn)?))
+}

@@ -1,0 +1,203 @@
+//! What worker and sandbox process say to each other over the one inherited pipe.
+//!
+//! A frame is a length, u32 little-endian, and that many bytes of postcard. To the worker the other
+//! side is hostile: whatever does not decode, is too long or was not asked for ends the process.
+
+use std::{
+    io::{self, Read, Write},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::confine::Confinement;
+
+/// Longest frame towards a sandbox: the largest artefact, or a run's input.
+pub(crate) const MAX_TO_CHILD: usize = 512 << 20;
+
+/// What the worker says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ToChild {
+    /// Keep this compiled module ready.
+    Load { module: u32, artefact: Bytes },
+    /// Run a module that was loaded.
+    Run(Box<Run>),
+    /// The answer to a call.
+    Answer { run: u32, call: u32, answer: Bytes },
+    /// End a run.
+    Stop { run: u32 },
+}
+
+/// One run of a program.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) run: u32,
+    pub(crate) module: u32,
+    pub(crate) form: Form,
+    pub(crate) limits: RunLimits,
+    /// The seed of all randomness that the program sees.
+    pub(crate) seed: [u8; 32],
+    /// Unix time in milliseconds when the run begins.
+    pub(crate) now_ms: u64,
+}
+
+/// How a program is called.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Form {
+    /// A WASI preview 1 command.
+    Command {
+        /// Arguments, the program's name first.
+        args: Vec<String>,
+        /// Environment variables.
+        env: Vec<(String, String)>,
+        /// Standard input.
+        stdin: Bytes,
+        /// Files in memory: path, content. A path that ends in `/` is a directory.
+        files: Vec<(String, Bytes)>,
+        /// The name under which the program finds them.
+        directory: String,
+    },
+    /// A module that speaks the `sealwork` interface; `input` is what it reads.
+    Reactor {
+        /// The bytes of the job, in the guest's own form.
+        input: Bytes,
+    },
+}
+
+/// What a run may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunLimits {
+    /// Wall time.
+    pub wall: Duration,
+    /// Fuel: about one unit for each wasm instruction.
+    pub fuel: u64,
+    /// All linear memories together, in bytes.
+    pub memory_bytes: u64,
+    /// Output, in bytes.
+    pub output_bytes: u64,
+    /// What is kept of standard error and the log, in bytes.
+    pub log_bytes: u64,
+    /// Outgoing requests that are open at once.
+    pub calls: u32,
+}
+
+/// What a sandbox process says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromChild {
+    /// It is confined and takes work.
+    Ready(Confinement),
+    /// It cannot be what it was started to be.
+    Failed(String),
+    Loaded {
+        module: u32,
+        error: Option<String>,
+    },
+    /// A run asks for something from outside.
+    Call {
+        run: u32,
+        call: u32,
+        request: Bytes,
+    },
+    Ended {
+        run: u32,
+        ended: Box<Ended>,
+    },
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// How it ended.
+    pub end: End,
+    /// Standard output, or what the program handed out.
+    pub output: Bytes,
+    /// The end of standard error, or of the log.
+    pub log: Bytes,
+    /// Bytes that were written to standard error or the log, kept or not.
+    pub logged: u64,
+    /// Used fuel.
+    pub fuel: u64,
+    /// Used CPU time.
+    pub cpu: Duration,
+    /// The largest sum of linear memories, in bytes.
+    pub peak_memory: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum End {
+    /// It returned, or called `proc_exit` with this code.
+    Exit(i32),
+    /// Its wall time was over.
+    OutOfTime,
+    /// Its fuel was used up.
+    OutOfFuel,
+    /// It wrote more output than it may.
+    OutputTooLarge,
+    /// The worker stopped it.
+    Stopped,
+    /// It trapped: what wasm says.
+    Trap(String),
+    /// It is not a program of the form in which it was called.
+    Unfit(String),
+}
+
+/// Writes one frame.
+pub(crate) fn write(pipe: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    pipe.write_all(&encode(message)?)
+}
+
+/// One frame.
+pub(crate) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut frame = postcard::to_extend(message, vec![0; 4]).map_err(io::Error::other)?;
+    let len = u32::try_from(frame.len() - 4).map_err(io::Error::other)?;
+    frame[..4].copy_from_slice(&len.to_le_bytes());
+    Ok(frame)
+}
+
+/// Reads one frame; `None` at the end of the pipe.
+pub(crate) fn read<T: DeserializeOwned>(pipe: &mut impl Read, max: usize) -> io::Result<Option<T>> {
+    let mut len = [0; 4];
+    match pipe.read_exact(&mut len) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let mut frame = vec![0; checked_len(len, max)?];
+    pipe.read_exact(&mut frame)?;
+    decode(&frame).map(Some)
+}
+
+/// The length that a frame announces, if it is allowed.
+pub(crate) fn checked_len(len: [u8; 4], max: usize) -> io::Result<usize> {
+    let len = u32::from_le_bytes(len) as usize;
+    if len > max {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame beyond the limit"));
+    }
+    Ok(len)
+}
+
+/// The message in a frame.
+pub(crate) fn decode<T: DeserializeOwned>(frame: &[u8]) -> io::Result<T> {
+    let invalid = |text: &str| io::Error::new(io::ErrorKind::InvalidData, text.to_owned());
+    match postcard::take_from_bytes(frame) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) => Err(invalid("a frame with bytes left over")),
+        Err(_) => Err(invalid("a frame that does not decode")),
+    }
+}
+
+impl Ended {
+    /// A run that did not begin.
+    pub(crate) fn unrun(end: End) -> Self {
+        Self {
+            end,
+            output: Bytes::new(),
+            log: Bytes::new(),
+            logged: 0,
+            fuel: 0,
+            cpu: Duration::ZERO,
+            peak_memory: 0,
+        }
+    }
+}

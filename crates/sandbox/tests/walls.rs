@@ -1,0 +1,93 @@
+//! What a sandbox process cannot do, tried from inside.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failing test says so")]
+
+#[allow(unreachable_pub, reason = "shared between test binaries")]
+mod common;
+
+use sealwork_sandbox::probe;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_way_leads_out_of_a_sandbox_process() {
+    let attempts = probe(&common::command()).await.unwrap();
+    assert!(attempts.len() >= 16);
+    for attempt in attempts {
+        assert!(attempt.refused.is_some(), "it could {}", attempt.what);
+    }
+}
+
+#[test]
+fn the_list_of_system_calls_has_none_that_reaches_beyond_the_process() {
+    let list = include_str!("../src/confine/seccomp.json");
+    let dangerous = [
+        "open",
+        "openat",
+        "openat2",
+        "creat",
+        "execve",
+        "execveat",
+        "fork",
+        "vfork",
+        "clone",
+        "clone3",
+        "socket",
+        "socketpair",
+        "connect",
+        "bind",
+        "listen",
+        "accept",
+        "accept4",
+        "sendmsg",
+        "recvmsg",
+        "sendto",
+        "recvfrom",
+        "ptrace",
+        "process_vm_readv",
+        "process_vm_writev",
+        "kill",
+        "tkill",
+        "pidfd_open",
+        "pidfd_getfd",
+        "keyctl",
+        "add_key",
+        "request_key",
+        "bpf",
+        "perf_event_open",
+        "userfaultfd",
+        "io_uring_setup",
+        "io_uring_enter",
+        "mount",
+        "umount2",
+        "unshare",
+        "setns",
+        "chroot",
+        "pivot_root",
+        "ioctl",
+        "prctl",
+        "setuid",
+        "setgid",
+        "capset",
+        "shmat",
+        "shmget",
+        "mknod",
+        "link",
+        "rename",
+        "unlink",
+        "chmod",
+        "chown",
+        "init_module",
+        "kexec_load",
+        "reboot",
+        "swapon",
+        "dup",
+        "dup2",
+        "pipe",
+        "eventfd2",
+        "inotify_init1",
+        "setrlimit",
+        "prlimit64",
+        "seccomp",
+    ];
+    for call in dangerous {
+        assert!(!list.contains(&format!("\"syscall\": \"{call}\"")), "{call} is allowed");
+    }
+}

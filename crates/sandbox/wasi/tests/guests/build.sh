@@ -1,0 +1,9 @@
+#!/bin/sh
+# Compiles the C guests beside this script to WebAssembly.
+# Debian: apt-get install clang lld wasi-libc libclang-rt-dev-wasm32
+set -eu
+cd "$(dirname "$0")"
+for source in *.c; do
+    clang --target=wasm32-wasi -Oz -Wall -Wextra -Werror -Wl,--strip-all \
+        -o "${source%.c}.wasm" "$source"
+done

@@ -1,0 +1,85 @@
+// Request (Fetch standard, section 5.3). Browser-only fields are absent.
+
+const KNOWN_METHODS = list();
+for (const name of ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]) push(KNOWN_METHODS, name);
+const requestMethod = (method) => {
+  const text = `${method}`;
+  headerName(text);
+  const upper = toUpperCase(text);
+  if (upper === "CONNECT" || upper === "TRACE" || upper === "TRACK") throw new $.TypeError(`the method ${upper} is not allowed`);
+  for (let at = 0; at < KNOWN_METHODS.length; at++) if (KNOWN_METHODS[at] === upper && upper !== "PATCH") return upper;
+  return text;
+};
+const requestRedirect = (value) => {
+  const text = `${value}`;
+  if (text !== "follow" && text !== "error" && text !== "manual") throw new $.TypeError(`"${text}" is not a redirect mode`);
+  return text;
+};
+
+class Request extends Body {
+  #url;
+  #method = "GET";
+  #headers;
+  #redirect = "follow";
+  #signal;
+  constructor(input, init = undefined) {
+    super();
+    const options = init ?? {};
+    const source = isObject(input) && #url in input ? input : null;
+    this.#url = source === null ? parseURL(toUSVString(input)) : source.#url;
+    if (this.#url === undefined) throw new $.TypeError(`Invalid URL: ${toUSVString(input)}`);
+    if (source === null && hasCredentials(this.#url)) throw new $.TypeError("the URL of a request may hold no user name and password");
+    if (source !== null) {
+      this.#method = source.#method;
+      this.#redirect = source.#redirect;
+    }
+    if (options.method !== undefined) this.#method = requestMethod(options.method);
+    if (options.redirect !== undefined) this.#redirect = requestRedirect(options.redirect);
+    this.#headers = new Headers(options.headers ?? source?.#headers);
+    this.#signal = this.#signalFrom(options.signal ?? source?.#signal);
+    this.#takeBody(options, source);
+  }
+  #signalFrom(signal) {
+    if (signal === null || signal === undefined) return newSignal();
+    if (!isSignal(signal)) throw new $.TypeError("the signal of a request must be an AbortSignal");
+    return signal;
+  }
+  #takeBody(options, source) {
+    const given = options.body;
+    if (given === undefined || given === null) {
+      if (source !== null && given === undefined && !isBodyNull(source)) setBody(this, cloneBody(source));
+      return;
+    }
+    if (this.#method === "GET" || this.#method === "HEAD") throw new $.TypeError("a request with GET or HEAD has no body");
+    const body = bodyFrom(given);
+    setBody(this, body);
+    if (body.type !== undefined && findHeader(this.#headers, "content-type") === null) addHeader(this.#headers, "content-type", body.type);
+  }
+  get url() { return serializeURL(this.#url); }
+  get method() { return this.#method; }
+  get headers() { return this.#headers; }
+  get redirect() { return this.#redirect; }
+  get signal() { return this.#signal; }
+  get cache() { return "default"; }
+  get credentials() { return "same-origin"; }
+  get destination() { return ""; }
+  get integrity() { return ""; }
+  get keepalive() { return false; }
+  get mode() { return "cors"; }
+  get referrer() { return "about:client"; }
+  get referrerPolicy() { return ""; }
+  get duplex() { return "half"; }
+  clone() {
+    const copy = new Request(this);
+    return copy;
+  }
+  static parts(request) {
+    return {
+      __proto__: null,
+      url: request.#url, method: request.#method, headers: request.#headers, redirect: request.#redirect, signal: request.#signal,
+    };
+  }
+}
+const requestParts = Request.parts;
+delete Request.parts;
+expose("Request", Request);

@@ -1,0 +1,262 @@
+#include "sha.h"
+
+#include <string.h>
+
+static const uint32_t K256[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static const uint64_t K512[80] = {
+    0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
+    0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
+    0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
+    0x72be5d74f27b896f, 0x80deb1fe3b1696b1, 0x9bdc06a725c71235, 0xc19bf174cf692694,
+    0xe49b69c19ef14ad2, 0xefbe4786384f25e3, 0x0fc19dc68b8cd5b5, 0x240ca1cc77ac9c65,
+    0x2de92c6f592b0275, 0x4a7484aa6ea6e483, 0x5cb0a9dcbd41fbd4, 0x76f988da831153b5,
+    0x983e5152ee66dfab, 0xa831c66d2db43210, 0xb00327c898fb213f, 0xbf597fc7beef0ee4,
+    0xc6e00bf33da88fc2, 0xd5a79147930aa725, 0x06ca6351e003826f, 0x142929670a0e6e70,
+    0x27b70a8546d22ffc, 0x2e1b21385c26c926, 0x4d2c6dfc5ac42aed, 0x53380d139d95b3df,
+    0x650a73548baf63de, 0x766a0abb3c77b2a8, 0x81c2c92e47edaee6, 0x92722c851482353b,
+    0xa2bfe8a14cf10364, 0xa81a664bbc423001, 0xc24b8b70d0f89791, 0xc76c51a30654be30,
+    0xd192e819d6ef5218, 0xd69906245565a910, 0xf40e35855771202a, 0x106aa07032bbd1b8,
+    0x19a4c116b8d2d0c8, 0x1e376c085141ab53, 0x2748774cdf8eeb99, 0x34b0bcb5e19b48a8,
+    0x391c0cb3c5c95a63, 0x4ed8aa4ae3418acb, 0x5b9cca4f7763e373, 0x682e6ff3d6b2b8a3,
+    0x748f82ee5defb2fc, 0x78a5636f43172f60, 0x84c87814a1f0ab72, 0x8cc702081a6439ec,
+    0x90befffa23631e28, 0xa4506cebde82bde9, 0xbef9a3f7b2c67915, 0xc67178f2e372532b,
+    0xca273eceea26619c, 0xd186b8c721c0c207, 0xeada7dd6cde0eb1e, 0xf57d4f7fee6ed178,
+    0x06f067aa72176fba, 0x0a637dc5a2c898a6, 0x113f9804bef90dae, 0x1b710b35131c471b,
+    0x28db77f523047d84, 0x32caab7b40c72493, 0x3c9ebe0a15c9bebc, 0x431d67c49c100d4c,
+    0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
+};
+
+static const uint32_t H1[5] = {
+    0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0,
+};
+
+static const uint32_t H256[8] = {
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+};
+
+static const uint64_t H384[8] = {
+    0xcbbb9d5dc1059ed8, 0x629a292a367cd507, 0x9159015a3070dd17, 0x152fecd8f70e5939,
+    0x67332667ffc00b31, 0x8eb44a8768581511, 0xdb0c2e0d64f98fa7, 0x47b5481dbefa4fa4,
+};
+
+static const uint64_t H512[8] = {
+    0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
+    0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
+};
+
+static uint32_t rotl32(uint32_t x, int by) { return x << by | x >> (32 - by); }
+static uint32_t rotr32(uint32_t x, int by) { return x >> by | x << (32 - by); }
+static uint64_t rotr64(uint64_t x, int by) { return x >> by | x << (64 - by); }
+
+static uint32_t load32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint64_t load64(const uint8_t *p) { return (uint64_t)load32(p) << 32 | load32(p + 4); }
+
+static void store32(uint8_t *p, uint32_t x)
+{
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(x >> (24 - 8 * i));
+}
+
+size_t sha_digest_len(enum sha_kind kind)
+{
+    static const size_t lens[SHA_KINDS] = {20, 32, 48, 64};
+    return lens[kind];
+}
+
+size_t sha_block_len(enum sha_kind kind) { return kind >= SHA_384 ? 128 : 64; }
+
+static void compress_1(uint32_t h[5], const uint8_t *block)
+{
+    uint32_t w[80];
+    for (int t = 0; t < 16; t++)
+        w[t] = load32(block + 4 * t);
+    for (int t = 16; t < 80; t++)
+        w[t] = rotl32(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
+    uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
+    for (int t = 0; t < 80; t++) {
+        uint32_t f, k;
+        if (t < 20) {
+            f = (b & c) | (~b & d);
+            k = 0x5a827999;
+        } else if (t < 40) {
+            f = b ^ c ^ d;
+            k = 0x6ed9eba1;
+        } else if (t < 60) {
+            f = (b & c) | (b & d) | (c & d);
+            k = 0x8f1bbcdc;
+        } else {
+            f = b ^ c ^ d;
+            k = 0xca62c1d6;
+        }
+        uint32_t next = rotl32(a, 5) + f + e + k + w[t];
+        e = d;
+        d = c;
+        c = rotl32(b, 30);
+        b = a;
+        a = next;
+    }
+    h[0] += a;
+    h[1] += b;
+    h[2] += c;
+    h[3] += d;
+    h[4] += e;
+}
+
+/* One round of SHA-2 on the working variables v[0..8], the same for both widths. */
+#define SHA2_ROUND(word, v, big1, big0, k, w)                                                      \
+    do {                                                                                           \
+        word t1 = (v)[7] + (big1) + (((v)[4] & (v)[5]) ^ (~(v)[4] & (v)[6])) + (k) + (w);          \
+        word t2 = (big0) + (((v)[0] & (v)[1]) ^ ((v)[0] & (v)[2]) ^ ((v)[1] & (v)[2]));            \
+        memmove((v) + 1, (v), 7 * sizeof(word));                                                   \
+        (v)[4] += t1;                                                                              \
+        (v)[0] = t1 + t2;                                                                          \
+    } while (0)
+
+static void compress_256(uint32_t h[8], const uint8_t *block)
+{
+    uint32_t w[64], v[8];
+    for (int t = 0; t < 16; t++)
+        w[t] = load32(block + 4 * t);
+    for (int t = 16; t < 64; t++) {
+        uint32_t s0 = rotr32(w[t - 15], 7) ^ rotr32(w[t - 15], 18) ^ w[t - 15] >> 3;
+        uint32_t s1 = rotr32(w[t - 2], 17) ^ rotr32(w[t - 2], 19) ^ w[t - 2] >> 10;
+        w[t] = w[t - 16] + s0 + w[t - 7] + s1;
+    }
+    memcpy(v, h, sizeof v);
+    for (int t = 0; t < 64; t++)
+        SHA2_ROUND(uint32_t, v, rotr32(v[4], 6) ^ rotr32(v[4], 11) ^ rotr32(v[4], 25),
+                   rotr32(v[0], 2) ^ rotr32(v[0], 13) ^ rotr32(v[0], 22), K256[t], w[t]);
+    for (int i = 0; i < 8; i++)
+        h[i] += v[i];
+}
+
+static void compress_512(uint64_t h[8], const uint8_t *block)
+{
+    uint64_t w[80], v[8];
+    for (int t = 0; t < 16; t++)
+        w[t] = load64(block + 8 * t);
+    for (int t = 16; t < 80; t++) {
+        uint64_t s0 = rotr64(w[t - 15], 1) ^ rotr64(w[t - 15], 8) ^ w[t - 15] >> 7;
+        uint64_t s1 = rotr64(w[t - 2], 19) ^ rotr64(w[t - 2], 61) ^ w[t - 2] >> 6;
+        w[t] = w[t - 16] + s0 + w[t - 7] + s1;
+    }
+    memcpy(v, h, sizeof v);
+    for (int t = 0; t < 80; t++)
+        SHA2_ROUND(uint64_t, v, rotr64(v[4], 14) ^ rotr64(v[4], 18) ^ rotr64(v[4], 41),
+                   rotr64(v[0], 28) ^ rotr64(v[0], 34) ^ rotr64(v[0], 39), K512[t], w[t]);
+    for (int i = 0; i < 8; i++)
+        h[i] += v[i];
+}
+
+static void compress(struct sha *sha, const uint8_t *block)
+{
+    if (sha->kind == SHA_1)
+        compress_1(sha->state.narrow, block);
+    else if (sha->kind == SHA_256)
+        compress_256(sha->state.narrow, block);
+    else
+        compress_512(sha->state.wide, block);
+}
+
+void sha_begin(struct sha *sha, enum sha_kind kind)
+{
+    memset(sha, 0, sizeof *sha);
+    sha->kind = kind;
+    if (kind == SHA_1)
+        memcpy(sha->state.narrow, H1, sizeof H1);
+    else if (kind == SHA_256)
+        memcpy(sha->state.narrow, H256, sizeof H256);
+    else
+        memcpy(sha->state.wide, kind == SHA_384 ? H384 : H512, sizeof H512);
+}
+
+void sha_update(struct sha *sha, const uint8_t *bytes, size_t len)
+{
+    size_t block = sha_block_len(sha->kind);
+    sha->total += len;
+    while (len > 0) {
+        if (sha->buffered == 0 && len >= block) {
+            compress(sha, bytes);
+            bytes += block;
+            len -= block;
+            continue;
+        }
+        size_t part = block - sha->buffered < len ? block - sha->buffered : len;
+        memcpy(sha->buffer + sha->buffered, bytes, part);
+        sha->buffered += part;
+        bytes += part;
+        len -= part;
+        if (sha->buffered == block) {
+            compress(sha, sha->buffer);
+            sha->buffered = 0;
+        }
+    }
+}
+
+void sha_end(struct sha *sha, uint8_t *digest)
+{
+    size_t block = sha_block_len(sha->kind), length_field = sha->kind >= SHA_384 ? 16 : 8;
+    uint64_t bits = sha->total * 8;
+    uint8_t one = 0x80, zero = 0, length[8];
+    store32(length, (uint32_t)(bits >> 32));
+    store32(length + 4, (uint32_t)bits);
+    sha_update(sha, &one, 1);
+    while (sha->buffered != block - length_field)
+        sha_update(sha, &zero, 1);
+    /* The upper half of a length of 16 bytes is zero. */
+    for (size_t i = 8; i < length_field; i++)
+        sha_update(sha, &zero, 1);
+    sha_update(sha, length, 8);
+
+    uint8_t out[SHA_MAX_DIGEST];
+    for (int i = 0; i < 8; i++) {
+        if (sha->kind >= SHA_384) {
+            store32(out + 8 * i, (uint32_t)(sha->state.wide[i] >> 32));
+            store32(out + 8 * i + 4, (uint32_t)sha->state.wide[i]);
+        } else {
+            store32(out + 4 * i, sha->state.narrow[i]);
+        }
+    }
+    memcpy(digest, out, sha_digest_len(sha->kind));
+}
+
+void hmac(enum sha_kind kind, const uint8_t *key, size_t key_len, const uint8_t *bytes, size_t len,
+          uint8_t *mac)
+{
+    struct sha sha;
+    size_t block = sha_block_len(kind), digest_len = sha_digest_len(kind);
+    uint8_t pad[SHA_MAX_BLOCK] = {0}, inner[SHA_MAX_DIGEST];
+    if (key_len > block) {
+        sha_begin(&sha, kind);
+        sha_update(&sha, key, key_len);
+        sha_end(&sha, pad);
+    } else if (key_len > 0) {
+        memcpy(pad, key, key_len);
+    }
+    for (size_t i = 0; i < block; i++)
+        pad[i] ^= 0x36;
+    sha_begin(&sha, kind);
+    sha_update(&sha, pad, block);
+    sha_update(&sha, bytes, len);
+    sha_end(&sha, inner);
+    for (size_t i = 0; i < block; i++)
+        pad[i] ^= 0x36 ^ 0x5c;
+    sha_begin(&sha, kind);
+    sha_update(&sha, pad, block);
+    sha_update(&sha, inner, digest_len);
+    sha_end(&sha, mac);
+}

@@ -1,0 +1,2 @@
+Object.prototype.then = function (resolve) { resolve("evil"); };
+export default { fetch: () => ({}) };

@@ -67,7 +67,7 @@ torture: setup ## Kill the worker at random moments under load, KILL_RUNS times 
 	KILL_RUNS=$(KILL_RUNS) $(CARGO) test --release --locked -p sealwork-cli --test kill -- --nocapture
 
 bench: build ## Measure on this machine, over loopback
-	@for what in idle "jobs --seconds 60" masa web crawl; do "$(RELEASE)" bench $$what; done
+	@for what in idle "jobs --seconds 60" masa web crawl programs; do "$(RELEASE)" bench $$what; done
 
 fuzz-short: ## Each fuzz target for FUZZ_SECONDS (30)
 	@scripts/setup.sh fuzz

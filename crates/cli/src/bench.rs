@@ -9,6 +9,7 @@ mod idle;
 mod jobs;
 mod load;
 mod masa;
+mod programs;
 mod web;
 
 use serde_json::{Map, Value, json};
@@ -33,6 +34,7 @@ pub(crate) async fn run(args: &BenchArgs, ui: &Ui) -> CliResult {
         }
         BenchCommand::Web { jobs, origins } => web::run(*jobs, *origins, ui).await?,
         BenchCommand::Crawl { pages } => crawl::run(*pages, ui).await?,
+        BenchCommand::Programs { runs } => programs::run(*runs, ui).await?,
         BenchCommand::Idle => idle::run(ui).await?,
     };
     if cfg!(debug_assertions) {

@@ -1,18 +1,18 @@
 //! Programs: the engine's parts for `serve`, and `sealwork program ...`.
 
 mod content;
-mod local;
+pub(crate) mod local;
 
 use std::sync::Arc;
 
 use sealwork_egress::Egress;
 use sealwork_engine_program::{HostPatterns, ProgramConfig, ProgramEngine, ProgramMaxima};
-use sealwork_platform::{Environment, Platform};
+use sealwork_platform::{Environment, Platform, RootSecret};
 use sealwork_sandbox::{
-    ArtefactCache, ChildCommand, Compiler, CompilerConfig, Confinement, Pool, PoolConfig,
-    StartError, engine_fingerprint,
+    ArtefactCache, CacheKeys, ChildCommand, Compiler, CompilerConfig, Confinement, Pool,
+    PoolConfig, StartError, engine_fingerprint,
 };
-use zeroize::Zeroizing;
+use sealwork_seal::derive::{Purpose, derive_key};
 
 use crate::{
     cli::ProgramCommand,
@@ -46,15 +46,14 @@ pub(crate) struct Parts<'a> {
     pub(crate) values: &'a Values,
     pub(crate) platform: &'a Platform,
     pub(crate) egress: Arc<Egress>,
-    /// Authenticates compiled modules on disk.
-    pub(crate) key: Zeroizing<[u8; 32]>,
+    pub(crate) root: &'a RootSecret,
     /// Hosts that are allowed beside the configured ones.
     pub(crate) hosts: &'a [String],
 }
 
 /// The program engine, with its sandbox.
 pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError> {
-    let Parts { values, platform, egress, key, hosts } = parts;
+    let Parts { values, platform, egress, root, hosts } = parts;
     let hosts = values.list(&r::PROGRAM_HOSTS).iter().chain(hosts).map(String::as_str);
     let hosts = HostPatterns::parse(hosts).map_err(|error| ServeError::Setting {
         name: r::PROGRAM_HOSTS.name,
@@ -70,7 +69,11 @@ pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError
     );
     let artefacts = ArtefactCache::new(
         Arc::clone(&platform.disk),
-        key,
+        Arc::clone(&platform.entropy),
+        CacheKeys {
+            seal: derive_key(root.expose(), Purpose::CompiledPrograms, b""),
+            names: derive_key(root.expose(), Purpose::CompiledPrograms, b"names"),
+        },
         engine_fingerprint()?,
         values.number(&r::PROGRAM_CACHE_BYTES),
         KEPT_MODULES,

@@ -71,9 +71,20 @@ pub(crate) fn output(result: &JobResult, output: &JobOutput, ui: &Ui) {
             String::new()
         }
     };
+    if let Some(log) = result.details.as_ref().and_then(|details| details["log"].as_str()) {
+        for line in log.lines() {
+            ui.line(ui.paint(Style::Faint, format!("log: {}", harmless(line))));
+        }
+    }
+    let usage = &result.usage;
+    let program = if usage.fuel == 0 {
+        String::new()
+    } else {
+        format!("fuel {}, {} KiB of memory, ", usage.fuel, usage.peak_memory_bytes >> 10)
+    };
     ui.line(format!(
-        "{pages}{} requests, {} bytes received",
-        result.usage.egress_requests, result.usage.egress_received_bytes,
+        "{pages}{program}{} requests, {} bytes received",
+        usage.egress_requests, usage.egress_received_bytes,
     ));
 }
 
@@ -131,6 +142,7 @@ pub(crate) fn receipt(receipt: &VerifiedReceipt, key_config: &str, ui: &Ui) {
         ("instance", claims.instance.to_string()),
         ("job", claims.job.to_string()),
         ("engine", format!("{}, {}", claims.engine, word(&claims.intake))),
+        ("program", claims.program.clone().unwrap_or_default()),
         ("outcome", claims.code.clone()),
         ("started", format!("{}, took {}", instant(claims.started), duration(took))),
         ("sequence", format!("{}, after {}", claims.sequence, claims.previous)),
@@ -138,8 +150,8 @@ pub(crate) fn receipt(receipt: &VerifiedReceipt, key_config: &str, ui: &Ui) {
         ("key config", format!("{}, {key_config}", claims.key_config)),
         ("isolation", claims.isolation.clone()),
     ];
-    for (name, value) in rows {
-        ui.line(format!("  {name:<11} {}", harmless(&value)));
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        ui.line(format!("  {name:<11} {}", harmless(value)));
     }
 }
 

@@ -1,5 +1,9 @@
-//! Compiled modules: in memory, and on disk under the worker's authentication, so that a host
-//! cannot plant native code.
+//! Compiled modules: in memory, and sealed on disk, so that a host can neither plant native code
+//! nor read what a requester brought sealed.
+//!
+//! A file is `nonce (12) || AES-256-GCM ciphertext and tag`, its name the associated data; its name
+//! is HMAC-SHA256 over engine and module digest, in hex, so that it tells nothing to who guesses
+//! modules.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,9 +11,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use aes_gcm::{
+    Aes256Gcm, Nonce,
+    aead::{Aead as _, Payload},
+};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sealwork_platform::Disk;
+use sealwork_platform::{Disk, Entropy};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
@@ -17,13 +25,21 @@ use zeroize::Zeroizing;
 use crate::{Artefact, CompileError, Compiler};
 
 const DIRECTORY: &str = "compiled";
-/// HMAC-SHA256.
-const TAG: usize = 32;
+const NONCE: usize = 12;
+
+/// What seals and names compiled modules on disk. Nobody else has it.
+pub struct CacheKeys {
+    /// AES-256-GCM.
+    pub seal: Zeroizing<[u8; 32]>,
+    /// HMAC-SHA256.
+    pub names: Zeroizing<[u8; 32]>,
+}
 
 /// Compiles each module once.
 pub struct ArtefactCache {
     disk: Arc<dyn Disk>,
-    key: Zeroizing<[u8; 32]>,
+    entropy: Arc<dyn Entropy>,
+    keys: CacheKeys,
     /// What artefacts depend on beside their module.
     engine: [u8; 32],
     disk_bytes: u64,
@@ -39,11 +55,12 @@ struct Memory {
 }
 
 impl ArtefactCache {
-    /// A cache in the directory `compiled` of `disk`, of at most `disk_bytes`, under `key`, which
-    /// nobody else has. `engine` is [`crate::engine_fingerprint`].
+    /// A cache in the directory `compiled` of `disk`, of at most `disk_bytes`. `engine` is
+    /// [`crate::engine_fingerprint`].
     pub fn new(
         disk: Arc<dyn Disk>,
-        key: Zeroizing<[u8; 32]>,
+        entropy: Arc<dyn Entropy>,
+        keys: CacheKeys,
         engine: [u8; 32],
         disk_bytes: u64,
         in_memory: usize,
@@ -51,7 +68,15 @@ impl ArtefactCache {
     ) -> Arc<Self> {
         let memory =
             Memory { known: HashMap::new(), order: VecDeque::new(), most: in_memory.max(1) };
-        Arc::new(Self { disk, key, engine, disk_bytes, compiler, memory: Mutex::new(memory) })
+        Arc::new(Self {
+            disk,
+            entropy,
+            keys,
+            engine,
+            disk_bytes,
+            compiler,
+            memory: Mutex::new(memory),
+        })
     }
 
     /// The compiled form of `module`: known, read, or made now.
@@ -84,23 +109,22 @@ impl ArtefactCache {
         let name = self.name(module);
         let path = format!("{DIRECTORY}/{name}");
         let file = self.disk.read(&path).ok()?;
-        let (tag, code) = file.split_at_checked(TAG)?;
-        let mut mac = self.mac(&name);
-        mac.update(code);
-        if mac.verify_slice(tag).is_err() {
-            tracing::error!(name, "a compiled module on disk is not this worker's: removed");
-            let _ = self.disk.remove(&path);
-            return None;
+        let (nonce, sealed) = file.split_first_chunk::<NONCE>()?;
+        let sealed = Payload { msg: sealed, aad: name.as_bytes() };
+        if let Ok(code) = self.cipher().decrypt(&Nonce::from(*nonce), sealed) {
+            return Some(code.into());
         }
-        Some(Bytes::from(file).slice(TAG..))
+        tracing::error!(name, "a compiled module on disk is not this worker's: removed");
+        let _ = self.disk.remove(&path);
+        None
     }
 
     fn write(&self, artefact: &Artefact) -> io::Result<()> {
         let name = self.name(&artefact.module);
-        let mut mac = self.mac(&name);
-        mac.update(&artefact.code);
-        let mut file = mac.finalize().into_bytes().to_vec();
-        file.extend_from_slice(&artefact.code);
+        let nonce: [u8; NONCE] = self.entropy.array();
+        let code = Payload { msg: &artefact.code, aad: name.as_bytes() };
+        let sealed = self.cipher().encrypt(&Nonce::from(nonce), code);
+        let file = [&nonce[..], &sealed.map_err(|_| io::ErrorKind::InvalidData)?].concat();
         if file.len() as u64 > self.disk_bytes {
             return Ok(());
         }
@@ -129,17 +153,15 @@ impl ArtefactCache {
     }
 
     /// Of a module under this engine: another wasmtime or processor has files of its own.
+    #[allow(clippy::expect_used, reason = "HMAC takes keys of every length")]
     fn name(&self, module: &[u8; 32]) -> String {
-        let name: [u8; 32] =
-            Sha256::new().chain_update(self.engine).chain_update(module).finalize().into();
+        let mac = Hmac::<Sha256>::new_from_slice(&*self.keys.names).expect("a key of any length");
+        let name = mac.chain_update(self.engine).chain_update(module).finalize().into_bytes();
         name.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    #[allow(clippy::expect_used, reason = "HMAC takes keys of every length")]
-    fn mac(&self, name: &str) -> Hmac<Sha256> {
-        let mut mac = Hmac::new_from_slice(&*self.key).expect("a key of any length");
-        mac.update(name.as_bytes());
-        mac
+    fn cipher(&self) -> Aes256Gcm {
+        Aes256Gcm::new((&*self.keys.seal).into())
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {

@@ -1,8 +1,7 @@
 //! Programs under limits.
 //!
 //! A program is a WebAssembly module that a requester brought. It is compiled in a fresh confined
-//! process ([`Compiler`]), kept on disk under the worker's authentication ([`ArtefactCache`]), and
-//! runs in a sandbox process ([`Pool`]) that holds no key, no file and no socket but one pipe to
+//! process ([`Compiler`]), kept sealed on disk ([`ArtefactCache`]), and runs in a sandbox process ([`Pool`]) that holds no key, no file and no socket but one pipe to
 //! the worker. Each run has an instance of its own, made in microseconds and gone afterwards.
 
 mod cache;
@@ -17,7 +16,7 @@ mod process;
 mod spawn;
 mod wire;
 
-pub use cache::ArtefactCache;
+pub use cache::{ArtefactCache, CacheKeys};
 pub use compiler::{Artefact, Compiler, CompilerConfig};
 pub use confine::{Confinement, Landlock};
 pub use error::{CompileError, RunError, StartError};

@@ -25,7 +25,8 @@ pub enum Purpose {
     EnvelopeWrap,
     /// secp256k1 key that signs for EVM chains.
     EvmSigner,
-    /// HMAC-SHA256 key that authenticates compiled programs on disk.
+    /// AES-256-GCM key that seals compiled programs on disk; with the context `names`, the
+    /// HMAC-SHA256 key of their names.
     CompiledPrograms,
 }
 
@@ -52,7 +53,7 @@ impl Purpose {
             Self::MasaWorkerId => ("masa-worker-id", "UUID"),
             Self::EnvelopeWrap => ("envelope-wrap", "AES-256-GCM"),
             Self::EvmSigner => ("evm-signer", "ECDSA-secp256k1"),
-            Self::CompiledPrograms => ("compiled-programs", "HMAC-SHA256"),
+            Self::CompiledPrograms => ("compiled-programs", "AES-256-GCM"),
         }
     }
 }

@@ -17,7 +17,6 @@ use sealwork_job::{Code, Failure, JobId, Limits, Outcome, RequesterId, Usage};
 use sealwork_platform::{
     Entropy, Environment, OsEntropy, Platform, RealDisk, load_or_create_root_secret,
 };
-use sealwork_seal::derive::{Purpose, derive_key};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -111,7 +110,7 @@ fn refused(failure: Failure) -> CliError {
 }
 
 /// The engine as `serve` would have it; the hosts that the caller names count as the operator's.
-async fn engine(config: &Config, hosts: &[String]) -> Result<ProgramEngine, CliError> {
+pub(crate) async fn engine(config: &Config, hosts: &[String]) -> Result<ProgramEngine, CliError> {
     let values = &config.values;
     let directory = config.data_dir.join(DIRECTORY);
     let unusable = |source| ServeError::DataDir { path: directory.clone(), source };
@@ -121,8 +120,7 @@ async fn engine(config: &Config, hosts: &[String]) -> Result<ProgramEngine, CliE
     let (resolver, dialer) = (Arc::clone(&platform.resolver), Arc::clone(&platform.dialer));
     let egress = Egress::new(resolver, dialer, settings::egress(values)?)
         .map_err(|error| ServeError::Setting { name: "EGRESS_*", reason: error.to_string() })?;
-    let key = derive_key(root.expose(), Purpose::CompiledPrograms, b"");
-    Ok(super::engine(Parts { values, platform: &platform, egress, key, hosts }).await?)
+    Ok(super::engine(Parts { values, platform: &platform, egress, root: &root, hosts }).await?)
 }
 
 fn limits(args: &ProgramRunArgs, config: &Config) -> Result<Limits, CliError> {

@@ -120,8 +120,7 @@ async fn program(
     root: &RootSecret,
     egress: Arc<Egress>,
 ) -> Result<Arc<dyn Engine>, ServeError> {
-    let key = derive_key(root.expose(), Purpose::CompiledPrograms, b"");
-    let parts = programs::Parts { values, platform, egress, key, hosts: &[] };
+    let parts = programs::Parts { values, platform, egress, root, hosts: &[] };
     let engine = Arc::new(programs::engine(parts).await?);
     let warming = Arc::clone(&engine);
     tokio::spawn(async move {

@@ -1,0 +1,96 @@
+//! Compiled modules on disk: found again, sealed, and nobody else's.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failing test says so")]
+
+#[allow(unreachable_pub, reason = "shared between test binaries")]
+mod common;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use sealwork_platform::{
+    Disk,
+    sim::{SeededEntropy, SimDisk},
+};
+use sealwork_sandbox::{
+    ArtefactCache, CacheKeys, ChildCommand, Compiler, CompilerConfig, engine_fingerprint,
+};
+
+fn cache(disk: &SimDisk, key: u8, compiler: Arc<Compiler>) -> Arc<ArtefactCache> {
+    let keys = CacheKeys { seal: [key; 32].into(), names: [7; 32].into() };
+    let entropy = Arc::new(SeededEntropy::new(key.into()));
+    let engine = engine_fingerprint().unwrap();
+    ArtefactCache::new(Arc::new(disk.clone()), entropy, keys, engine, 8 << 20, 4, compiler)
+}
+
+/// What is not found on disk fails.
+fn no_compiler() -> Arc<Compiler> {
+    Compiler::new(CompilerConfig {
+        command: ChildCommand { program: "/nowhere".into(), arguments: Vec::new() },
+        time: Duration::from_secs(1),
+        memory_bytes: 1 << 30,
+        at_once: 1,
+    })
+}
+
+fn module(body: &str) -> Bytes {
+    wat::parse_str(common::module(body)).unwrap().into()
+}
+
+fn files(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
+    let names = disk.list("compiled").unwrap();
+    names
+        .into_iter()
+        .map(|name| (name.clone(), disk.read(&format!("compiled/{name}")).unwrap()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_module_is_compiled_once_and_its_file_says_nothing_of_it() {
+    let disk = SimDisk::new(1);
+    let program = module("(i32.const 1234567)");
+    let first = cache(&disk, 1, common::compiler()).artefact(program.clone()).await.unwrap();
+    let again = cache(&disk, 1, no_compiler()).artefact(program.clone()).await.unwrap();
+    assert_eq!(first.code, again.code);
+    let [(name, file)] = &files(&disk)[..] else { panic!("one file") };
+    let digest: String = first.module.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_ne!(*name, digest);
+    assert!(!file.windows(16).any(|window| first.code.windows(16).any(|code| code == window)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_changed_swapped_or_made_by_another_is_not_loaded() {
+    let disk = SimDisk::new(2);
+    let (one, two) = (module("(i32.const 1)"), module("(i32.const 2)"));
+    let filled = cache(&disk, 1, common::compiler());
+    let honest = filled.artefact(one.clone()).await.unwrap();
+    filled.artefact(two.clone()).await.unwrap();
+    let kept = files(&disk);
+    let path = |at: usize| format!("compiled/{}", kept[at].0);
+    let mut changed = kept[0].1.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    for (what, first, second) in [
+        ("changed", changed, kept[1].1.clone()),
+        ("swapped", kept[1].1.clone(), kept[0].1.clone()),
+        ("cut", kept[0].1[..5].to_vec(), Vec::new()),
+    ] {
+        disk.write_atomic(&path(0), &first).unwrap();
+        disk.write_atomic(&path(1), &second).unwrap();
+        let unfilled = cache(&disk, 1, no_compiler());
+        let found = [unfilled.artefact(one.clone()).await, unfilled.artefact(two.clone()).await];
+        assert!(found.iter().any(Result::is_err), "{what}");
+        assert!(
+            found
+                .iter()
+                .flatten()
+                .all(|found| found.module == honest.module || found.code != honest.code),
+            "{what}"
+        );
+    }
+    for (name, file) in &kept {
+        disk.write_atomic(&format!("compiled/{name}"), file).unwrap();
+    }
+    assert!(cache(&disk, 2, no_compiler()).artefact(one.clone()).await.is_err(), "another's key");
+    // Whatever is in its place, it is made anew.
+    let made = cache(&disk, 2, common::compiler()).artefact(one).await.unwrap();
+    assert_eq!(made.code.len(), honest.code.len());
+}

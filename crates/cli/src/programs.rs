@@ -5,12 +5,13 @@ pub(crate) mod local;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sealwork_egress::Egress;
 use sealwork_engine_program::{HostPatterns, ProgramConfig, ProgramEngine, ProgramMaxima};
 use sealwork_platform::{Environment, Platform, RootSecret};
 use sealwork_sandbox::{
     ArtefactCache, CacheKeys, ChildCommand, Compiler, CompilerConfig, Confinement, Pool,
-    PoolConfig, StartError, engine_fingerprint,
+    PoolConfig, StartError,
 };
 use sealwork_seal::derive::{Purpose, derive_key};
 
@@ -26,6 +27,8 @@ use crate::{
 pub(crate) const SANDBOX: &str = "sandbox";
 /// The JavaScript engine, compiled to WebAssembly: guests/js.
 const JAVASCRIPT: &[u8] = include_bytes!("../../../guests/js/js.wasm");
+/// Its SHA-256, as `sha256sum` writes it.
+const JAVASCRIPT_DIGEST: &str = include_str!("../../../guests/js/js.wasm.sha256");
 /// Modules that are compiled at once. Each takes a processor for itself.
 const COMPILERS: usize = 2;
 /// Compiled modules in memory.
@@ -74,7 +77,7 @@ pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError
             seal: derive_key(root.expose(), Purpose::CompiledPrograms, b""),
             names: derive_key(root.expose(), Purpose::CompiledPrograms, b"names"),
         },
-        engine_fingerprint()?,
+        pool.engine(),
         values.number(&r::PROGRAM_CACHE_BYTES),
         KEPT_MODULES,
         compiler(values),
@@ -91,7 +94,8 @@ pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError
     Ok(ProgramEngine::new(ProgramConfig {
         pool,
         artefacts,
-        javascript: JAVASCRIPT.into(),
+        javascript: Bytes::from_static(JAVASCRIPT),
+        javascript_digest: javascript_digest(),
         content: Arc::new(content),
         egress,
         clock: Arc::clone(&platform.clock),
@@ -119,6 +123,13 @@ fn pool(values: &Values) -> PoolConfig {
     }
 }
 
+fn javascript_digest() -> [u8; 32] {
+    let mut digest = [0; 32];
+    // A test compares it with the module.
+    let _ = hex::decode_to_slice(JAVASCRIPT_DIGEST.get(..64).unwrap_or_default(), &mut digest);
+    digest
+}
+
 fn compiler(values: &Values) -> Arc<Compiler> {
     Compiler::new(CompilerConfig {
         command: child(),
@@ -131,4 +142,16 @@ fn compiler(values: &Values) -> Arc<Compiler> {
 /// This binary, whatever has become of its file.
 fn child() -> ChildCommand {
     ChildCommand { program: "/proc/self/exe".into(), arguments: vec![SANDBOX.to_owned()] }
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_digest_beside_the_javascript_engine_is_its_own() {
+        assert_eq!(javascript_digest(), <[u8; 32]>::from(Sha256::digest(JAVASCRIPT)));
+    }
 }

@@ -56,7 +56,7 @@ struct Memory {
 
 impl ArtefactCache {
     /// A cache in the directory `compiled` of `disk`, of at most `disk_bytes`. `engine` is
-    /// [`crate::engine_fingerprint`].
+    /// [`crate::Pool::engine`].
     pub fn new(
         disk: Arc<dyn Disk>,
         entropy: Arc<dyn Entropy>,
@@ -84,7 +84,19 @@ impl ArtefactCache {
     /// # Errors
     /// [`CompileError`]. A disk that fails costs time and nothing else.
     pub async fn artefact(&self, module: Bytes) -> Result<Artefact, CompileError> {
-        let digest: [u8; 32] = Sha256::digest(&module).into();
+        let digest = Sha256::digest(&module).into();
+        self.artefact_of(digest, module).await
+    }
+
+    /// The same for a module whose SHA-256 is known: one that is found is not looked at.
+    ///
+    /// # Errors
+    /// As [`Self::artefact`].
+    pub async fn artefact_of(
+        &self,
+        digest: [u8; 32],
+        module: Bytes,
+    ) -> Result<Artefact, CompileError> {
         let cell = self.lock().cell(digest);
         let made = cell.get_or_try_init(|| async {
             if let Some(code) = self.read(&digest) {

@@ -24,13 +24,3 @@ pub use pool::{Pool, PoolConfig, PoolLoad, Request, Services};
 pub use probe::{Attempt, probe};
 pub use spawn::ChildCommand;
 pub use wire::{End, Ended, Form, RunLimits};
-
-/// What compiled modules depend on beside the module: the version and settings of wasmtime, and
-/// this processor. Part of an artefact's name.
-///
-/// # Errors
-/// [`StartError`] where wasmtime does not support this machine.
-pub fn engine_fingerprint() -> Result<[u8; 32], StartError> {
-    let engine = engine::compiling().map_err(|error| StartError::Engine(error.to_string()))?;
-    Ok(engine::fingerprint(&engine))
-}

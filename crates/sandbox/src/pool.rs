@@ -96,6 +96,7 @@ struct Inner {
     /// Loaded into every process before it gets a tenant.
     preloaded: Mutex<Vec<Artefact>>,
     confinement: Confinement,
+    engine: [u8; 32],
     state: Mutex<State>,
     freed: Notify,
     wanted: Arc<Notify>,
@@ -125,6 +126,7 @@ impl Pool {
         let first = start_process(&config, &[]).await?;
         let pool = Self(Arc::new(Inner {
             confinement: first.confinement(),
+            engine: first.engine(),
             state: Mutex::new(State { spare: vec![first], ..State::default() }),
             config,
             preloaded: Mutex::default(),
@@ -152,6 +154,12 @@ impl Pool {
     /// Which walls stand around the processes.
     pub fn confinement(&self) -> Confinement {
         self.0.confinement
+    }
+
+    /// What compiled modules depend on beside the module: version and settings of wasmtime, and
+    /// this processor. Part of an artefact's name.
+    pub fn engine(&self) -> [u8; 32] {
+        self.0.engine
     }
 
     /// What the pool holds now.

@@ -45,6 +45,7 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) struct Process {
     confinement: Confinement,
+    engine: [u8; 32],
     max_frame: usize,
     writer: tokio::sync::Mutex<OwnedWriteHalf>,
     runs: Mutex<HashMap<u32, Watched>>,
@@ -75,13 +76,14 @@ impl Process {
         let mut reader = BufReader::with_capacity(64 << 10, reader);
         let first = timeout(READY, read(&mut reader, max_frame)).await;
         let first = first.map_err(|_| StartError::Slow(READY.as_secs()))?;
-        let confinement = match first {
-            Ok(FromChild::Ready(confinement)) => confinement,
+        let (confinement, engine) = match first {
+            Ok(FromChild::Ready { confinement, engine }) => (confinement, engine),
             Ok(FromChild::Failed(why)) => return Err(StartError::Unconfined(why)),
             _ => return Err(StartError::Unconfined("it ended without a word".to_owned())),
         };
         let process = Arc::new(Self {
             confinement,
+            engine,
             max_frame,
             writer: tokio::sync::Mutex::new(writer),
             runs: Mutex::default(),
@@ -97,6 +99,10 @@ impl Process {
 
     pub(crate) fn confinement(&self) -> Confinement {
         self.confinement
+    }
+
+    pub(crate) fn engine(&self) -> [u8; 32] {
+        self.engine
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -198,7 +204,7 @@ impl Process {
 
     fn take(&self, message: FromChild) -> bool {
         match message {
-            FromChild::Ready(_) | FromChild::Failed(_) => false,
+            FromChild::Ready { .. } | FromChild::Failed(_) => false,
             FromChild::Loaded { module, error } => {
                 let waiting = lock(&self.loading).remove(&module);
                 waiting.is_some_and(|waiting| waiting.send(error).is_ok())

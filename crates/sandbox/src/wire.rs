@@ -85,8 +85,11 @@ pub struct RunLimits {
 /// What a sandbox process says.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromChild {
-    /// It is confined and takes work.
-    Ready(Confinement),
+    /// It is confined and takes work, for this engine.
+    Ready {
+        confinement: Confinement,
+        engine: [u8; 32],
+    },
     /// It cannot be what it was started to be.
     Failed(String),
     Loaded {

@@ -51,6 +51,8 @@ pub struct ProgramConfig {
     pub artefacts: Arc<ArtefactCache>,
     /// The module of the JavaScript engine (guests/js).
     pub javascript: Bytes,
+    /// Its SHA-256.
+    pub javascript_digest: [u8; 32],
     /// Programs by CID.
     pub content: Arc<dyn ContentSource>,
     /// The way out.
@@ -103,8 +105,8 @@ impl ProgramEngine {
     }
 
     async fn javascript(&self) -> Result<&Artefact, CompileError> {
-        let module = &self.config.javascript;
-        let compiled = || self.config.artefacts.artefact(module.clone());
+        let (module, digest) = (&self.config.javascript, self.config.javascript_digest);
+        let compiled = || self.config.artefacts.artefact_of(digest, module.clone());
         self.javascript.get_or_try_init(compiled).await
     }
 

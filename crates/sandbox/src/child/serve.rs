@@ -60,7 +60,8 @@ pub(crate) fn serve(room: Room) -> io::Result<()> {
         thread::Builder::new().stack_size(WASM_STACK + HOST_STACK).spawn(move || process.work())?;
     }
     let confinement = confine::seal_off(confinement).map_err(io::Error::other)?;
-    process.send(&FromChild::Ready(confinement));
+    let engine = engine::fingerprint(&process.engine);
+    process.send(&FromChild::Ready { confinement, engine });
     drop(held);
     loop {
         thread::park();

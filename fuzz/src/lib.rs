@@ -3,7 +3,9 @@
 //! over their seeds and mutations of these without a fuzzer.
 #![forbid(unsafe_code)]
 
+mod content;
 mod envelope;
+mod evidence;
 mod masa;
 mod mutate;
 mod network;
@@ -25,8 +27,18 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "client_handle", run: client_handle },
     Target { name: "client_wire", run: client_wire },
+    Target { name: "content_cid", run: content_cid },
+    Target { name: "content_file", run: content_file },
     Target { name: "content_type", run: content_type },
     Target { name: "egress_lists", run: egress_lists },
+    Target { name: "evidence_dcap", run: evidence_dcap },
+    Target { name: "evidence_document", run: evidence_document },
+    Target { name: "evidence_endorsements", run: evidence_endorsements },
+    Target { name: "evidence_nitro", run: evidence_nitro },
+    Target { name: "evidence_policy", run: evidence_policy },
+    Target { name: "evidence_simulated", run: evidence_simulated },
+    Target { name: "evidence_snp", run: evidence_snp },
+    Target { name: "evidence_tpm", run: evidence_tpm },
     Target { name: "header", run: header },
     Target { name: "job_spec", run: job_spec },
     Target { name: "key_config", run: key_config },
@@ -44,7 +56,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "web_page", run: web_page },
 ];
 
+pub use content::{content_cid, content_file};
 pub use envelope::{header, open_request, open_response, tlv};
+pub use evidence::{
+    evidence_dcap, evidence_document, evidence_endorsements, evidence_nitro, evidence_policy,
+    evidence_simulated, evidence_snp, evidence_tpm,
+};
 pub use masa::{masa_blob, masa_job, masa_setkey};
 pub use network::{content_type, egress_lists, retry_after, robots, web_arguments, web_page};
 pub use requester::{job_spec, requester_signature};

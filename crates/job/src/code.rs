@@ -91,7 +91,7 @@ codes! {
     /// The engine refuses the arguments.
     ArgumentsInvalid = "arguments_invalid", Request, false, "correct the argument that the message names";
     /// Limits outside what the operator allows.
-    LimitsInvalid = "limits_invalid", Request, false, "ask for less; the capabilities name the maxima";
+    LimitsInvalid = "limits_invalid", Request, false, "keep to the bound in the message; the capabilities name the maxima";
     /// The operation exists, but this worker lacks what it needs.
     NotConfigured = "not_configured", Request, false, "use a worker whose capabilities list this operation";
     /// The requester is not on the operator's list.
@@ -211,6 +211,18 @@ codes! {
     UpstreamInvalid = "upstream_invalid", Outcome, true, "the upstream's answer could not be read";
     /// The upstream answered with an error status.
     UpstreamStatus = "upstream_status", Outcome, true, "the upstream refused; the message names its status";
+    /// The upstream refuses this worker's credentials.
+    UpstreamUnauthorized = "upstream_unauthorized", Outcome, false, "use another worker; the operator must renew the credentials for this upstream";
+    /// The upstream does not allow it with this worker's credentials.
+    UpstreamForbidden = "upstream_forbidden", Outcome, false, "use another worker; the operator's plan at the upstream does not include this, or is used up";
+    /// The upstream does not have what was asked for.
+    UpstreamNotFound = "upstream_not_found", Outcome, false, "check the id, the name or the address that the job asks for";
+    /// The upstream refuses the request itself.
+    UpstreamRejected = "upstream_rejected", Outcome, false, "correct the arguments; the upstream does not take this request";
+    /// The upstream's answer has another form than this worker reads.
+    UpstreamChanged = "upstream_changed", Outcome, false, "tell the operator: the upstream has changed, and the worker needs an update";
+    /// What was started at the upstream ended without success.
+    UpstreamRunFailed = "upstream_run_failed", Outcome, true, "submit the job again; that starts, and pays for, a new run";
     /// The upstream limits the rate.
     RateLimited = "rate_limited", Outcome, true, "try again later";
     /// The answer is larger than allowed.

@@ -9,8 +9,10 @@ mod clock;
 mod disk;
 mod entropy;
 mod environment;
+mod kernel_files;
 mod net;
 mod real_disk;
+mod rollback;
 mod root;
 pub mod sim;
 mod unix;
@@ -21,9 +23,14 @@ pub use clock::{Clock, SystemClock};
 pub use disk::{Disk, DiskFile};
 pub use entropy::{Entropy, EntropyRng, OsEntropy};
 pub use environment::Environment;
+pub use kernel_files::{KernelFiles, SystemKernelFiles};
 pub use net::{Dialer, Listener, Resolver, Stream, SystemNet, SystemResolver, TcpAcceptor};
 pub use real_disk::RealDisk;
-pub use root::{RootSecret, RootSecretError, load_or_create_root_secret};
+pub use rollback::{Anchor, CounterError, MonotonicCounter, RollbackError};
+pub use root::{
+    RootKeeper, RootSecret, RootSecretError, load_or_create_kept_root_secret,
+    load_or_create_root_secret,
+};
 pub use unix::UnixAcceptor;
 
 /// One machine: every outside thing the worker uses.

@@ -1,4 +1,4 @@
-use std::io;
+use std::{fmt::Debug, io};
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -67,9 +67,52 @@ pub enum RootSecretError {
     /// Another process is making the secret at this moment.
     #[error("another process is setting up this data directory")]
     Busy,
+    /// What protects the secret does not give it out.
+    #[error("{path} in the data directory cannot be used: {source}")]
+    Kept {
+        /// The file.
+        path: &'static str,
+        /// What the protector says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
-const PATH: &str = "root.key";
+/// How the root secret lies in its file.
+pub trait RootKeeper: Debug {
+    /// The file's name in the data directory.
+    fn path(&self) -> &'static str;
+    /// The file's content for a secret.
+    ///
+    /// # Errors
+    /// [`RootSecretError::Kept`].
+    fn keep(&self, secret: &RootSecret) -> Result<Zeroizing<Vec<u8>>, RootSecretError>;
+    /// The secret in a file's content.
+    ///
+    /// # Errors
+    /// [`RootSecretError::Damaged`], [`RootSecretError::Kept`].
+    fn recover(&self, content: &[u8]) -> Result<RootSecret, RootSecretError>;
+}
+
+/// The secret as it is, protected by the file's mode alone.
+#[derive(Debug)]
+struct PlainFile;
+
+impl RootKeeper for PlainFile {
+    fn path(&self) -> &'static str {
+        "root.key"
+    }
+
+    fn keep(&self, secret: &RootSecret) -> Result<Zeroizing<Vec<u8>>, RootSecretError> {
+        Ok(Zeroizing::new(secret.expose().to_vec()))
+    }
+
+    fn recover(&self, content: &[u8]) -> Result<RootSecret, RootSecretError> {
+        <[u8; LEN]>::try_from(content)
+            .map(RootSecret)
+            .map_err(|_| RootSecretError::Damaged { path: self.path(), len: content.len() })
+    }
+}
+
 /// Held while the secret is made; removed afterwards.
 const LOCK: &str = "root.lock";
 const LEN: usize = 32;
@@ -85,52 +128,67 @@ pub fn load_or_create_root_secret(
     entropy: &dyn Entropy,
     sealed: &[&str],
 ) -> Result<RootSecret, RootSecretError> {
-    match load(disk)? {
+    load_or_create_kept_root_secret(&PlainFile, disk, entropy, sealed)
+}
+
+/// As [`load_or_create_root_secret`], from the file of a keeper.
+///
+/// # Errors
+/// [`RootSecretError`].
+pub fn load_or_create_kept_root_secret(
+    keeper: &dyn RootKeeper,
+    disk: &dyn Disk,
+    entropy: &dyn Entropy,
+    sealed: &[&str],
+) -> Result<RootSecret, RootSecretError> {
+    match load(keeper, disk)? {
         Some(secret) => Ok(secret),
-        None => create(disk, entropy, sealed),
+        None => create(keeper, disk, entropy, sealed),
     }
 }
 
 /// The secret; nothing when its file is missing or was never written.
-fn load(disk: &dyn Disk) -> Result<Option<RootSecret>, RootSecretError> {
-    let bytes = match disk.read(PATH).map(Zeroizing::new) {
-        Ok(bytes) => bytes,
+fn load(keeper: &dyn RootKeeper, disk: &dyn Disk) -> Result<Option<RootSecret>, RootSecretError> {
+    let path = keeper.path();
+    let content = match disk.read(path).map(Zeroizing::new) {
+        Ok(content) => content,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(io_error(source)),
+        Err(source) => return Err(RootSecretError::Io { path, source }),
     };
-    if is_unwritten(&bytes) {
+    if is_unwritten(&content) {
         return Ok(None);
     }
-    if !disk.is_private(PATH).map_err(io_error)? {
-        return Err(RootSecretError::Exposed { path: PATH });
+    if !disk.is_private(path).map_err(|source| RootSecretError::Io { path, source })? {
+        return Err(RootSecretError::Exposed { path });
     }
-    <[u8; LEN]>::try_from(bytes.as_slice())
-        .map(|bytes| Some(RootSecret(bytes)))
-        .map_err(|_| RootSecretError::Damaged { path: PATH, len: bytes.len() })
+    keeper.recover(&content).map(Some)
 }
 
 /// Makes the secret under a lock: of two workers that start at once in an empty directory, neither
 /// overwrites the other's.
 fn create(
+    keeper: &dyn RootKeeper,
     disk: &dyn Disk,
     entropy: &dyn Entropy,
     sealed: &[&str],
 ) -> Result<RootSecret, RootSecretError> {
+    let path = keeper.path();
+    let io_error = |source| RootSecretError::Io { path, source };
     if let Some(sealed) = first_present(disk, sealed).map_err(io_error)? {
         // Another worker may have made the secret, and then this, in between.
-        let missing = || RootSecretError::Missing { path: PATH, sealed: sealed.to_owned() };
-        return load(disk)?.ok_or_else(missing);
+        let missing = || RootSecretError::Missing { path, sealed: sealed.to_owned() };
+        return load(keeper, disk)?.ok_or_else(missing);
     }
     let lock = disk.open(LOCK).map_err(|e| match e.kind() {
         // Held, or removed by its holder just now.
         io::ErrorKind::WouldBlock | io::ErrorKind::NotFound => RootSecretError::Busy,
         _ => io_error(e),
     })?;
-    if let Some(secret) = load(disk)? {
+    if let Some(secret) = load(keeper, disk)? {
         return Ok(secret);
     }
     let secret = RootSecret(entropy.array());
-    disk.write_atomic(PATH, secret.expose()).map_err(io_error)?;
+    disk.write_atomic(path, &keeper.keep(&secret)?).map_err(io_error)?;
     // Whoever takes the lock from now on finds the secret, so the file has served. After a failed
     // write it stays: another process may be about to lock it.
     disk.remove(LOCK).map_err(io_error)?;
@@ -155,12 +213,8 @@ fn first_present<'a>(disk: &dyn Disk, names: &[&'a str]) -> io::Result<Option<&'
 
 /// Whether the file was made and its content never reached the disk. A file system may show such
 /// a file as empty or as zeros.
-fn is_unwritten(bytes: &[u8]) -> bool {
-    bytes.is_empty() || bytes == [0; LEN]
-}
-
-fn io_error(source: io::Error) -> RootSecretError {
-    RootSecretError::Io { path: PATH, source }
+fn is_unwritten(content: &[u8]) -> bool {
+    content.iter().all(|byte| *byte == 0)
 }
 
 #[cfg(test)]
@@ -173,6 +227,7 @@ mod tests {
         sim::{DiskFault, PowerCut, SimDisk},
     };
 
+    const PATH: &str = "root.key";
     const SEALED: [&str; 2] = ["store", "keys/"];
 
     fn load_or_create(disk: &dyn Disk) -> Result<RootSecret, RootSecretError> {

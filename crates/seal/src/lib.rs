@@ -30,6 +30,7 @@ mod request;
 mod requester;
 mod response;
 mod secrets;
+mod statement;
 mod suite;
 pub mod tlv;
 
@@ -51,4 +52,5 @@ pub use response::{
     seal_response,
 };
 pub use secrets::RequestSecrets;
+pub use statement::{MAX_STATEMENT_FIELD_LEN, Purpose, Statement};
 pub use suite::{Suite, SuiteId};

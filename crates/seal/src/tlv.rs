@@ -63,7 +63,7 @@ pub(crate) fn section_len(len: usize) -> usize {
 }
 
 /// Appends a section. Its content is shorter than the longest envelope, so its length fits.
-pub(crate) fn push(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+pub fn push(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     debug_assert!(tag != END && bytes.len() <= crate::padding::MAX_ENVELOPE_LEN);
     out.push(tag);
     out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());

@@ -4,9 +4,9 @@ use std::{
     time::Duration,
 };
 
-use sealwork_job::{Code, RequesterId};
+use sealwork_job::{Code, Refusal, RequesterId};
 
-use crate::{Quota, Refusal};
+use crate::Quota;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Accounts above which idle ones are looked for.

@@ -4,6 +4,7 @@
 //! anything else: [`SeededEntropy`] is predictable and [`SimDisk`] forgets.
 
 mod clock;
+mod counter;
 mod disk;
 mod entropy;
 mod file;
@@ -11,6 +12,7 @@ mod net;
 mod state;
 
 pub use clock::SimClock;
+pub use counter::SimCounter;
 pub use disk::{DiskActivity, DiskFault, PowerCut, SimDisk};
 pub use entropy::{SeededEntropy, SimRandom};
 pub use net::{NetFault, SimListener, SimNet};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sealwork_job::{Code, Failure, JobId};
+use crate::{Code, Failure, JobId};
 
 /// Why the worker did not do what it was asked. Carries no secret and no part of a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +36,8 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn unknown_job() -> Self {
+    /// The job is not known, or not any more.
+    pub fn unknown_job() -> Self {
         Self::new(Code::JobUnknown, "no such job, or its result is no longer kept")
     }
 }

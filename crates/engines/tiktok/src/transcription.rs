@@ -1,0 +1,206 @@
+//! The text of a video, from a free service that has its captions (reference 3.3).
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use sealwork_egress::{Egress, Scope, UpstreamBase};
+use sealwork_engine::Context;
+use sealwork_job::{Code, Failure};
+use sealwork_platform::Clock;
+use sealwork_upstream::{Availability, Call, Fault, Upstream, UpstreamError, job_scope, or_empty};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{Transcription, arguments::is_language, webvtt};
+
+/// What the operator decides about transcriptions.
+#[derive(Debug, Clone)]
+pub struct TranscriptionConfig {
+    /// The address of the service (`https://submagic-free-tools.fly.dev`).
+    pub base: UpstreamBase,
+    /// `User-Agent` of the requests (`TIKTOK_API_USER_AGENT`).
+    pub user_agent: String,
+    /// The language of a job that names none, if the video has it (`TIKTOK_DEFAULT_LANGUAGE`).
+    pub default_language: String,
+}
+
+impl TranscriptionConfig {
+    /// The service's address, unless the operator says otherwise.
+    pub const DEFAULT_BASE: &str = "https://submagic-free-tools.fly.dev";
+    /// `User-Agent`, unless the operator says otherwise.
+    pub const DEFAULT_USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) \
+        AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
+    /// The language, unless the operator says otherwise.
+    pub const DEFAULT_LANGUAGE: &str = "eng-US";
+}
+
+/// The service.
+#[derive(Debug)]
+pub(crate) struct Transcripts {
+    upstream: Upstream,
+    config: TranscriptionConfig,
+    availability: Availability,
+}
+
+/// A result.
+#[derive(Debug, Serialize)]
+pub(crate) struct Transcript {
+    transcription_text: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    detected_language: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    video_title: String,
+    original_url: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    thumbnail_url: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Body {
+    #[serde(deserialize_with = "or_empty")]
+    video_title: String,
+    #[serde(deserialize_with = "or_empty")]
+    thumbnail_url: String,
+    #[serde(deserialize_with = "or_empty")]
+    transcripts: BTreeMap<String, Option<String>>,
+    #[serde(deserialize_with = "or_empty")]
+    error: String,
+}
+
+/// How long the service may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PATH: [&str; 2] = ["api", "tiktok-transcription"];
+/// Characters of the service's own error text that are passed on.
+const QUOTED: usize = 200;
+
+impl Transcripts {
+    pub(crate) fn new(
+        config: TranscriptionConfig,
+        egress: Arc<Egress>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let upstream =
+            Upstream::new("the transcription service", config.base.clone(), egress, clock);
+        Self { upstream, config, availability: Availability::default() }
+    }
+
+    /// Why transcriptions do not work, as far as the last answers tell.
+    pub(crate) fn missing(&self) -> Option<String> {
+        self.availability.missing(PATH[1])
+    }
+
+    /// Whether the service answers at all.
+    pub(crate) async fn probe(&self) {
+        let call = Call::get(&[]).timeout(PATIENCE);
+        match self.upstream.answer(call, &Scope::unmetered()).await {
+            Ok(answer) if answer.status.is_server_error() => {
+                if let Err(error) = answer.success() {
+                    self.availability.fails(error.to_string());
+                }
+            }
+            Ok(_) => self.availability.works(),
+            Err(error) => self.availability.fails(error.to_string()),
+        }
+    }
+
+    /// The text of a video, in the language that was asked for, else in the worker's, else in the
+    /// first that there is.
+    pub(crate) async fn transcript(
+        &self,
+        context: &Context,
+        arguments: &Transcription,
+    ) -> Result<Transcript, Failure> {
+        let body = self.ask(context, &arguments.video_url).await?;
+        let (language, captions) = self.chosen(&body, arguments.language.as_deref())?;
+        let transcription_text = webvtt::text(captions);
+        if transcription_text.is_empty() {
+            return Err(none());
+        }
+        Ok(Transcript {
+            transcription_text,
+            detected_language: language.to_owned(),
+            video_title: body.video_title.clone(),
+            original_url: arguments.video_url.clone(),
+            thumbnail_url: body.thumbnail_url.clone(),
+        })
+    }
+
+    async fn ask(&self, context: &Context, video_url: &str) -> Result<Body, Failure> {
+        let site = self.config.base.url();
+        let origin = site.origin().ascii_serialization();
+        let call = Call::post(&PATH)
+            .json(&json!({"url": video_url}))
+            .header("origin", &origin)
+            .header("referer", &format!("{}{}", site, PATH[1]))
+            .header("user-agent", &self.config.user_agent)
+            .timeout(PATIENCE);
+        let scope = job_scope(context, Some(context.deadline));
+        let read = async {
+            let answer = self.upstream.answer(call, &scope).await?.success()?;
+            answer.json::<Body>("a transcription")
+        };
+        let body = read.await.map_err(|error| self.failure(&error))?;
+        self.availability.works();
+        if !body.error.is_empty() {
+            let text = format!("API returned an error: {}", quoted(&body.error));
+            return Err(Failure::new(Code::UpstreamRejected, text));
+        }
+        Ok(body)
+    }
+
+    /// The texts of Masa's workers, with what happened behind them.
+    fn failure(&self, error: &UpstreamError) -> Failure {
+        if error.is_unauthorized() || error.code() == Code::UpstreamForbidden {
+            self.availability.fails(error.to_string());
+        }
+        let text = match (error.status(), &error.fault) {
+            (Some(status), _) => {
+                format!("API request failed with status code {}: {error}", status.as_u16())
+            }
+            (None, Fault::NotJson | Fault::Truncated | Fault::Shape(_)) => {
+                format!("Failed to parse API response: {error}")
+            }
+            _ => format!("API request failed: {error}"),
+        };
+        Failure::new(error.code(), text)
+    }
+
+    fn chosen<'a>(
+        &self,
+        body: &'a Body,
+        asked: Option<&str>,
+    ) -> Result<(&'a str, &'a str), Failure> {
+        let there = || {
+            let all = body.transcripts.iter();
+            let all =
+                all.filter_map(|(language, text)| Some((language.as_str(), text.as_deref()?)));
+            all.filter(|(_, captions)| !captions.trim().is_empty())
+        };
+        let named = |name: &str| there().find(|(language, _)| language.eq_ignore_ascii_case(name));
+        let Some(asked) = asked else {
+            let found = named(&self.config.default_language).or_else(|| there().next());
+            return found.ok_or_else(none);
+        };
+        named(asked).ok_or_else(|| {
+            let languages: Vec<&str> =
+                there().map(|(language, _)| language).filter(|name| is_language(name)).collect();
+            if languages.is_empty() {
+                return none();
+            }
+            let text = format!(
+                "Transcript for requested language {asked} not found in API response; there is {}",
+                languages.join(", ")
+            );
+            Failure::new(Code::UpstreamNotFound, text)
+        })
+    }
+}
+
+fn none() -> Failure {
+    Failure::new(Code::UpstreamNotFound, "No transcripts found in API response")
+}
+
+/// The service gets no secret of the worker, so it can give none back.
+fn quoted(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(QUOTED).collect()
+}

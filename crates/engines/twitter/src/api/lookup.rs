@@ -1,0 +1,75 @@
+use sealwork_upstream::{Call, Fault, UpstreamError, read_json};
+
+use super::{
+    ApiWay, EXPANSIONS, MEDIA_FIELDS, TWEET_FIELDS, TWEETS, USER_FIELDS, USERS,
+    model::{Answered, ApiTweet, Includes, Problem},
+    tweet::tweet,
+};
+use crate::{
+    arguments::is_number,
+    desk::{Desk as _, Run, WayError, ask},
+    found::Found,
+    loose::List,
+    results::{ApiProfile, ApiProfileResult},
+};
+
+impl ApiWay {
+    /// One tweet.
+    pub(super) async fn tweet(&self, run: &mut Run<'_>) -> Result<Found, WayError> {
+        let call = Call::get(&["tweets", &run.arguments.query])
+            .query("expansions", EXPANSIONS)
+            .query("tweet.fields", TWEET_FIELDS)
+            .query("media.fields", MEDIA_FIELDS)
+            .query("user.fields", "username");
+        let answer = ask(self, run, TWEETS, call).await?;
+        let read: Result<Answered<'_, ApiTweet<'_>, Includes<'_>>, Fault> =
+            read_json(&answer.body, "a tweet");
+        let found = read.and_then(|answered| {
+            let data = answered.data.ok_or_else(|| absent(&answered.errors, "such tweet"))?;
+            Ok(tweet(data, &answered.includes.unwrap_or_default(), None))
+        });
+        match found {
+            Ok(tweet) => Found::single(run.context, &tweet, self.secrets()),
+            Err(fault) => Err(failed(run, answer.upstream, fault)),
+        }
+    }
+
+    /// One profile, by its number or its screen name.
+    pub(super) async fn profile(&self, run: &mut Run<'_>) -> Result<Found, WayError> {
+        let query = run.arguments.query.as_str();
+        let by_name = ["users", "by", "username", query];
+        let path = if is_number(query) { &["users", query][..] } else { &by_name[..] };
+        let call = Call::get(path).query("user.fields", USER_FIELDS);
+        let answer = ask(self, run, USERS, call).await?;
+        let read: Result<Answered<'_, ApiProfile<'_>, ()>, Fault> =
+            read_json(&answer.body, "a profile");
+        let found = read.and_then(|answered| {
+            answered.data.ok_or_else(|| absent(&answered.errors, "such profile"))
+        });
+        match found {
+            Ok(data) => {
+                let result = ApiProfileResult { data: &data };
+                Found::single(run.context, &result, self.secrets())
+            }
+            Err(fault) => Err(failed(run, answer.upstream, fault)),
+        }
+    }
+}
+
+fn failed(run: &mut Run<'_>, upstream: &'static str, fault: Fault) -> WayError {
+    let error = UpstreamError::new(upstream, fault);
+    run.tally.failed(error.code());
+    error.into()
+}
+
+/// Why a success has no data. X says so in `errors`, and answers with status 200 all the same.
+fn absent(errors: &List<Problem<'_>>, what: &'static str) -> Fault {
+    let is_hidden = |problem: &Problem<'_>| {
+        problem.title.as_str() == "Authorization Error"
+            || problem.kind.as_str().ends_with("not-authorized-for-resource")
+    };
+    if errors.0.iter().any(is_hidden) {
+        return Fault::NotFound("public form of it: the account is protected or suspended");
+    }
+    if errors.0.is_empty() { Fault::Shape("an answer with data") } else { Fault::NotFound(what) }
+}

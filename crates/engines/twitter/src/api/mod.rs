@@ -1,0 +1,89 @@
+//! The way by API v2, with bearer tokens (reference 3.5.1).
+
+mod keys;
+mod lookup;
+mod model;
+mod search;
+mod tweet;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sealwork_upstream::{Answer, Call, Secret, Upstream, UpstreamError};
+
+use self::keys::ApiKey;
+pub(crate) use self::search::read_page;
+use crate::{
+    Operation, Way,
+    desk::{Desk, Run, WayError},
+    found::Found,
+    pool::Pool,
+};
+
+/// Fields that the result's tweets are made of, and no more.
+const TWEET_FIELDS: &str = "attachments,author_id,conversation_id,created_at,entities,id,\
+    in_reply_to_user_id,lang,note_tweet,possibly_sensitive,public_metrics,referenced_tweets,text";
+const MEDIA_FIELDS: &str = "media_key,preview_image_url,type,url,variants";
+const USER_FIELDS: &str = "created_at,description,id,location,name,profile_banner_url,\
+    profile_image_url,protected,public_metrics,url,username,verified";
+/// Authors and media come with the page: no further call for each author.
+const EXPANSIONS: &str = "author_id,attachments.media_keys";
+
+const SEARCH_RECENT: &str = "search/recent";
+const SEARCH_ALL: &str = "search/all";
+const TWEETS: &str = "tweets";
+const USERS: &str = "users";
+
+/// API v2.
+pub(crate) struct ApiWay {
+    upstream: Upstream,
+    keys: Pool<Arc<ApiKey>>,
+}
+
+impl ApiWay {
+    pub(crate) fn new(upstream: Upstream, keys: &[Secret]) -> Self {
+        let keys = keys.iter().map(|key| Arc::new(ApiKey::new(key.clone()))).collect();
+        Self { upstream, keys: Pool::new(keys) }
+    }
+
+    /// Does an operation that [`Way::offers`].
+    pub(crate) async fn run(
+        &self,
+        operation: Operation,
+        run: &mut Run<'_>,
+        token: Option<&str>,
+    ) -> Result<Found, WayError> {
+        match operation {
+            Operation::GetById => self.tweet(run).await,
+            Operation::GetProfileById => self.profile(run).await,
+            Operation::SearchByFullArchive => self.search(run, SEARCH_ALL, token).await,
+            _ => self.search(run, SEARCH_RECENT, token).await,
+        }
+    }
+}
+
+#[async_trait]
+impl Desk for ApiWay {
+    type Account = Arc<ApiKey>;
+
+    fn way(&self) -> Way {
+        Way::Api
+    }
+
+    fn pool(&self) -> &Pool<Arc<ApiKey>> {
+        &self.keys
+    }
+
+    async fn send(
+        &self,
+        key: &Arc<ApiKey>,
+        call: Call,
+        run: &Run<'_>,
+    ) -> Result<Answer, UpstreamError> {
+        self.upstream.answer(call.bearer(&key.token), &run.scope).await?.success()
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        self.keys.accounts().map(|key| key.token.clone()).collect()
+    }
+}

@@ -1,0 +1,121 @@
+//! What X's internal API says is wrong: in the status, or in the body of a success.
+
+use http::StatusCode;
+use sealwork_upstream::{Answer, Fault, UpstreamError};
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::model::GraphError;
+use crate::loose::List;
+
+/// A success with errors and nothing else is short; looking no further saves reading pages twice.
+const SHORT: usize = 4 << 10;
+
+#[derive(Deserialize)]
+struct Errors<'a> {
+    data: Option<IgnoredAny>,
+    #[serde(borrow, default)]
+    errors: List<GraphError<'a>>,
+}
+
+/// The answer, if it is one.
+pub(super) fn judged(answer: Answer) -> Result<Answer, UpstreamError> {
+    if answer.status.is_success() {
+        return match in_success(&answer) {
+            Some(fault) => Err(UpstreamError::new(answer.upstream, fault).with_rate(answer.rate)),
+            None => Ok(answer),
+        };
+    }
+    answer.success().map_err(|mut error| {
+        let errors: Option<Errors<'_>> = serde_json::from_slice(error.body()).ok();
+        let known = errors.and_then(|it| it.errors.0.iter().find_map(known));
+        let outdated = Fault::Shape("the operation's id is outdated; the operator can set it");
+        match (known, error.status()) {
+            (Some(fault), _) => error.fault = fault,
+            (None, Some(StatusCode::NOT_FOUND)) => error.fault = outdated,
+            _ => {}
+        }
+        error
+    })
+}
+
+fn in_success(answer: &Answer) -> Option<Fault> {
+    if answer.body.len() > SHORT {
+        return None;
+    }
+    let errors: Errors<'_> = serde_json::from_slice(&answer.body).ok()?;
+    errors.errors.0.iter().find_map(known).or_else(|| {
+        let says_nothing = errors.data.is_none() && !errors.errors.0.is_empty();
+        says_nothing.then_some(Fault::Refused {
+            status: answer.status,
+            reason: "with an error that this worker does not know",
+        })
+    })
+}
+
+/// X's error codes, as far as they mean something here.
+fn known(error: &GraphError<'_>) -> Option<Fault> {
+    let refused = |status, reason| Some(Fault::Refused { status, reason });
+    match error.code.0 {
+        17 | 34 | 50 | 144 | 421 | 422 => Some(Fault::NotFound("such tweet, profile or space")),
+        179 => Some(Fault::NotFound("public form of it: the account is protected")),
+        32 | 89 | 99 | 215 | 353 => {
+            refused(StatusCode::UNAUTHORIZED, "the session is no longer valid")
+        }
+        64 | 326 => refused(StatusCode::UNAUTHORIZED, "the account is locked or suspended"),
+        88 => refused(StatusCode::TOO_MANY_REQUESTS, "the account's rate limit is met"),
+        130 => refused(StatusCode::SERVICE_UNAVAILABLE, "it is over capacity"),
+        131 => refused(StatusCode::INTERNAL_SERVER_ERROR, "it has an internal error"),
+        _ => match error.name.as_str() {
+            "DeadlineExceeded" | "OverCapacity" | "InternalServerError" => {
+                refused(StatusCode::SERVICE_UNAVAILABLE, "it took too long or is out of order")
+            }
+            "AuthorizationError" | "BadAuthentication" => {
+                refused(StatusCode::UNAUTHORIZED, "the session is no longer valid")
+            }
+            _ => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use sealwork_upstream::RateLimit;
+
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            upstream: "X",
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: http::HeaderMap::new(),
+            rate: RateLimit::default(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn each_error_of_x_has_one_code() {
+        for (status, body, code) in [
+            (200, r#"{"errors":[{"code":88}]}"#, "rate_limited"),
+            (403, r#"{"errors":[{"code":326}]}"#, "upstream_unauthorized"),
+            (403, r#"{"errors":[{"code":353}]}"#, "upstream_unauthorized"),
+            (403, "<html>", "upstream_forbidden"),
+            (404, "", "upstream_changed"),
+            (404, r#"{"errors":[{"code":34}]}"#, "upstream_not_found"),
+            (200, r#"{"errors":[{"code":144}],"data":{}}"#, "upstream_not_found"),
+            (
+                200,
+                r#"{"errors":[{"name":"DeadlineExceeded"}],"data":{"user":{}}}"#,
+                "upstream_status",
+            ),
+            (200, r#"{"errors":[{"code":7777}]}"#, "upstream_status"),
+            (429, "", "rate_limited"),
+        ] {
+            let error = judged(answer(status, body)).unwrap_err();
+            assert_eq!(error.code().as_str(), code, "{status} {body}");
+        }
+        assert!(judged(answer(200, r#"{"errors":[{"code":7777}],"data":{"user":{}}}"#)).is_ok());
+        assert!(judged(answer(200, "<html>")).is_ok());
+    }
+}

@@ -1,0 +1,307 @@
+use std::{collections::HashSet, sync::Arc};
+
+use sealwork_platform::Clock;
+use sealwork_upstream::{Answer, Call, Fault, Secret, Upstream, read_json};
+use serde::Deserialize;
+
+use super::{
+    account::{Account, SessionStore},
+    graphql::GraphqlConfig,
+    model::WebUser,
+    operations::{Graph, Timeline, timeline, variables},
+    page::{Given, Want, read_page},
+    place::Place,
+    session::Session,
+    space::read_space,
+    trends::read_trends,
+    user::profile,
+};
+use crate::{
+    Operation, Subject, Way,
+    arguments::is_number,
+    desk::{Desk as _, Run, WayError, ask, nobody},
+    found::{Found, Took},
+    pool::Pool,
+};
+
+/// X gives no fewer than about this many items of a timeline.
+const LEAST: u64 = 20;
+/// Pages in a row without anything new, after which a timeline is taken to be at its end.
+const BARREN: u32 = 10;
+const TRENDS: &str = "guide.json";
+
+/// What the way by credentials sends beside a session.
+#[derive(Debug, Clone)]
+pub(crate) struct WebConfig {
+    /// The token that X's web client itself carries: the same for everybody, and no secret.
+    pub(crate) bearer: String,
+    pub(crate) user_agent: String,
+    pub(crate) graphql: GraphqlConfig,
+}
+
+/// X as a logged-in web client sees it.
+pub(crate) struct WebWay {
+    pub(super) upstream: Upstream,
+    config: WebConfig,
+    features: String,
+    pub(super) accounts: Pool<Arc<Account>>,
+    pub(super) store: Arc<dyn SessionStore>,
+}
+
+impl WebWay {
+    pub(crate) fn new(
+        upstream: Upstream,
+        config: WebConfig,
+        accounts: Vec<Account>,
+        store: Arc<dyn SessionStore>,
+    ) -> Self {
+        let accounts = Pool::new(accounts.into_iter().map(Arc::new).collect());
+        Self { upstream, features: config.graphql.features(), config, accounts, store }
+    }
+
+    /// Whether there are accounts.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.accounts.accounts().next().is_some()
+    }
+
+    /// Why no account can be used now.
+    pub(crate) fn missing(&self, clock: &dyn Clock) -> Option<String> {
+        let now = clock.now();
+        self.accounts.broken(now).map(|why| nobody(Way::Credential, why, now).message)
+    }
+
+    /// Does an operation.
+    pub(crate) async fn run(
+        &self,
+        operation: Operation,
+        run: &mut Run<'_>,
+        token: Option<&str>,
+    ) -> Result<Found, WayError> {
+        let query = run.arguments.query.clone();
+        match operation {
+            Operation::GetTrends => self.trends(run).await,
+            Operation::GetSpace => self.space(run, &query).await,
+            Operation::GetById => self.tweet(run, &query).await,
+            Operation::SearchByProfile | Operation::GetProfileById => self.user(run, &query).await,
+            Operation::GetTweets
+            | Operation::GetMedia
+            | Operation::GetFollowers
+            | Operation::GetFollowing => {
+                let number = self.number_of(run, &query).await?;
+                self.page_through(operation, run, &number, token).await
+            }
+            _ => self.page_through(operation, run, &query, token).await,
+        }
+    }
+
+    async fn page_through(
+        &self,
+        operation: Operation,
+        run: &mut Run<'_>,
+        subject: &str,
+        token: Option<&str>,
+    ) -> Result<Found, WayError> {
+        let Some(Timeline { graph, most }) = timeline(operation) else {
+            return Err(self.upstream.error(Fault::Unsendable("no timeline")).into());
+        };
+        let want = match operation {
+            Operation::GetReplies => Want::Replies(subject),
+            Operation::GetRetweeters | Operation::GetFollowers | Operation::GetFollowing => {
+                Want::Users
+            }
+            _ => Want::Tweets,
+        };
+        let only_media = operation == Operation::GetMedia;
+        // What each account sees for itself goes on where it began.
+        let is_own = operation.subject() == Subject::Nothing;
+        let mut found = Found::list(run.context, run.arguments.max_results, Vec::new());
+        let mut place = Place::read(token);
+        run.only = place.account.filter(|_| is_own);
+        let mut seen = HashSet::new();
+        let mut barren = 0;
+        loop {
+            // Few tweets have media: a full page is asked for.
+            let count = if only_media { most } else { found.missing().clamp(LEAST, most) };
+            let call = self.call(graph, run, subject, count, place.token.as_deref());
+            found.cursor = place.write();
+            let answer = match ask(self, run, graph.name(), call).await {
+                Ok(answer) => answer,
+                Err(error) => return found.broke_off(error),
+            };
+            found.hide(self.secrets());
+            if is_own {
+                run.only = run.answered;
+                place.account = run.answered;
+            }
+            let before = found.count();
+            let read = read_page(&answer.body, want, place.skip, &mut |given| match given {
+                Given::Tweet(tweet) if only_media && !tweet.has_media() => Took::More,
+                Given::Tweet(tweet) if !seen.insert(tweet.id) => Took::More,
+                Given::Tweet(tweet) => found.push(&*tweet),
+                Given::User(user) if !seen.insert(user.user_id.number()) => Took::More,
+                Given::User(user) => found.push(&*user),
+            });
+            let page = match read {
+                Ok(page) => page,
+                Err(fault) => return found.broke_off(self.failed(run, fault)),
+            };
+            found.unreadable += page.unreadable;
+            if let Some(cut) = page.cut {
+                place.skip = cut;
+                found.cursor = place.write();
+                return Ok(found);
+            }
+            if page.pieces == 0 || page.bottom.is_none() || page.bottom == place.token {
+                found.cursor = None;
+                return Ok(found);
+            }
+            place = Place { token: page.bottom, skip: 0, account: place.account };
+            found.cursor = place.write();
+            barren = if found.count() > before { 0 } else { barren + 1 };
+            if found.is_full() || barren == BARREN {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn tweet(&self, run: &mut Run<'_>, id: &str) -> Result<Found, WayError> {
+        let call = self.call(Graph::TweetDetail, run, id, 1, None);
+        let answer = ask(self, run, Graph::TweetDetail.name(), call).await?;
+        let (context, secrets) = (run.context, self.secrets());
+        let mut found = None;
+        let read = read_page(&answer.body, Want::Tweets, 0, &mut |given| match given {
+            Given::Tweet(tweet) if tweet.tweet_id.as_str() == id => {
+                found = Some(Found::single(context, &*tweet, secrets.clone()));
+                Took::Last
+            }
+            _ => Took::More,
+        });
+        match (read, found) {
+            (_, Some(found)) => found,
+            (Ok(_), None) => Err(self.failed(run, Fault::NotFound("such tweet"))),
+            (Err(fault), None) => Err(self.failed(run, fault)),
+        }
+    }
+
+    async fn user(&self, run: &mut Run<'_>, query: &str) -> Result<Found, WayError> {
+        let answer = self.user_answer(run, query).await?;
+        let read = read_user(&answer.body).and_then(|user| {
+            profile(user).ok_or(Fault::NotFound("such profile: it is suspended or gone"))
+        });
+        match read {
+            Ok(profile) => Found::single(run.context, &profile, self.secrets()),
+            Err(fault) => Err(self.failed(run, fault)),
+        }
+    }
+
+    /// The number of the profile with this screen name.
+    async fn number_of(&self, run: &mut Run<'_>, name: &str) -> Result<String, WayError> {
+        let call = self.call(Graph::UserByScreenName, run, name, 1, None);
+        let answer = ask(self, run, Graph::UserByScreenName.name(), call).await?;
+        let number = read_user(&answer.body).map(|user| user.rest_id.as_str().to_owned());
+        match number {
+            Ok(number) if is_number(&number) => Ok(number),
+            Ok(_) => {
+                let fault = Fault::NotFound("such profile: it is suspended or gone");
+                Err(self.failed(run, fault))
+            }
+            Err(fault) => Err(self.failed(run, fault)),
+        }
+    }
+
+    async fn user_answer(&self, run: &mut Run<'_>, query: &str) -> Result<Answer, WayError> {
+        let by_number = run.arguments.operation == Operation::GetProfileById && is_number(query);
+        let graph = if by_number { Graph::UserByRestId } else { Graph::UserByScreenName };
+        let call = self.call(graph, run, query, 1, None);
+        ask(self, run, graph.name(), call).await
+    }
+
+    async fn space(&self, run: &mut Run<'_>, id: &str) -> Result<Found, WayError> {
+        let call = self.call(Graph::AudioSpaceById, run, id, 1, None);
+        let answer = ask(self, run, Graph::AudioSpaceById.name(), call).await?;
+        match read_space(&answer.body) {
+            Ok(space) => Found::single(run.context, &space, self.secrets()),
+            Err(fault) => Err(self.failed(run, fault)),
+        }
+    }
+
+    /// The names of trends; X gives about 20 and no more pages.
+    async fn trends(&self, run: &mut Run<'_>) -> Result<Found, WayError> {
+        let call = Call::get(&["2", "guide.json"])
+            .query("count", LEAST)
+            .query("candidate_source", "trends")
+            .query("include_page_configuration", false)
+            .query("entity_tokens", false);
+        let answer = ask(self, run, TRENDS, call).await?;
+        let names = match read_trends(&answer.body) {
+            Ok(names) => names,
+            Err(fault) => return Err(self.failed(run, fault)),
+        };
+        let mut found = Found::list(run.context, run.arguments.max_results, self.secrets());
+        for name in &names {
+            if found.push(name) != Took::More {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn call(
+        &self,
+        graph: Graph,
+        run: &Run<'_>,
+        subject: &str,
+        count: u64,
+        cursor: Option<&str>,
+    ) -> Call {
+        Call::get(&["graphql", self.config.graphql.id(graph), graph.name()])
+            .query("variables", variables(graph, run.arguments, subject, count, cursor))
+            .query("features", &self.features)
+    }
+
+    /// A call with what every web client sends.
+    pub(super) fn anonymous(&self, call: Call) -> Call {
+        call.header("authorization", &format!("Bearer {}", self.config.bearer))
+            .header("user-agent", &self.config.user_agent)
+            .header("x-twitter-active-user", "yes")
+            .header("x-twitter-client-language", "en")
+    }
+
+    pub(super) fn with_session(&self, call: Call, session: &Session) -> Call {
+        self.anonymous(call)
+            .secret_header("cookie", &Secret::new(&session.header()))
+            .secret_header("x-csrf-token", &session.csrf)
+            .header("x-twitter-auth-type", "OAuth2Session")
+            .header("content-type", "application/json")
+    }
+
+    fn failed(&self, run: &mut Run<'_>, fault: Fault) -> WayError {
+        let error = self.upstream.error(fault);
+        run.tally.failed(error.code());
+        error.into()
+    }
+}
+
+#[derive(Deserialize)]
+struct UserAnswered<'a> {
+    #[serde(borrow)]
+    data: Option<UserData<'a>>,
+}
+
+#[derive(Deserialize)]
+struct UserData<'a> {
+    #[serde(borrow)]
+    user: Option<UserSlot<'a>>,
+}
+
+#[derive(Deserialize)]
+struct UserSlot<'a> {
+    #[serde(borrow)]
+    result: Option<WebUser<'a>>,
+}
+
+fn read_user(body: &[u8]) -> Result<WebUser<'_>, Fault> {
+    let answered: UserAnswered<'_> = read_json(body, "a profile")?;
+    let data = answered.data.ok_or(Fault::Shape("a profile"))?;
+    data.user.and_then(|user| user.result).ok_or(Fault::NotFound("such profile"))
+}

@@ -1,0 +1,208 @@
+//! What a job asks of Apify, and what it gets.
+
+use sealwork_engine::Context;
+use sealwork_job::{Code, Failure, Output};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::time::{Duration, Instant};
+
+use super::{
+    Apify,
+    api::Api,
+    dataset::{Dataset, Took},
+    run::{Run, RunEnd},
+};
+use crate::{CursorError, Details, Fault, ItemList, job_scope};
+
+/// The part of a job's time that is kept for reading what a run has found, within bounds.
+const READING_PART: u32 = 10;
+const LEAST_READING: Duration = Duration::from_millis(200);
+const MOST_READING: Duration = Duration::from_secs(5);
+
+/// What a job asks of an actor.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The actor, as addresses name it: `owner~name`.
+    pub actor: &'static str,
+    /// Its input.
+    pub input: Value,
+    /// Where an earlier job's result ended: nothing is run then.
+    pub cursor: Option<String>,
+    /// Items of the result at most.
+    pub results: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The items as a JSON array, with the cursor of the next page; or why there is nothing.
+    pub result: Result<Output, Failure>,
+    /// How many, and what is missing.
+    pub details: Details,
+}
+
+/// Where items are, and why there are not all of them.
+struct Place {
+    dataset: String,
+    offset: u64,
+    stopped: Option<Failure>,
+}
+
+#[derive(Serialize, serde::Deserialize)]
+struct Cursor {
+    dataset: String,
+    offset: u64,
+}
+
+impl Apify {
+    /// Runs an actor, unless a cursor names the dataset of an earlier run, and gives those items
+    /// that have the form of `T` and that `keep` wants. What a run found before it failed, or
+    /// before the job's time was over, is given as a result that is not complete.
+    pub async fn fetch<T>(
+        &self,
+        context: &Context,
+        order: &Order,
+        keep: impl FnMut(&T) -> bool + Send,
+    ) -> Fetched
+    where
+        T: DeserializeOwned + Serialize,
+    {
+        let mut details = Details { way: "apify", ..Details::default() };
+        let result = self.collect(context, order, keep, &mut details).await;
+        Fetched { result, details }
+    }
+
+    async fn collect<T>(
+        &self,
+        context: &Context,
+        order: &Order,
+        mut keep: impl FnMut(&T) -> bool + Send,
+        details: &mut Details,
+    ) -> Result<Output, Failure>
+    where
+        T: DeserializeOwned + Serialize,
+    {
+        let api = self.api()?;
+        let remaining = context.remaining();
+        let reading = (remaining / READING_PART).clamp(LEAST_READING, MOST_READING);
+        let until = context.deadline.checked_sub(reading).unwrap_or(context.deadline);
+        let place = match &order.cursor {
+            Some(cursor) => self.opened(context, order, cursor)?,
+            None => self.run(api, context, order, until).await?,
+        };
+        let mut items = ItemList::new(context, [api.token.clone()]);
+        let mut no_room = false;
+        let mut dataset = Dataset::new(api, &place.dataset, place.offset);
+        // What is left is for the report itself.
+        let until = context.deadline.checked_sub(reading / 4).unwrap_or(context.deadline);
+        let scope = job_scope(context, Some(until));
+        let read = dataset
+            .read(context, &scope, until, order.results, |bytes| {
+                let Ok(item) = serde_json::from_slice::<T>(bytes) else {
+                    details.unreadable += 1;
+                    return Took::LeftOut;
+                };
+                if !keep(&item) {
+                    details.filtered += 1;
+                    return Took::LeftOut;
+                }
+                no_room = !items.push(&item);
+                if no_room { Took::NoRoom } else { Took::Kept }
+            })
+            .await;
+        let (offset, has_more) = (dataset.offset, dataset.has_more);
+        let read = read.map_err(|end| self.failure(order.actor, end));
+        if let Err(failure) = &read
+            && failure.code == Code::Cancelled
+        {
+            return Err(failure.clone());
+        }
+        let stopped = place.stopped.or(read.err());
+        let stopped = stopped.or_else(|| no_room.then(|| full(context)));
+        details.returned = items.count();
+        details.complete = stopped.is_none();
+        let cursor = || self.sealed(context, order, &place.dataset, offset);
+        if let Some(failure) = stopped {
+            if items.count() == 0 {
+                details.resume = has_more.then(cursor).flatten();
+                return Err(failure);
+            }
+            details.stopped = Some(failure.into());
+        }
+        let next_cursor = has_more.then(cursor).flatten();
+        Ok(Output { next_cursor, ..Output::json(items.finish()) })
+    }
+
+    /// Starts a run and waits for it. A run that fails may have found something all the same.
+    async fn run(
+        &self,
+        api: &Api,
+        context: &Context,
+        order: &Order,
+        until: Instant,
+    ) -> Result<Place, Failure> {
+        let failure = |end| self.failure(order.actor, end);
+        let started = Run::start(api, context, order.actor, &order.input, until).await;
+        let mut run = started.map_err(failure)?;
+        self.0.availability.part_works(order.actor);
+        let scope = job_scope(context, Some(context.deadline));
+        let ended = run.finish(context, &scope, until).await;
+        let stopped = ended.err().map(failure);
+        let dataset = run.dataset().map(str::to_owned);
+        run.abort().await;
+        match (dataset, stopped) {
+            (_, Some(failure)) if failure.code == Code::Cancelled => Err(failure),
+            (Some(dataset), stopped) => Ok(Place { dataset, offset: 0, stopped }),
+            (None, Some(failure)) => Err(failure),
+            (None, None) => Err(api.upstream.error(Fault::Shape("a run with a dataset")).into()),
+        }
+    }
+
+    fn opened(&self, context: &Context, order: &Order, cursor: &str) -> Result<Place, Failure> {
+        let refused = |error: CursorError| Failure::new(Code::ArgumentsInvalid, error.to_string());
+        let input = order.input.to_string();
+        let bound = bound(context, order, &input);
+        let Cursor { dataset, offset } = self.0.cursors.open(cursor, &bound).map_err(refused)?;
+        Ok(Place { dataset, offset, stopped: None })
+    }
+
+    fn sealed(
+        &self,
+        context: &Context,
+        order: &Order,
+        dataset: &str,
+        offset: u64,
+    ) -> Option<String> {
+        let input = order.input.to_string();
+        let cursor = Cursor { dataset: dataset.to_owned(), offset };
+        self.0.cursors.seal(&cursor, &bound(context, order, &input), self.0.entropy.as_ref())
+    }
+
+    /// The failure, after what it says about the token and the actor has been noted.
+    fn failure(&self, actor: &'static str, end: RunEnd) -> Failure {
+        let error = match end {
+            RunEnd::Stopped(stop) => return stop.into(),
+            RunEnd::Failed(error) => error,
+            RunEnd::Unknown(error) => {
+                let text = format!("{error}; whether a run was started there is not known");
+                return Failure::new(error.code(), text);
+            }
+        };
+        match error.code() {
+            Code::UpstreamUnauthorized => self.0.availability.fails(error.to_string()),
+            Code::UpstreamForbidden => self.0.availability.part_fails(actor, error.to_string()),
+            _ => {}
+        }
+        error.into()
+    }
+}
+
+/// What a cursor is good for: this requester, this actor, this input.
+fn bound<'a>(context: &'a Context, order: &'a Order, input: &'a str) -> [&'a [u8]; 3] {
+    [context.requester.as_str().as_bytes(), order.actor.as_bytes(), input.as_bytes()]
+}
+
+fn full(context: &Context) -> Failure {
+    let limit = context.limits.output_bytes.unwrap_or_default();
+    Failure::new(Code::OutputTooLarge, format!("the output limit of {limit} bytes is reached"))
+}

@@ -1,0 +1,48 @@
+//! What the engines share that ask upstream APIs: a JSON client over egress, errors with codes,
+//! arguments, results that grow within their limit, and runs of Apify actors.
+//!
+//! * [`Upstream`] sends a [`Call`] beneath its configured base address and gives an [`Answer`].
+//! * [`UpstreamError`] maps whatever an upstream does to one stable code. It quotes nothing of what
+//!   the upstream said: an upstream may send a token back.
+//! * [`Secret`] holds a token, prints nothing, and finds itself in what goes out.
+//! * [`Fields`] reads arguments; its errors name the field and the allowed values.
+//! * [`ItemList`] is a JSON array within the job's output limit; [`Details`] says beside it which
+//!   way answered and whether something is missing.
+//! * [`Apify`] starts an actor once, waits for it, stops it when the job stops, and pages its
+//!   dataset.
+//! * [`Operation`] is one line of an engine's capabilities, with the reason when it is missing.
+#![forbid(unsafe_code)]
+
+mod answer;
+pub mod apify;
+mod arguments;
+mod array;
+mod call;
+mod capability;
+mod client;
+mod cursor;
+mod details;
+mod error;
+mod items;
+mod rate;
+mod scope;
+mod secret;
+mod shape;
+mod stop;
+
+pub use answer::{Answer, read_json};
+pub use apify::{Apify, ApifyConfig};
+pub use arguments::{FieldError, Fields};
+pub use array::{ArrayError, ArrayReader};
+pub use call::Call;
+pub use capability::{Availability, Operation, Social, working};
+pub use client::{Upstream, egress_limits};
+pub use cursor::{CursorError, CursorKey};
+pub use details::{Capped, Details, Stopped, Tried};
+pub use error::{Fault, UpstreamError};
+pub use items::ItemList;
+pub use rate::RateLimit;
+pub use scope::job_scope;
+pub use secret::Secret;
+pub use shape::{Number, Text, or_empty};
+pub use stop::{Stop, unless_stopped};

@@ -1,0 +1,89 @@
+use crate::{
+    Claims, Details, Provenance, ReasonCode, TpmClaims,
+    authenticate::Authenticated,
+    policy::{Policy, TpmPolicy},
+    reason::Reasons,
+};
+
+/// Why the attestation key is believed; a reason where it is not.
+pub(super) fn check_key(
+    claims: &mut Claims,
+    evidence: &Authenticated,
+    policy: &Policy,
+    now: u64,
+    reasons: &mut Reasons,
+) {
+    let Details::Tpm(tpm) = &mut claims.details else { return };
+    let Some(rules) = &policy.kinds.tpm else { return };
+    let vouchers = &evidence.vouchers;
+    let listed = rules.attestation_keys.contains(&tpm.attestation_key);
+    // A certificate speaks of the key alone: it does not vouch for what a public area says besides.
+    let alone = tpm.attestation_key_name.is_none();
+    let certified = alone && vouchers.certificate.as_ref().is_some_and(Reasons::is_empty);
+    let endorsed = vouchers.endorsement_key.as_ref().filter(|(_, wrong)| wrong.is_empty());
+    let activated = endorsed.is_some_and(|(endorsement_key, _)| {
+        rules.activated.iter().any(|entry| {
+            Some(&entry.name) == tpm.attestation_key_name.as_ref()
+                && entry.endorsement_key.0 == endorsement_key
+                && now <= entry.until.end()
+        })
+    });
+    tpm.provenance = match (activated, certified, listed) {
+        (true, ..) => Provenance::Activated,
+        (_, true, _) => Provenance::Certified,
+        (.., true) => Provenance::Listed,
+        _ => Provenance::None,
+    };
+    if tpm.provenance == Provenance::None {
+        reasons
+            .add(ReasonCode::AttestationKeyUntrusted, "attestation key")
+            .expected("certified, activated beside an endorsement key, or listed")
+            .found(format!("a key with SHA-256 {}", tpm.attestation_key))
+            .source("`roots`, `activated` and `attestation_keys` of `kinds.tpm` of the policy")
+            .mend(if alone {
+                "enrol the machine: activate a credential, then add the entry to the policy"
+            } else {
+                "activate a credential, then add the entry to the policy; a certified key has to \
+                 be sent as SubjectPublicKeyInfo"
+            });
+        let wrong = vouchers.endorsement_key.as_ref().map(|(_, wrong)| wrong);
+        for wrong in vouchers.certificate.iter().chain(wrong) {
+            reasons.extend(wrong);
+        }
+    }
+}
+
+pub(super) fn check_boot(
+    claims: &Claims,
+    tpm: &TpmClaims,
+    rules: &TpmPolicy,
+    reasons: &mut Reasons,
+) {
+    if rules.measured_boot && !claims.has_measured_boot() {
+        reasons
+            .add(ReasonCode::NothingMeasured, "pcr0 to pcr7")
+            .expected("values that a boot leaves")
+            .found("initial values, or not quoted")
+            .source("`kinds.tpm.measured_boot` of the policy")
+            .mend("use a machine whose firmware measures its boot, and quote these PCRs");
+    }
+    if rules.event_log && tpm.secure_boot.is_none() {
+        reasons
+            .add(ReasonCode::EventLogMissing, "event log")
+            .expected("the firmware's log")
+            .found("none that can be read")
+            .source("`kinds.tpm.event_log` of the policy")
+            .mend("have the worker send its event log");
+    }
+    if rules.secure_boot && tpm.secure_boot != Some(true) {
+        reasons
+            .add(ReasonCode::SecureBootOff, "Secure Boot")
+            .expected("on")
+            .found(match tpm.secure_boot {
+                Some(_) => "off, or not measured",
+                None => "unknown",
+            })
+            .source("`kinds.tpm.secure_boot` of the policy")
+            .mend("switch Secure Boot on in the firmware, or do without it knowingly");
+    }
+}

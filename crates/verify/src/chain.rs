@@ -1,0 +1,196 @@
+//! Chains of certificates: from the one that signed evidence to a pinned root.
+
+use crate::{
+    ReasonCode, Root,
+    certificate::{Certificate, scheme, signed_part},
+    claims::Hex,
+    instant::{At, Window},
+    reason::Reasons,
+};
+use x509_cert::der::Decode;
+
+/// What a chain is checked against.
+pub(crate) struct Anchors<'a> {
+    /// Whose chain, for people: `AMD`, `AWS Nitro`.
+    pub(crate) maker: &'a str,
+    /// The certificates at which it may end.
+    pub(crate) roots: &'a [Root],
+    /// Revocation lists (DER) that may speak of it.
+    pub(crate) revocation: &'a [Vec<u8>],
+    /// Seconds since 1970.
+    pub(crate) now: u64,
+}
+
+/// Who issued a certificate, in a pool. Makers issue certificates of the same name anew: of several,
+/// the one whose key fits.
+pub(crate) fn issuer_of<'a>(
+    subject: &Certificate,
+    pool: &'a [Certificate],
+) -> Option<&'a Certificate> {
+    let named: Vec<_> = pool
+        .iter()
+        .filter(|issuer| subject.names_issuer(issuer) && issuer.fingerprint != subject.fingerprint)
+        .collect();
+    let signs =
+        |issuer: &&&Certificate| issuer.public_key().is_some_and(|key| subject.is_signed_by(&key));
+    match named.as_slice() {
+        [] | [_] => named.first().copied(),
+        several => several.iter().find(signs).or(several.first()).copied(),
+    }
+}
+
+/// Checks a chain, leaf first, root last: names, signatures, authority, validity, revocation, and
+/// that the root is a pinned one. The root's own signature needs no check: it is pinned whole.
+pub(crate) fn check(
+    chain: &[&Certificate],
+    anchors: &Anchors<'_>,
+    reasons: &mut Reasons,
+) -> Window {
+    let mut window = Window::ALWAYS;
+    let Anchors { maker, roots, .. } = anchors;
+    let Some(root) = chain.last() else { return window };
+    if !roots.iter().any(|pinned| pinned.sha256.0 == root.fingerprint) {
+        let names: Vec<_> = roots.iter().map(|root| root.name.as_str()).collect();
+        reasons
+            .add(ReasonCode::RootUntrusted, format!("{maker} root certificate"))
+            .expected(format!("one of: {}", names.join(", ")))
+            .found(format!("SHA-256 {} ({})", Hex::from(root.fingerprint), root.subject()))
+            .source("pinned roots, or `roots` of the policy")
+            .mend("use evidence of a genuine platform; a root of your own has to be in the policy");
+    }
+    for certificate in chain {
+        let (from, until) = certificate.validity();
+        window.narrow(from, until);
+        check_validity(certificate, anchors, reasons);
+        if certificate.has_unknown_critical() {
+            broken(
+                reasons,
+                maker,
+                certificate,
+                "only extensions that are understood",
+                "another critical one",
+            );
+        }
+    }
+    for (below, link) in chain.windows(2).enumerate() {
+        let [subject, issuer] = link else { continue };
+        if !subject.names_issuer(issuer) {
+            broken(
+                reasons,
+                maker,
+                subject,
+                "issued by the next certificate",
+                "another issuer's name",
+            );
+        }
+        if !issuer.may_issue(below) {
+            broken(
+                reasons,
+                maker,
+                issuer,
+                "an authority that may issue this",
+                "no authority, or too far up",
+            );
+        }
+        if !issuer.public_key().is_some_and(|key| subject.is_signed_by(&key)) {
+            broken(
+                reasons,
+                maker,
+                subject,
+                "signed by the next certificate",
+                "a signature that does not verify",
+            );
+        }
+    }
+    for lists in anchors.revocation {
+        check_revocation(lists, chain, anchors, &mut window, reasons);
+    }
+    window
+}
+
+fn broken(reasons: &mut Reasons, maker: &str, at: &Certificate, expected: &str, found: &str) {
+    reasons
+        .add(ReasonCode::ChainInvalid, format!("{maker} certificate {}", at.subject()))
+        .expected(expected)
+        .found(found)
+        .source("RFC 5280")
+        .mend("give the certificates that belong to this platform, unchanged");
+}
+
+fn check_validity(certificate: &Certificate, anchors: &Anchors<'_>, reasons: &mut Reasons) {
+    let (from, until) = certificate.validity();
+    let (code, expected) = if anchors.now < from {
+        (ReasonCode::CertificateNotYetValid, format!("valid from {}", At(from)))
+    } else if anchors.now > until {
+        (ReasonCode::CertificateExpired, format!("valid until {}", At(until)))
+    } else {
+        return;
+    };
+    reasons
+        .add(code, format!("{} certificate {}", anchors.maker, certificate.subject()))
+        .expected(expected)
+        .found(format!("the check's time {}", At(anchors.now)))
+        .source("the certificate's validity")
+        .mend("ask the worker for fresh evidence; for archived evidence check at its own time");
+}
+
+/// A list counts if one of the chain's authorities has signed it; others are of other chains.
+fn check_revocation(
+    der: &[u8],
+    chain: &[&Certificate],
+    anchors: &Anchors<'_>,
+    window: &mut Window,
+    reasons: &mut Reasons,
+) {
+    use x509_cert::{certificate::Rfc5280, crl::CertificateList};
+    let Ok(list) = CertificateList::<Rfc5280>::from_der(der) else { return };
+    let Some(at) =
+        chain.iter().position(|authority| authority.has_subject(&list.tbs_cert_list.issuer))
+    else {
+        return;
+    };
+    let authority = chain[at];
+    let claim = format!("{} revocation list of {}", anchors.maker, authority.subject());
+    let signed = signed_part(der).and_then(|range| {
+        let (scheme, signature) = (scheme(&list.signature_algorithm)?, list.signature.as_bytes()?);
+        Some(authority.public_key()?.verifies(scheme, &der[range], signature))
+    });
+    if signed != Some(true) {
+        reasons
+            .add(ReasonCode::CollateralInvalid, claim)
+            .expected("signed by the authority that it names")
+            .found("a signature that does not verify")
+            .source("RFC 5280")
+            .mend("fetch the revocation list again");
+        return;
+    }
+    let from = list.tbs_cert_list.this_update.to_unix_duration().as_secs();
+    let until =
+        list.tbs_cert_list.next_update.map_or(u64::MAX, |time| time.to_unix_duration().as_secs());
+    window.narrow(from, until);
+    if anchors.now < from || anchors.now > until {
+        let early = anchors.now < from;
+        let code =
+            if early { ReasonCode::CollateralNotYetValid } else { ReasonCode::CollateralExpired };
+        reasons
+            .add(code, claim.clone())
+            .expected(format!("valid from {} until {}", At(from), At(until)))
+            .found(format!("the check's time {}", At(anchors.now)))
+            .source("the list's own dates")
+            .mend("fetch the revocation list again");
+    }
+    let revoked = list.tbs_cert_list.revoked_certificates.unwrap_or_default();
+    for certificate in &chain[..at] {
+        let issued_here = certificate.names_issuer(authority);
+        if issued_here
+            && revoked.iter().any(|entry| entry.serial_number.as_bytes() == certificate.serial())
+        {
+            reasons
+                .add(ReasonCode::CertificateRevoked, claim.clone())
+                .expected(format!("{} is not on it", certificate.subject()))
+                .found(format!("its serial number {}", Hex::from(certificate.serial())))
+                .source("the maker's revocation list")
+                .mend("do not use this platform: its maker no longer vouches for it");
+        }
+    }
+}

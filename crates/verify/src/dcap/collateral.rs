@@ -1,0 +1,185 @@
+use dcap_qvl::{
+    QeIdentity, QuoteCollateralV3, TcbInfo,
+    intel::{PckExtension, parse_pck_extension_with},
+    quote::Quote,
+};
+use x509_cert::{certificate::Rfc5280, crl::CertificateList, der::Decode};
+
+use super::backend::Provider;
+use crate::{
+    Endorsements, Hex, ReasonCode,
+    authenticate::Request,
+    certificate::Certificate,
+    endorsements::Held,
+    instant::{At, Window, rfc3339},
+    reason::Reasons,
+};
+
+/// Collateral, read in order to say what is wrong with it.
+pub(super) struct Collateral<'a> {
+    raw: &'a QuoteCollateralV3,
+    pub(super) tcb_info: Option<TcbInfo>,
+    qe_identity: Option<QeIdentity>,
+}
+
+impl<'a> Collateral<'a> {
+    pub(super) fn read(raw: &'a QuoteCollateralV3) -> Self {
+        Self {
+            tcb_info: serde_json::from_str(&raw.tcb_info).ok(),
+            qe_identity: serde_json::from_str(&raw.qe_identity).ok(),
+            raw,
+        }
+    }
+}
+
+fn is_tdx(quote: &Quote) -> bool {
+    !quote.header.is_sgx()
+}
+
+/// What Intel has written into the platform's certificate.
+pub(super) fn platform(leaf: &[u8]) -> Option<PckExtension> {
+    parse_pck_extension_with::<Provider>(leaf).ok()
+}
+
+/// The newest collateral about this platform, or, where there is none, any, so that the reasons
+/// say what does not fit.
+pub(super) fn choose<'a>(
+    quote: &Quote,
+    leaf: &[u8],
+    endorsements: &'a Endorsements,
+) -> Option<&'a QuoteCollateralV3> {
+    let (first, others) = endorsements.collateral().split_first()?;
+    if others.is_empty() {
+        return Some(first.raw());
+    }
+    let fmspc = platform(leaf).map(|platform| hex::encode(platform.fmspc));
+    let tee = if is_tdx(quote) { "TDX" } else { "SGX" };
+    let fit = |held: &&Held| {
+        held.about.as_ref().map_or((false, false, 0), |about| {
+            let model = fmspc.as_ref().is_some_and(|fmspc| about.fmspc.eq_ignore_ascii_case(fmspc));
+            (model, about.id == tee, about.tcb_evaluation_data_number)
+        })
+    };
+    endorsements.collateral().iter().max_by_key(fit).map(Held::raw)
+}
+
+/// Whether the root that the quote brings along is a pinned one.
+pub(super) fn check_root(root: [u8; 32], request: &Request<'_>, reasons: &mut Reasons) -> bool {
+    let pinned = request.roots.iter().any(|pinned| pinned.sha256.0 == root);
+    if !pinned {
+        reasons
+            .add(ReasonCode::RootUntrusted, "Intel root certificate")
+            .expected("the pinned Intel SGX Root CA")
+            .found(format!("SHA-256 {}", Hex::from(root)))
+            .source("pinned roots, or `roots` of the policy")
+            .mend("use evidence of a genuine platform; a root of your own has to be in the policy");
+    }
+    pinned
+}
+
+/// Each dated part of collateral and certificates, by name: first and last second.
+fn dated(
+    collateral: &Collateral<'_>,
+    chain: &[Certificate; 3],
+) -> Vec<(String, Option<(u64, u64)>)> {
+    let span = |from: &str, until: &str| Some((rfc3339(from)?, rfc3339(until)?));
+    let list = |der: &[u8]| {
+        let list = CertificateList::<Rfc5280>::from_der(der).ok()?.tbs_cert_list;
+        let until = list.next_update.map_or(u64::MAX, |time| time.to_unix_duration().as_secs());
+        Some((list.this_update.to_unix_duration().as_secs(), until))
+    };
+    let raw = collateral.raw;
+    let mut dated = vec![
+        (
+            "TCB info".to_owned(),
+            collateral.tcb_info.as_ref().and_then(|info| span(&info.issue_date, &info.next_update)),
+        ),
+        (
+            "identity of the quoting enclave".to_owned(),
+            collateral.qe_identity.as_ref().and_then(|id| span(&id.issue_date, &id.next_update)),
+        ),
+        ("revocation list of the root".to_owned(), list(&raw.root_ca_crl)),
+        ("revocation list of the PCK authority".to_owned(), list(&raw.pck_crl)),
+    ];
+    for certificate in chain {
+        dated
+            .push((format!("certificate {}", certificate.subject()), Some(certificate.validity())));
+    }
+    for text in [&raw.tcb_info_issuer_chain, &raw.qe_identity_issuer_chain] {
+        for part in pem::parse_many(text).unwrap_or_default() {
+            let certificate = Certificate::parse(part.contents());
+            let name = certificate.as_ref().map_or_else(String::new, Certificate::subject);
+            dated.push((
+                format!("certificate {name}"),
+                certificate.map(|certificate| certificate.validity()),
+            ));
+        }
+    }
+    dated
+}
+
+/// Checks every date, and gives the time in which all hold.
+pub(super) fn check_dates(
+    collateral: &Collateral<'_>,
+    chain: &[Certificate; 3],
+    now: u64,
+    reasons: &mut Reasons,
+) -> Window {
+    let mut window = Window::ALWAYS;
+    for (part, span) in dated(collateral, chain) {
+        let Some((from, until)) = span else {
+            reasons
+                .add(ReasonCode::CollateralInvalid, part)
+                .expected("Intel's format")
+                .found("something that cannot be read")
+                .source("Intel's provisioning service")
+                .mend("fetch the collateral again");
+            continue;
+        };
+        window.narrow(from, until);
+        if now < from || now > until {
+            let early = now < from;
+            let code = if early {
+                ReasonCode::CollateralNotYetValid
+            } else {
+                ReasonCode::CollateralExpired
+            };
+            reasons
+                .add(code, part)
+                .expected(format!("valid from {} until {}", At(from), At(until)))
+                .found(format!("the check's time {}", At(now)))
+                .source("the dates that Intel has signed")
+                .mend("fetch the collateral again; check archived evidence at its own time");
+        }
+    }
+    window
+}
+
+/// Checks that the collateral is about the quote's platform.
+pub(super) fn check_about(
+    quote: &Quote,
+    chain: &[Certificate; 3],
+    collateral: &Collateral<'_>,
+    reasons: &mut Reasons,
+) {
+    let mut compare = |claim: &str, expected: String, found: Option<String>| {
+        let Some(found) = found else { return };
+        if !expected.eq_ignore_ascii_case(&found) {
+            reasons
+                .add(ReasonCode::CollateralMismatch, claim)
+                .expected(expected)
+                .found(found)
+                .source("the quote and its certificate")
+                .mend("give collateral for this platform's model and TEE");
+        }
+    };
+    let (tee, qe) = if is_tdx(quote) { ("TDX", "TD_QE") } else { ("SGX", "QE") };
+    let tcb_info = collateral.tcb_info.as_ref();
+    compare("TEE of the TCB info", tee.to_owned(), tcb_info.map(|info| info.id.clone()));
+    let identity = collateral.qe_identity.as_ref().map(|identity| identity.id.clone());
+    compare("TEE of the quoting enclave's identity", qe.to_owned(), identity);
+    if let Some(platform) = platform(chain[0].der()) {
+        let fmspc = hex::encode(platform.fmspc);
+        compare("FMSPC of the TCB info", fmspc, tcb_info.map(|info| info.fmspc.clone()));
+    }
+}

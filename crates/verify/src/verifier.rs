@@ -1,0 +1,173 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use sealwork_job::Timestamp;
+use sealwork_seal::KeyConfig;
+
+use crate::{
+    Endorsements, Evidence, EvidenceDocument, EvidenceKind, Expectation, Policy, Question, Verdict,
+    Watermark,
+    appraise::{Circumstances, appraise},
+    authenticate::{Authenticated, authenticate},
+    worker::{judge_worker, together},
+};
+
+/// Checks evidence: the answer names everything that is wrong with it.
+///
+/// `now` is the verifier's own time; no clock is read here.
+pub fn verify(
+    evidence: &Evidence,
+    expectation: &Expectation,
+    endorsements: &Endorsements,
+    policy: &Policy,
+    now: Timestamp,
+) -> Verdict {
+    let now = now.as_secs();
+    let roots = policy.kinds.roots(evidence.kind);
+    let authenticated = authenticate(evidence, endorsements, roots, now);
+    let circumstances =
+        Circumstances { expectation, watermark: None, sequence: endorsements.sequence(), now };
+    appraise(evidence.kind, &authenticated, policy, &circumstances)
+}
+
+/// What evidence says, for somebody who is about to write a policy. Nothing about it is judged,
+/// signatures included.
+pub fn inspect(
+    evidence: &Evidence,
+    endorsements: &Endorsements,
+    now: Timestamp,
+) -> Option<crate::Claims> {
+    authenticate(evidence, endorsements, &[], now.as_secs()).claims
+}
+
+/// A verifier with memory: it refuses collateral that is older than what it has used, and does not
+/// follow the same signatures twice.
+///
+/// Every answer is judged anew: expected report data, policy, time. Only what depends on the
+/// bytes alone is remembered, for as long as all certificates and collateral hold.
+#[derive(Debug)]
+pub struct Verifier {
+    endorsements: Arc<Endorsements>,
+    watermark: Watermark,
+    capacity: usize,
+    known: HashMap<Key, Arc<Authenticated>>,
+    order: VecDeque<Key>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    kind: EvidenceKind,
+    bytes: Arc<[u8]>,
+    roots: Vec<u8>,
+    endorsements: [u8; 32],
+}
+
+impl Verifier {
+    /// A verifier that remembers up to `capacity` pieces of evidence.
+    pub fn new(endorsements: Endorsements, watermark: Watermark, capacity: usize) -> Self {
+        Self {
+            endorsements: Arc::new(endorsements),
+            watermark,
+            capacity,
+            known: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    /// Replaces the endorsements, for example by a newer bundle.
+    pub fn set_endorsements(&mut self, endorsements: Endorsements) {
+        self.endorsements = Arc::new(endorsements);
+    }
+
+    /// What must not go back; to be kept over restarts.
+    pub fn watermark(&self) -> &Watermark {
+        &self.watermark
+    }
+
+    /// Checks evidence, as [`verify`] does.
+    pub fn verify(
+        &mut self,
+        evidence: &Evidence,
+        expectation: &Expectation,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Verdict {
+        let own = Arc::clone(&self.endorsements);
+        self.verify_against(&own, evidence, expectation, policy, now)
+    }
+
+    /// Checks that a key config is of a worker that a policy trusts, as
+    /// [`verify_worker`](crate::verify_worker) does.
+    pub fn verify_worker(
+        &mut self,
+        key_config: &KeyConfig,
+        document: &EvidenceDocument,
+        question: &Question,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Verdict {
+        let all = together(&self.endorsements, document);
+        judge_worker(key_config, document, question, policy, |expectation| {
+            self.verify_against(&all, &document.evidence, expectation, policy, now)
+        })
+    }
+
+    fn verify_against(
+        &mut self,
+        endorsements: &Endorsements,
+        evidence: &Evidence,
+        expectation: &Expectation,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Verdict {
+        let now = now.as_secs();
+        let authenticated = self.authenticate(endorsements, evidence, policy, now);
+        let sequence = self.endorsements.sequence();
+        let watermark = Some(&self.watermark);
+        let circumstances = Circumstances { expectation, watermark, sequence, now };
+        let verdict = appraise(evidence.kind, &authenticated, policy, &circumstances);
+        if matches!(verdict, Verdict::Trusted(_)) {
+            let marks = authenticated.marks.iter().map(|(name, mark)| (name.as_str(), *mark));
+            self.watermark.raise(marks.chain([(Watermark::BUNDLE, sequence)]));
+        }
+        verdict
+    }
+
+    fn authenticate(
+        &mut self,
+        endorsements: &Endorsements,
+        evidence: &Evidence,
+        policy: &Policy,
+        now: u64,
+    ) -> Arc<Authenticated> {
+        let roots = policy.kinds.roots(evidence.kind);
+        let key = Key {
+            kind: evidence.kind,
+            bytes: evidence.bytes.as_slice().into(),
+            roots: roots.iter().flat_map(|root| &root.sha256.0).copied().collect(),
+            endorsements: *endorsements.digest(),
+        };
+        let known = self.known.get(&key).filter(|known| known.window.contains(now));
+        if let Some(known) = known {
+            return Arc::clone(known);
+        }
+        let fresh = Arc::new(authenticate(evidence, endorsements, roots, now));
+        if fresh.reasons.is_empty() {
+            self.remember(key, Arc::clone(&fresh));
+        }
+        fresh
+    }
+
+    fn remember(&mut self, key: Key, authenticated: Arc<Authenticated>) {
+        if self.known.insert(key.clone(), authenticated).is_none() {
+            self.order.push_back(key);
+        }
+        while self.order.len() > self.capacity {
+            if let Some(oldest) = self.order.pop_front() {
+                self.known.remove(&oldest);
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The highest numbers that collateral and bundles had: what is older than these is an attempt to
+/// bring back a time when a weakness was not known. Keep it where the evidence's host cannot
+/// change it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Watermark {
+    marks: BTreeMap<String, u64>,
+}
+
+impl Watermark {
+    pub(crate) const BUNDLE: &str = "bundle";
+
+    /// The highest number under a name; 0 where none was seen.
+    pub(crate) fn mark(&self, name: &str) -> u64 {
+        self.marks.get(name).copied().unwrap_or(0)
+    }
+
+    /// Takes numbers that were found good.
+    pub(crate) fn raise<'a>(&mut self, marks: impl IntoIterator<Item = (&'a str, u64)>) {
+        for (name, mark) in marks {
+            let highest = self.marks.entry(name.to_owned()).or_default();
+            *highest = mark.max(*highest);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The contract of the library: verdicts, by evidence of outside and of its own making.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod cases;
+#[path = "../../../egress/tests/common/conformance.rs"]
+mod conformance;
+mod conformance_dcap;
+mod conformance_nitro;
+mod conformance_snp;
+mod conformance_tpm;
+mod cose;
+mod kinds;
+mod made;
+mod mutations;
+mod policies;
+mod samples;
+mod speed;
+mod support;
+mod swtpm;
+mod verifiers;
+mod workers;

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Builds the verifier for wasm32 (with `rustup target add wasm32-unknown-unknown wasm32-wasip1`) and
+# runs it under Node over the outside samples and the chains that the tests make.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+target="${CARGO_TARGET_DIR:-target}"
+
+cargo build -p sealwork-verify --no-default-features --target wasm32-unknown-unknown
+cargo build -p sealwork-verify --no-default-features --target wasm32-wasip1 --example verify
+cases="$(cargo test -q -p sealwork-verify --test evidence -- --ignored write_cases --nocapture |
+    grep '/evidence-cases$')"
+node --no-warnings crates/verify/wasm/run.mjs \
+    "$target/wasm32-wasip1/debug/examples/verify.wasm" "$cases"

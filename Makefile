@@ -14,7 +14,7 @@ RELEASE := $(CARGO_TARGET_DIR)/release/sealwork
 KILL_RUNS ?= 500
 FUZZ_SECONDS ?= 30
 
-.PHONY: help demo build test lint fmt docs dist dist-test go-client-test torture bench fuzz-short setup
+.PHONY: help demo build test lint fmt docs dist dist-test go-client-test guests-check torture bench fuzz-short setup
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +28,10 @@ build: setup ## Build the release binary
 demo: build ## One sealed crawl, start to verified receipt; URL=https://... for another site
 	@"$(RELEASE)" demo $${URL:+--url "$$URL"} $${ALLOW:+--allow "$$ALLOW"}
 
-test: setup ## Every test: workspace, Go client (where Go is), production binary
+test: setup ## Every test: workspace, guests, Go client (where Go is), production binary
 	$(CARGO) test --workspace --locked
 	$(CARGO) test --manifest-path fuzz/Cargo.toml --locked
+	@$(MAKE) --no-print-directory guests-check
 	@scripts/test-go-client.sh
 	@$(MAKE) --no-print-directory dist-test
 
@@ -66,8 +67,12 @@ go-client-test: setup ## The unmodified Go client against a worker
 torture: setup ## Kill the worker at random moments under load, KILL_RUNS times (500)
 	KILL_RUNS=$(KILL_RUNS) $(CARGO) test --release --locked -p sealwork-cli --test kill -- --nocapture
 
-bench: build ## Measure on this machine, over loopback
-	@for what in idle "jobs --seconds 60" masa web crawl programs; do "$(RELEASE)" bench $$what; done
+guests-check: ## Build the JavaScript guest again: it must be the one that is in the tree
+	@scripts/setup.sh guests
+	guests/js/build.sh --check
+
+bench: build ## Measure on this machine, over loopback; PEERS=DIR of scripts/bench-peers.sh
+	@for what in idle "jobs --seconds 60" masa web crawl "programs $${PEERS:+--peers $$PEERS}"; do "$(RELEASE)" bench $$what; done
 
 fuzz-short: ## Each fuzz target for FUZZ_SECONDS (30)
 	@scripts/setup.sh fuzz

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a target needs and the machine lacks; does nothing when all is there.
-# Usage: scripts/setup.sh build|lint|fuzz
+# Usage: scripts/setup.sh build|lint|guests|test|fuzz
 set -euo pipefail
 
 CARGO_DENY=0.20.2
@@ -42,6 +42,27 @@ need_compiler() {
     if [ "${#missing[@]}" -gt 0 ]; then apt_install "${missing[@]}"; fi
 }
 
+# clang for WebAssembly with a C library, for the JavaScript guest.
+need_wasi() {
+    local missing=()
+    have clang || missing+=(clang)
+    have wasm-ld || missing+=(lld)
+    [ -f /usr/include/wasm32-wasi/stdlib.h ] || missing+=(wasi-libc)
+    compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/wasi/libclang_rt.builtins-wasm32.a' >/dev/null \
+        || missing+=(libclang-rt-14-dev-wasm32)
+    if [ "${#missing[@]}" -gt 0 ]; then apt_install "${missing[@]}"; fi
+}
+
+# A TPM in software, and the library that the feature `tpm` speaks to it with.
+need_tpm() {
+    local missing=()
+    have swtpm || missing+=(swtpm)
+    have swtpm_setup || missing+=(swtpm-tools)
+    have pkg-config || missing+=(pkg-config)
+    pkg-config --exists tss2-esys tss2-sys tss2-mu tss2-tctildr 2>/dev/null || missing+=(libtss2-dev)
+    if [ "${#missing[@]}" -gt 0 ]; then apt_install "${missing[@]}"; fi
+}
+
 need_component() {
     cargo "$1" --version >/dev/null 2>&1 && return
     have rustup || fail "cargo $1 is missing. Install the $2 of this Rust."
@@ -67,6 +88,8 @@ case "${1:-build}" in
         need_component clippy clippy
         need_tool deny "$CARGO_DENY"
         ;;
+    guests) need_wasi ;;
+    test) need_tpm ;;
     fuzz)
         have c++ || apt_install g++
         need_tool fuzz "$CARGO_FUZZ"

@@ -5,6 +5,7 @@
 #
 #   build.sh            builds js.wasm and js.wasm.sha256
 #   build.sh --check    builds elsewhere and fails if the digest differs from js.wasm.sha256
+#   build.sh --sources  leaves the sources of QuickJS-ng, as they are published, in BUILD_DIR/quickjs
 #
 # BUILD_DIR: where it works (default: a new temporary directory, removed at the end).
 set -eu
@@ -14,15 +15,6 @@ crate=rquickjs-sys
 version=0.14.0
 crate_sha256=cee271d0eeba64f0915b846cb7ae02e16faf3dfdffdca91731101d9d30fe3423
 export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=0
-
-need_packages() {
-    command -v clang >/dev/null && command -v wasm-ld >/dev/null &&
-        [ -f /usr/include/wasm32-wasi/stdlib.h ] &&
-        [ -f /usr/lib/llvm-14/lib/clang/14.0.6/lib/wasi/libclang_rt.builtins-wasm32.a ] && return
-    echo "build.sh: installing clang, lld, wasi-libc, libclang-rt-14-dev-wasm32" >&2
-    apt-get update
-    apt-get install -y --no-install-recommends clang lld wasi-libc libclang-rt-14-dev-wasm32
-}
 
 # The crate's archive as cargo downloads and verifies it, unpacked to $build/quickjs.
 fetch_quickjs() {
@@ -107,10 +99,12 @@ compile() {
         -o "$build/plain.wasm"
 }
 
+# With the features of the whole workspace, whose tests have built the same wasmtime already.
 pre_initialise() {
-    CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$build/target} \
-        cargo run --quiet --release --locked --manifest-path "$here/preinit/Cargo.toml" -- \
-        "$build/plain.wasm" "$build/js.wasm"
+    root=$here/../..
+    target=${CARGO_TARGET_DIR:-$root/target}
+    (cd "$root" && cargo build --quiet --locked --workspace --bin sealwork-guest-preinit)
+    "$target/debug/sealwork-guest-preinit" "$build/plain.wasm" "$build/js.wasm"
 }
 
 main() {
@@ -122,13 +116,13 @@ main() {
         build=$(mktemp -d)
         trap 'rm -rf "$build"' EXIT
     fi
-    need_packages
     fetch_quickjs
+    [ "${1:-}" = --sources ] && return
+    "$here/../../scripts/setup.sh" guests
     enable_stack_check
     weigh_recursion
     embed_prelude
     compile
-    [ "${STOP_AFTER_COMPILE:-}" = 1 ] && return
     pre_initialise
     digest=$(sha256sum <"$build/js.wasm" | cut -d' ' -f1)
     if [ "${1:-}" = --check ]; then

@@ -3,6 +3,9 @@
 #include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
 
 #define RESERVE (512 * 1024)
 
@@ -40,12 +43,34 @@ static void *heap_calloc(void *opaque, size_t count, size_t size)
     return block;
 }
 
+void heap_wipe(void *block, size_t size)
+{
+    memset(block, 0, size);
+    /* For the compiler, which sees that nobody reads it again. */
+    __asm__ volatile("" : : "r"(block) : "memory");
+}
+
 static void heap_free(void *opaque, void *block)
 {
     (void)opaque;
-    if (block != NULL)
-        used -= malloc_usable_size(block);
+    if (block == NULL)
+        return;
+    size_t size = malloc_usable_size(block);
+    used -= size;
+    if (is_initialising)
+        heap_wipe(block, size);
     free(block);
+}
+
+/* As realloc would, but what it leaves behind is zeroed. */
+static void *move(void *opaque, void *block, size_t before, size_t size)
+{
+    void *moved = heap_malloc(opaque, size);
+    if (moved != NULL && block != NULL) {
+        memcpy(moved, block, size < before ? size : before);
+        heap_free(opaque, block);
+    }
+    return moved;
 }
 
 static void *heap_realloc(void *opaque, void *block, size_t size)
@@ -55,6 +80,8 @@ static void *heap_realloc(void *opaque, void *block, size_t size)
         heap_free(opaque, block);
         return NULL;
     }
+    if (is_initialising)
+        return move(opaque, block, before, size);
     bool allowed = size <= before || fits(size - before);
     void *moved = allowed ? realloc(block, size) : NULL;
     if (moved == NULL)

@@ -15,6 +15,9 @@ void heap_set_limit(size_t limit);
 /* Whether an allocation was ever refused. */
 bool heap_was_exhausted(void);
 
+/* Zeroes memory that goes before the module is written: what is zero takes no place in it. */
+void heap_wipe(void *block, size_t size);
+
 /* Lifts the limit by what a report of the failure needs. */
 void heap_release_reserve(void);
 

@@ -326,6 +326,79 @@ NATIVE(zeroed)
     return buffer;
 }
 
+/* list() -> an array without a prototype: writing to it meets no setter of user code */
+NATIVE(list)
+{
+    UNUSED_ARGUMENTS;
+    static JSClassID array_class;
+    if (array_class == 0) {
+        JSValue array = JS_NewArray(ctx);
+        array_class = JS_GetClassID(array);
+        JS_FreeValue(ctx, array);
+    }
+    return JS_NewObjectProtoClass(ctx, JS_NULL, array_class);
+}
+
+static JSValue call_on_first(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv,
+                             int magic, JSValue *data)
+{
+    (void)this_value;
+    (void)magic;
+    return argc == 0 ? JS_Call(ctx, data[0], JS_UNDEFINED, 0, NULL)
+                     : JS_Call(ctx, data[0], argv[0], argc - 1, argv + 1);
+}
+
+/* uncurry(method) -> a function that takes the method's `this` as its first argument */
+NATIVE(uncurry)
+{
+    UNUSED_ARGUMENTS;
+    return JS_NewCFunctionData(ctx, call_on_first, 0, 0, 1, argv);
+}
+
+static bool is_token(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+        if (!is_letter && !(c >= '0' && c <= '9') && (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL))
+            return false;
+    }
+    return len > 0;
+}
+
+/* isToken(text): whether it is a token of HTTP (RFC 9110, section 5.6.2) */
+NATIVE(is_token_text)
+{
+    UNUSED_ARGUMENTS;
+    size_t len;
+    const char *text = JS_ToCStringLen(ctx, &len, argv[0]);
+    if (text == NULL)
+        return JS_EXCEPTION;
+    bool is = is_token(text, len);
+    JS_FreeCString(ctx, text);
+    return JS_NewBool(ctx, is);
+}
+
+/* UTF-8 of characters up to U+00FF begins with nothing above this byte. */
+#define LAST_LATIN_1_LEAD 0xc3
+
+/* isFieldValue(text): no NUL, line break or character above U+00FF */
+NATIVE(is_field_value)
+{
+    UNUSED_ARGUMENTS;
+    size_t len;
+    const char *text = JS_ToCStringLen(ctx, &len, argv[0]);
+    if (text == NULL)
+        return JS_EXCEPTION;
+    bool is = true;
+    for (size_t i = 0; i < len && is; i++) {
+        uint8_t c = (uint8_t)text[i];
+        is = c != 0 && c != '\n' && c != '\r' && c <= LAST_LATIN_1_LEAD;
+    }
+    JS_FreeCString(ctx, text);
+    return JS_NewBool(ctx, is);
+}
+
 /* typedKind(value) -> JSTypedArrayEnum, or -1 for what is no typed array */
 NATIVE(typed_kind)
 {
@@ -514,6 +587,10 @@ JSValue native_object(JSContext *ctx)
         {"copy", copy, 3},
         {"place", place, 3},
         {"zeroed", zeroed, 1},
+        {"list", list, 0},
+        {"uncurry", uncurry, 1},
+        {"isToken", is_token_text, 1},
+        {"isFieldValue", is_field_value, 1},
         {"typedKind", typed_kind, 1},
         {"kind", kind, 1},
         {"promise", promise, 0},

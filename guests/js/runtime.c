@@ -63,10 +63,42 @@ static void give_up(void)
     __builtin_trap();
 }
 
-static void load_prelude(void)
+static void new_engine(void)
 {
+    runtime = JS_NewRuntime2(&heap_functions, NULL);
+    ctx = runtime != NULL ? JS_NewContext(runtime) : NULL;
+    if (ctx == NULL)
+        __builtin_trap();
+}
+
+/* The prelude as bytecode without its source text, made by an engine that is gone afterwards: what
+   parsing leaves behind would be between the objects that every job touches. */
+static uint8_t *compiled_prelude(size_t *len)
+{
+    new_engine();
     JSValue function = JS_Eval(ctx, (const char *)prelude_source, prelude_source_len, "sealwork",
-                               JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT);
+                               JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT | JS_EVAL_FLAG_COMPILE_ONLY);
+    if (JS_IsException(function))
+        give_up();
+    uint8_t *bytecode =
+        JS_WriteObject(ctx, len, function, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
+    uint8_t *kept = bytecode != NULL ? malloc(*len) : NULL;
+    if (kept == NULL)
+        give_up();
+    memcpy(kept, bytecode, *len);
+    js_free(ctx, bytecode);
+    JS_FreeValue(ctx, function);
+    JS_FreeContext(ctx);
+    JS_FreeRuntime(runtime);
+    return kept;
+}
+
+static void load_prelude(const uint8_t *bytecode, size_t len)
+{
+    JSValue compiled = JS_ReadObject(ctx, bytecode, len, JS_READ_OBJ_BYTECODE);
+    if (JS_IsException(compiled))
+        give_up();
+    JSValue function = JS_EvalFunction(ctx, compiled);
     if (JS_IsException(function))
         give_up();
     JSValue native = native_object(ctx);
@@ -90,15 +122,18 @@ EXPORT(pre_init) void pre_init(void)
 {
     __wasm_call_ctors();
     is_initialising = true;
-    runtime = JS_NewRuntime2(&heap_functions, NULL);
-    ctx = runtime != NULL ? JS_NewContext(runtime) : NULL;
-    if (ctx == NULL || JS_AddIntrinsicBigInt(ctx) || JS_AddIntrinsicDOMException(ctx) ||
+    size_t len;
+    uint8_t *bytecode = compiled_prelude(&len);
+    new_engine();
+    if (JS_AddIntrinsicBigInt(ctx) || JS_AddIntrinsicDOMException(ctx) ||
         native_define_math_random(ctx))
         __builtin_trap();
     JS_SetMaxStackSize(runtime, STACK_FOR_SCRIPTS);
     JS_SetModuleLoaderFunc(runtime, keep_name, refuse_import, NULL);
     rejections_track(runtime);
-    load_prelude();
+    load_prelude(bytecode, len);
+    heap_wipe(bytecode, len);
+    free(bytecode);
     JS_RunGC(runtime);
     is_initialising = false;
 }

@@ -2,17 +2,7 @@
 
 #include <string.h>
 
-static const uint32_t K256[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-};
-
+/* The constants of SHA-256 are the upper halves of the first of these (FIPS 180-4, section 4.2). */
 static const uint64_t K512[80] = {
     0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
     0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
@@ -40,15 +30,12 @@ static const uint32_t H1[5] = {
     0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0,
 };
 
-static const uint32_t H256[8] = {
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-};
-
 static const uint64_t H384[8] = {
     0xcbbb9d5dc1059ed8, 0x629a292a367cd507, 0x9159015a3070dd17, 0x152fecd8f70e5939,
     0x67332667ffc00b31, 0x8eb44a8768581511, 0xdb0c2e0d64f98fa7, 0x47b5481dbefa4fa4,
 };
 
+/* The upper halves are the beginning of SHA-256 (sections 5.3.3 and 5.3.5). */
 static const uint64_t H512[8] = {
     0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
     0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
@@ -116,51 +103,40 @@ static void compress_1(uint32_t h[5], const uint8_t *block)
     h[4] += e;
 }
 
-/* One round of SHA-2 on the working variables v[0..8], the same for both widths. */
-#define SHA2_ROUND(word, v, big1, big0, k, w)                                                      \
-    do {                                                                                           \
-        word t1 = (v)[7] + (big1) + (((v)[4] & (v)[5]) ^ (~(v)[4] & (v)[6])) + (k) + (w);          \
-        word t2 = (big0) + (((v)[0] & (v)[1]) ^ ((v)[0] & (v)[2]) ^ ((v)[1] & (v)[2]));            \
-        memmove((v) + 1, (v), 7 * sizeof(word));                                                   \
-        (v)[4] += t1;                                                                              \
-        (v)[0] = t1 + t2;                                                                          \
-    } while (0)
-
-static void compress_256(uint32_t h[8], const uint8_t *block)
-{
-    uint32_t w[64], v[8];
-    for (int t = 0; t < 16; t++)
-        w[t] = load32(block + 4 * t);
-    for (int t = 16; t < 64; t++) {
-        uint32_t s0 = rotr32(w[t - 15], 7) ^ rotr32(w[t - 15], 18) ^ w[t - 15] >> 3;
-        uint32_t s1 = rotr32(w[t - 2], 17) ^ rotr32(w[t - 2], 19) ^ w[t - 2] >> 10;
-        w[t] = w[t - 16] + s0 + w[t - 7] + s1;
+/* The compression of SHA-2 (FIPS 180-4, sections 6.2.2 and 6.4.2). The two widths differ in the word,
+   the number of rounds, the bits of a constant that count, and the rotations. */
+#define SHA2_COMPRESS(name, word, load, rotr, rounds, unused_bits, S0, S1, B0, B1)                  \
+    static void name(word h[8], const uint8_t *block)                                              \
+    {                                                                                              \
+        word w[rounds], v[8];                                                                      \
+        for (size_t t = 0; t < 16; t++)                                                            \
+            w[t] = load(block + t * sizeof(word));                                                 \
+        for (size_t t = 16; t < rounds; t++)                                                       \
+            w[t] = w[t - 16] + S0(rotr, w[t - 15]) + w[t - 7] + S1(rotr, w[t - 2]);                \
+        memcpy(v, h, sizeof v);                                                                    \
+        for (size_t t = 0; t < rounds; t++) {                                                      \
+            word k = (word)(K512[t] >> unused_bits);                                               \
+            word t1 = v[7] + B1(rotr, v[4]) + ((v[4] & v[5]) ^ (~v[4] & v[6])) + k + w[t];         \
+            word t2 = B0(rotr, v[0]) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));            \
+            memmove(v + 1, v, 7 * sizeof(word));                                                   \
+            v[4] += t1;                                                                            \
+            v[0] = t1 + t2;                                                                        \
+        }                                                                                          \
+        for (size_t i = 0; i < 8; i++)                                                             \
+            h[i] += v[i];                                                                          \
     }
-    memcpy(v, h, sizeof v);
-    for (int t = 0; t < 64; t++)
-        SHA2_ROUND(uint32_t, v, rotr32(v[4], 6) ^ rotr32(v[4], 11) ^ rotr32(v[4], 25),
-                   rotr32(v[0], 2) ^ rotr32(v[0], 13) ^ rotr32(v[0], 22), K256[t], w[t]);
-    for (int i = 0; i < 8; i++)
-        h[i] += v[i];
-}
 
-static void compress_512(uint64_t h[8], const uint8_t *block)
-{
-    uint64_t w[80], v[8];
-    for (int t = 0; t < 16; t++)
-        w[t] = load64(block + 8 * t);
-    for (int t = 16; t < 80; t++) {
-        uint64_t s0 = rotr64(w[t - 15], 1) ^ rotr64(w[t - 15], 8) ^ w[t - 15] >> 7;
-        uint64_t s1 = rotr64(w[t - 2], 19) ^ rotr64(w[t - 2], 61) ^ w[t - 2] >> 6;
-        w[t] = w[t - 16] + s0 + w[t - 7] + s1;
-    }
-    memcpy(v, h, sizeof v);
-    for (int t = 0; t < 80; t++)
-        SHA2_ROUND(uint64_t, v, rotr64(v[4], 14) ^ rotr64(v[4], 18) ^ rotr64(v[4], 41),
-                   rotr64(v[0], 28) ^ rotr64(v[0], 34) ^ rotr64(v[0], 39), K512[t], w[t]);
-    for (int i = 0; i < 8; i++)
-        h[i] += v[i];
-}
+#define S0_256(rotr, x) (rotr(x, 7) ^ rotr(x, 18) ^ (x) >> 3)
+#define S1_256(rotr, x) (rotr(x, 17) ^ rotr(x, 19) ^ (x) >> 10)
+#define B0_256(rotr, x) (rotr(x, 2) ^ rotr(x, 13) ^ rotr(x, 22))
+#define B1_256(rotr, x) (rotr(x, 6) ^ rotr(x, 11) ^ rotr(x, 25))
+#define S0_512(rotr, x) (rotr(x, 1) ^ rotr(x, 8) ^ (x) >> 7)
+#define S1_512(rotr, x) (rotr(x, 19) ^ rotr(x, 61) ^ (x) >> 6)
+#define B0_512(rotr, x) (rotr(x, 28) ^ rotr(x, 34) ^ rotr(x, 39))
+#define B1_512(rotr, x) (rotr(x, 14) ^ rotr(x, 18) ^ rotr(x, 41))
+
+SHA2_COMPRESS(compress_256, uint32_t, load32, rotr32, 64, 32, S0_256, S1_256, B0_256, B1_256)
+SHA2_COMPRESS(compress_512, uint64_t, load64, rotr64, 80, 0, S0_512, S1_512, B0_512, B1_512)
 
 static void compress(struct sha *sha, const uint8_t *block)
 {
@@ -178,10 +154,10 @@ void sha_begin(struct sha *sha, enum sha_kind kind)
     sha->kind = kind;
     if (kind == SHA_1)
         memcpy(sha->state.narrow, H1, sizeof H1);
-    else if (kind == SHA_256)
-        memcpy(sha->state.narrow, H256, sizeof H256);
-    else
+    else if (kind != SHA_256)
         memcpy(sha->state.wide, kind == SHA_384 ? H384 : H512, sizeof H512);
+    for (int i = 0; kind == SHA_256 && i < 8; i++)
+        sha->state.narrow[i] = (uint32_t)(H512[i] >> 32);
 }
 
 void sha_update(struct sha *sha, const uint8_t *bytes, size_t len)

@@ -10,7 +10,7 @@ use sealwork_egress::Egress;
 use sealwork_engine_program::{HostPatterns, ProgramConfig, ProgramEngine, ProgramMaxima};
 use sealwork_platform::{Environment, Platform, RootSecret};
 use sealwork_sandbox::{
-    ArtefactCache, CacheKeys, ChildCommand, Compiler, CompilerConfig, Confinement, Pool,
+    ArtefactCache, CacheKeys, Cgroup, ChildCommand, Compiler, CompilerConfig, Confinement, Pool,
     PoolConfig, StartError,
 };
 use sealwork_seal::derive::{Purpose, derive_key};
@@ -31,8 +31,8 @@ const JAVASCRIPT: &[u8] = include_bytes!("../../../guests/js/js.wasm");
 const JAVASCRIPT_DIGEST: &str = include_str!("../../../guests/js/js.wasm.sha256");
 /// Modules that are compiled at once. Each takes a processor for itself.
 const COMPILERS: usize = 2;
-/// Compiled modules in memory.
-const KEPT_MODULES: usize = 64;
+/// Compiled modules in memory, in bytes: those that sandbox processes have loaded are not asked for.
+const KEPT_MODULES: usize = 8 << 20;
 
 /// Runs `sealwork program ...`.
 pub(crate) async fn run(command: &ProgramCommand, environment: &Environment, ui: &Ui) -> CliResult {
@@ -41,6 +41,7 @@ pub(crate) async fn run(command: &ProgramCommand, environment: &Environment, ui:
         ProgramCommand::Check(args) => local::check(args, environment, ui).await,
         ProgramCommand::Add(args) => content::add(args, environment, ui),
         ProgramCommand::List(args) => content::list(args, environment, ui),
+        ProgramCommand::Remove(args) => content::remove(args, environment, ui),
     }
 }
 
@@ -62,12 +63,14 @@ pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError
         name: r::PROGRAM_HOSTS.name,
         reason: error.to_string(),
     })?;
-    let pool = Pool::start(pool(values)).await?;
+    let child = child(values)?;
+    let pool = Pool::start(pool(values, child.clone())).await?;
     let walls = pool.confinement();
     tracing::info!(
         seccomp = walls.seccomp,
         landlock = ?walls.landlock,
         no_new_privileges = walls.no_new_privileges,
+        cgroup = ?pool.cgroup(),
         "programs run in sandbox processes"
     );
     let artefacts = ArtefactCache::new(
@@ -80,7 +83,7 @@ pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError
         pool.engine(),
         values.number(&r::PROGRAM_CACHE_BYTES),
         KEPT_MODULES,
-        compiler(values),
+        compiler(values, child),
     );
     let maxima = ProgramMaxima {
         program_bytes: values.number(&r::PROGRAM_MAX_BYTES),
@@ -104,16 +107,17 @@ pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError
     }))
 }
 
-/// Which walls stand around the sandbox processes of this machine.
-pub(crate) async fn walls(values: &Values) -> Result<Confinement, StartError> {
-    let pool = Pool::start(PoolConfig { spare: 0, ..pool(values) }).await?;
-    Ok(pool.confinement())
+/// Which walls stand around the sandbox processes of this machine, and the controllers of the
+/// control groups that they are in.
+pub(crate) async fn walls(values: &Values) -> Result<(Confinement, Vec<&'static str>), StartError> {
+    let pool = Pool::start(PoolConfig { spare: 0, ..pool(values, child(values)?) }).await?;
+    Ok((pool.confinement(), pool.cgroup().to_vec()))
 }
 
-fn pool(values: &Values) -> PoolConfig {
+fn pool(values: &Values, command: ChildCommand) -> PoolConfig {
     let output = values.number(&r::JOB_MAX_OUTPUT_BYTES);
     PoolConfig {
-        command: child(),
+        command,
         spare: values.count(&r::SANDBOX_SPARE),
         processes: values.count(&r::SANDBOX_PROCESSES),
         runs_per_process: u32::try_from(values.number(&r::SANDBOX_RUNS)).unwrap_or(u32::MAX),
@@ -130,9 +134,9 @@ fn javascript_digest() -> [u8; 32] {
     digest
 }
 
-fn compiler(values: &Values) -> Arc<Compiler> {
+fn compiler(values: &Values, command: ChildCommand) -> Arc<Compiler> {
     Compiler::new(CompilerConfig {
-        command: child(),
+        command,
         time: values.seconds(&r::PROGRAM_COMPILE_SECONDS),
         memory_bytes: values.number(&r::PROGRAM_COMPILE_MEMORY_BYTES),
         at_once: COMPILERS,
@@ -140,8 +144,12 @@ fn compiler(values: &Values) -> Arc<Compiler> {
 }
 
 /// This binary, whatever has become of its file.
-fn child() -> ChildCommand {
-    ChildCommand { program: "/proc/self/exe".into(), arguments: vec![SANDBOX.to_owned()] }
+fn child(values: &Values) -> Result<ChildCommand, StartError> {
+    Ok(ChildCommand {
+        program: "/proc/self/exe".into(),
+        arguments: vec![SANDBOX.to_owned()],
+        cgroup: values.path(&r::SANDBOX_CGROUP).map(Cgroup::open).transpose()?,
+    })
 }
 
 #[cfg(test)]

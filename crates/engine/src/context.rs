@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use sealwork_job::{JobId, Limits, RequesterId, Usage};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,8 @@ pub struct Context {
     pub requester: RequesterId,
     /// Resolved limits: the job's, else the operator's default.
     pub limits: Limits,
+    /// The input section of the job's envelope.
+    pub input: Option<Bytes>,
     /// When the job will be stopped.
     pub deadline: Instant,
     /// Fires when the job is stopped, for work that runs outside the engine's future.

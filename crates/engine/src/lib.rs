@@ -7,10 +7,12 @@
 mod context;
 mod report;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 pub use context::{Context, Meter};
 pub use report::{Report, Stat};
-use sealwork_job::{Digest, Failure, Rerun, WaitReason};
+use sealwork_job::{Digest, Failure, Limits, Rerun, WaitReason};
 use serde_json::Value;
 
 /// What a job waits for. Whoever provides it tells the worker its name.
@@ -38,6 +40,20 @@ pub trait Engine: Send + Sync {
     /// `/job/add` the job is accepted all the same and settles with this failure.
     fn admit(&self, arguments: &Value) -> Result<Rerun, Failure>;
 
+    /// Checks what comes with the arguments: the resolved limits, and the input section of the
+    /// envelope.
+    ///
+    /// # Errors
+    /// As those of [`Engine::admit`], which has been asked before.
+    fn admit_with(
+        &self,
+        _arguments: &Value,
+        _limits: &Limits,
+        _input: Option<&[u8]>,
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// What the job must wait for before it can run; asked at admission, and again at each turn.
     /// It holds no slot and no plaintext meanwhile, and no longer than the queue's patience.
     fn awaits(&self, _arguments: &Value) -> Option<Awaited> {
@@ -47,10 +63,17 @@ pub trait Engine: Send + Sync {
     /// Performs the job. Arguments that [`Engine::admit`] refuses come here from the Masa route
     /// alone, and end in the same failure.
     ///
-    /// The future is dropped when the deadline passes or the job is cancelled: hold nothing across
-    /// an await that must be undone. Work of more than about 10 ms of CPU belongs on a blocking
+    /// The future is dropped when the deadline passes or the job is cancelled, and [`Engine::grace`]
+    /// after that is over: hold nothing across an await that must be undone. Work of more than about 10 ms of CPU belongs on a blocking
     /// thread and must look at [`Context::is_stopped`] now and then.
     async fn run(&self, context: &Context, arguments: Value) -> Report;
+
+    /// How long it may take to report after its job was stopped. An engine that stops its work by
+    /// itself, at the deadline or when [`Context::stop`] fires, can say what the job had done and
+    /// used by then. Zero: a stopped job says nothing.
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// What a restart does with its running jobs, unless their arguments say otherwise.
     fn rerun(&self) -> Rerun {

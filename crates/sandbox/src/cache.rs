@@ -26,6 +26,8 @@ use crate::{Artefact, CompileError, Compiler};
 
 const DIRECTORY: &str = "compiled";
 const NONCE: usize = 12;
+/// What an artefact counts for in memory at least, so that there are not too many of them either.
+const LEAST_WEIGHT: usize = 64 << 10;
 
 /// What seals and names compiled modules on disk. Nobody else has it.
 pub struct CacheKeys {
@@ -49,25 +51,37 @@ pub struct ArtefactCache {
 
 /// The newest artefacts. One that is being made is there already, so that nobody makes it twice.
 struct Memory {
-    known: HashMap<[u8; 32], Arc<OnceCell<Artefact>>>,
+    known: HashMap<[u8; 32], Known>,
     order: VecDeque<[u8; 32]>,
-    most: usize,
+    bytes: usize,
+    most_bytes: usize,
+}
+
+#[derive(Default)]
+struct Known {
+    artefact: Arc<OnceCell<Artefact>>,
+    /// Zero until it is made.
+    bytes: usize,
 }
 
 impl ArtefactCache {
-    /// A cache in the directory `compiled` of `disk`, of at most `disk_bytes`. `engine` is
-    /// [`crate::Pool::engine`].
+    /// A cache in the directory `compiled` of `disk`, of at most `disk_bytes` there, and of at most
+    /// `memory_bytes` beside what runs. `engine` is [`crate::Pool::engine`].
     pub fn new(
         disk: Arc<dyn Disk>,
         entropy: Arc<dyn Entropy>,
         keys: CacheKeys,
         engine: [u8; 32],
         disk_bytes: u64,
-        in_memory: usize,
+        memory_bytes: usize,
         compiler: Arc<Compiler>,
     ) -> Arc<Self> {
-        let memory =
-            Memory { known: HashMap::new(), order: VecDeque::new(), most: in_memory.max(1) };
+        let memory = Memory {
+            known: HashMap::new(),
+            order: VecDeque::new(),
+            bytes: 0,
+            most_bytes: memory_bytes,
+        };
         Arc::new(Self {
             disk,
             entropy,
@@ -109,7 +123,10 @@ impl ArtefactCache {
             Ok(artefact)
         });
         match made.await {
-            Ok(artefact) => Ok(artefact.clone()),
+            Ok(artefact) => {
+                self.lock().weigh(digest, artefact.code.len());
+                Ok(artefact.clone())
+            }
             Err(error) => {
                 self.lock().forget(&digest);
                 Err(error)
@@ -183,20 +200,29 @@ impl ArtefactCache {
 
 impl Memory {
     fn cell(&mut self, module: [u8; 32]) -> Arc<OnceCell<Artefact>> {
-        if let Some(cell) = self.known.get(&module) {
-            return Arc::clone(cell);
+        if !self.known.contains_key(&module) {
+            self.order.push_back(module);
         }
-        if self.order.len() >= self.most
-            && let Some(oldest) = self.order.pop_front()
+        Arc::clone(&self.known.entry(module).or_default().artefact)
+    }
+
+    /// Counts an artefact that is there now. The oldest make room; it may be the oldest itself.
+    fn weigh(&mut self, module: [u8; 32], bytes: usize) {
+        match self.known.get_mut(&module) {
+            Some(known) if known.bytes == 0 => known.bytes = bytes.max(LEAST_WEIGHT),
+            _ => return,
+        }
+        self.bytes += bytes.max(LEAST_WEIGHT);
+        while self.bytes > self.most_bytes
+            && let Some(oldest) = self.order.front().copied()
         {
-            self.known.remove(&oldest);
+            self.forget(&oldest);
         }
-        self.order.push_back(module);
-        Arc::clone(self.known.entry(module).or_default())
     }
 
     fn forget(&mut self, module: &[u8; 32]) {
-        self.known.remove(module);
+        let forgotten = self.known.remove(module);
+        self.bytes -= forgotten.map_or(0, |known| known.bytes);
         self.order.retain(|known| known != module);
     }
 }

@@ -13,10 +13,14 @@ use tokio::{
 
 use crate::{
     ChildCommand, CompileError,
+    cgroup::GroupLimits,
     child::{FromCompiler, ToCompiler},
     spawn::spawn,
     wire::{self, MAX_TO_CHILD},
 };
+
+/// Threads of a compiler process.
+const TASKS: u64 = 16;
 
 /// A compiled module.
 #[derive(Debug, Clone)]
@@ -63,10 +67,11 @@ impl Compiler {
         let _slot = self.slots.acquire().await;
         let digest = Sha256::digest(&module).into();
         let arguments = ["compile".to_owned(), self.config.memory_bytes.to_string()];
-        let (mut child, pipe) = spawn(&self.config.command, &arguments)?;
-        let compiled = timeout(self.config.time, exchange(pipe, module)).await;
+        let limits = GroupLimits { memory_bytes: self.config.memory_bytes, tasks: TASKS };
+        let mut spawned = spawn(&self.config.command, &arguments, limits)?;
+        let compiled = timeout(self.config.time, exchange(spawned.pipe, module)).await;
         // It is done, or must be: either way it ends here.
-        let _ = child.kill().await;
+        let _ = spawned.child.kill().await;
         match compiled {
             Err(_) => Err(CompileError::OutOfTime(self.config.time.as_secs())),
             Ok(Err(_)) => Err(CompileError::Crashed(self.config.memory_bytes >> 20)),

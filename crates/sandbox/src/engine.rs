@@ -7,10 +7,13 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
 
-/// Stack of wasm code. The threads that run it have more.
-pub(crate) const WASM_STACK: usize = 4 << 20;
-/// Bytes of a memory that are zeroed and not given back to the kernel between two runs.
-const KEPT_RESIDENT: usize = 256 << 10;
+/// Stack of wasm code.
+const WASM_STACK: usize = 4 << 20;
+/// Below it, for what the host does in a call of the program.
+const HOST_STACK: usize = 512 << 10;
+/// Bytes of a memory that are written back and not given back to the kernel between two runs: where
+/// the kernel tells which pages a run wrote to, those; elsewhere the first ones.
+const KEPT_RESIDENT: usize = 512 << 10;
 /// Elements of a table.
 const TABLE_ELEMENTS: usize = 100_000;
 /// Memories and tables of one module.
@@ -28,9 +31,8 @@ fn config() -> Config {
     config
         .cranelift_opt_level(OptLevel::Speed)
         .consume_fuel(true)
-        .epoch_interruption(true)
         .max_wasm_stack(WASM_STACK)
-        .async_stack_size(WASM_STACK)
+        .async_stack_size(WASM_STACK + HOST_STACK)
         .memory_init_cow(true)
         .native_unwind_info(false)
         .wasm_backtrace_max_frames(None)
@@ -44,12 +46,19 @@ pub(crate) fn compiling() -> wasmtime::Result<Engine> {
     Engine::new(&config())
 }
 
+/// Opens what tells an engine the pages that a run wrote to: `/proc/self/pagemap`, of this process
+/// alone. To be called while files can be opened; without it engines work, more slowly.
+pub(crate) fn open_page_map() {
+    let _ = PoolingAllocationConfig::is_pagemap_scan_available();
+}
+
 /// An engine that runs what [`compiling`] compiled, in slots that are prepared beforehand.
 pub(crate) fn running(room: Room) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(room.runs)
         .total_memories(room.runs * 2)
         .total_tables(room.runs * 2)
+        .total_stacks(room.runs)
         .max_memories_per_module(PER_MODULE)
         .max_tables_per_module(PER_MODULE)
         .max_core_instance_size(4 << 20)
@@ -58,7 +67,7 @@ pub(crate) fn running(room: Room) -> wasmtime::Result<Engine> {
         .max_unused_warm_slots(room.runs)
         .linear_memory_keep_resident(KEPT_RESIDENT)
         .table_keep_resident(64 << 10)
-        .pagemap_scan(Enabled::No);
+        .pagemap_scan(Enabled::Auto);
     let mut config = config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)

@@ -1,4 +1,4 @@
-use std::io;
+use std::{io, path::PathBuf};
 
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,16 @@ pub enum StartError {
     /// It did not get ready in time.
     #[error("a sandbox process did not get ready within {0} s")]
     Slow(u64),
+    /// The control group that the operator named cannot be used.
+    #[error(
+        "the cgroup {} cannot be used ({source}): SANDBOX_CGROUP must name a cgroup v2 directory that is delegated to this user and holds no process, or be empty", root.display()
+    )]
+    Cgroup {
+        /// The group.
+        root: PathBuf,
+        /// What the kernel says.
+        source: io::Error,
+    },
     /// Wasmtime does not work here.
     #[error("the WebAssembly engine does not work on this machine: {0}")]
     Engine(String),
@@ -51,6 +61,9 @@ pub enum RunError {
     /// The artefact does not load.
     #[error("the compiled module does not load: {0}")]
     Unloadable(String),
+    /// It was stopped before it began.
+    #[error("the program was stopped before it began")]
+    Stopped,
     /// No process was free before the run's time was over.
     #[error("no sandbox process was free in time")]
     Busy,

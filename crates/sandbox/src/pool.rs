@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Artefact, ChildCommand, Confinement, Ended, Form, RunError, RunLimits, StartError,
     process::{Begun, Event, Process},
-    wire::{Run, ToChild},
+    wire::{Run, ToChild, Used},
 };
 
 /// How long after its deadline a program may still be at it before its process is killed.
@@ -51,11 +51,15 @@ pub struct PoolConfig {
     pub shared: bool,
 }
 
-/// What a program asks of the outside.
+/// What a program asks of the outside, and what it costs.
 #[async_trait]
 pub trait Services: Send + Sync {
     /// Performs one request of the program, in the guest's own form.
     async fn call(&self, request: Bytes) -> Bytes;
+
+    /// Notes what the run has used: now and then while it runs, and exactly when it has ended. A
+    /// run whose process is killed has used what was told last, and perhaps a little more.
+    fn used(&self, _so_far: Used) {}
 }
 
 /// One run.
@@ -156,6 +160,11 @@ impl Pool {
         self.0.confinement
     }
 
+    /// The controllers of the control groups that the processes are in; none without groups.
+    pub fn cgroup(&self) -> &[&'static str] {
+        self.0.config.command.cgroup.as_ref().map_or(&[], |cgroup| cgroup.controllers())
+    }
+
     /// What compiled modules depend on beside the module: version and settings of wasmtime, and
     /// this processor. Part of an artefact's name.
     pub fn engine(&self) -> [u8; 32] {
@@ -175,16 +184,34 @@ impl Pool {
     /// [`RunError`]: there is no end of the program, because its process had one first.
     pub async fn run(&self, request: Request<'_>) -> Result<Ended, RunError> {
         let deadline = Instant::now() + request.limits.wall;
-        let lease = timeout_at(deadline, self.0.lease(request.tenant));
-        let lease = lease.await.map_err(|_| RunError::Busy)??;
-        let module = timeout_at(deadline + GRACE, lease.process.module(request.artefact)).await;
-        let module = module.map_err(|_| RunError::Busy)??;
+        let (lease, module) = tokio::select! {
+            prepared = self.prepare(request.tenant, request.artefact, deadline) => prepared?,
+            () = request.stop.cancelled() => return Err(RunError::Stopped),
+        };
         let wall = deadline.saturating_duration_since(Instant::now());
         let limits = RunLimits { wall, ..request.limits };
         let (form, seed, now_ms) = (request.form, request.seed, request.now_ms);
-        let begun =
-            lease.process.begin(|run| Run { run, module, form, limits, seed, now_ms }).await?;
-        attend(begun, &request.services, &request.stop, deadline + GRACE).await
+        let services = Arc::clone(&request.services);
+        let run = |run| Run { run, module, form, limits, seed, now_ms };
+        let begun = timeout_at(deadline + GRACE, lease.process.begin(services, run)).await;
+        let begun = begun.map_err(|_| RunError::Busy)??;
+        let ended = attend(begun, &request.services, &request.stop, deadline + GRACE).await?;
+        request.services.used(ended.used());
+        Ok(ended)
+    }
+
+    /// A place for a run, and the number of its module there.
+    async fn prepare(
+        &self,
+        tenant: &str,
+        artefact: &Artefact,
+        deadline: Instant,
+    ) -> Result<(Lease, u32), RunError> {
+        let lease = timeout_at(deadline, self.0.lease(tenant)).await;
+        let lease = lease.map_err(|_| RunError::Busy)??;
+        let module = timeout_at(deadline + GRACE, lease.process.module(artefact)).await;
+        let module = module.map_err(|_| RunError::Busy)??;
+        Ok((lease, module))
     }
 
     /// Ends all processes.
@@ -237,7 +264,11 @@ async fn attend(
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
                 until = until.min(Instant::now() + GRACE);
-                begun.process.send(&ToChild::Stop { run: begun.number }).await?;
+                let (process, run) = (Arc::clone(&begun.process), begun.number);
+                // Behind a long answer this waits; the end of patience does not.
+                calls.spawn(async move {
+                    let _ = process.send(&ToChild::Stop { run }).await;
+                });
             }
             () = sleep_until(until) => {
                 begun.process.kill();
@@ -267,12 +298,13 @@ impl Inner {
             match self.place(tenant) {
                 Place::Here(process) => return Ok(self.lent(tenant, process)),
                 Place::Start => {
-                    let started = self.start_process().await;
-                    let mut state = self.lock();
-                    state.starting -= 1;
-                    let process = started?;
+                    let starting = Starting(self);
+                    let process = self.start_process().await?;
+                    let mut state = starting.done();
                     state.bind(tenant, Arc::clone(&process));
                     drop(state);
+                    // It has room for more of the tenant's.
+                    self.freed.notify_waiters();
                     return Ok(self.lent(tenant, process));
                 }
                 Place::Wait => freed.await,
@@ -359,9 +391,9 @@ impl Inner {
                 }
                 state.starting += 1;
             }
+            let starting = Starting(self);
             let started = self.start_process().await;
-            let mut state = self.lock();
-            state.starting -= 1;
+            let mut state = starting.done();
             match started {
                 Ok(process) if !self.is_closing() => state.spare.push(process),
                 Ok(process) => process.kill(),
@@ -395,6 +427,27 @@ impl Inner {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A process that is being started counts as one of the pool's, until it is there or whoever starts
+/// it gives up.
+struct Starting<'a>(&'a Inner);
+
+impl<'a> Starting<'a> {
+    /// The state in which the process has its place now.
+    fn done(self) -> MutexGuard<'a, State> {
+        let mut state = self.0.lock();
+        state.starting -= 1;
+        std::mem::forget(self);
+        state
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.lock().starting -= 1;
+        self.0.freed.notify_waiters();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io,
+    fmt, io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -21,7 +21,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Artefact, ChildCommand, Confinement, RunError, StartError,
+    Artefact, ChildCommand, Confinement, RunError, Services, StartError,
+    cgroup::{Group, GroupLimits},
     spawn::spawn,
     wire::{self, Ended, FromChild, Run, ToChild},
 };
@@ -32,8 +33,13 @@ const READY: Duration = Duration::from_secs(10);
 const LOAD: Duration = Duration::from_secs(10);
 /// How often the memory of a busy process is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// Frames up to this are written by who sends them, and go into the pipe whole as a rule; others by
+/// a task of their own.
+const AT_ONCE: usize = 64 << 10;
 /// What a process needs beside the memories of its programs: code, stacks, buffers.
 const OWN_MEMORY: u64 = 512 << 20;
+/// Threads beside those that run programs, with some to spare.
+const OWN_TASKS: u64 = 8;
 
 /// What a running program says.
 pub(crate) enum Event {
@@ -56,10 +62,16 @@ pub(crate) struct Process {
     gone: CancellationToken,
 }
 
-#[derive(Debug)]
 struct Watched {
     events: mpsc::Sender<Event>,
+    services: Arc<dyn Services>,
     memory: u64,
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").field("memory", &self.memory).finish_non_exhaustive()
+    }
 }
 
 impl Process {
@@ -71,8 +83,12 @@ impl Process {
         max_frame: usize,
     ) -> Result<Arc<Self>, StartError> {
         let arguments = ["run".to_owned(), runs.to_string(), memory.to_string()];
-        let (child, pipe) = spawn(command, &arguments)?;
-        let (reader, writer) = pipe.into_split();
+        let limits = GroupLimits {
+            memory_bytes: memory.saturating_mul(runs.into()).saturating_add(OWN_MEMORY),
+            tasks: u64::from(runs) + OWN_TASKS,
+        };
+        let spawned = spawn(command, &arguments, limits)?;
+        let (reader, writer) = spawned.pipe.into_split();
         let mut reader = BufReader::with_capacity(64 << 10, reader);
         let first = timeout(READY, read(&mut reader, max_frame)).await;
         let first = first.map_err(|_| StartError::Slow(READY.as_secs()))?;
@@ -93,7 +109,7 @@ impl Process {
             gone: CancellationToken::new(),
         });
         tokio::spawn(Arc::clone(&process).listen(reader));
-        tokio::spawn(Arc::clone(&process).guard(child));
+        tokio::spawn(Arc::clone(&process).guard(spawned.child, spawned.group));
         Ok(process)
     }
 
@@ -120,7 +136,7 @@ impl Process {
     }
 
     /// The number under which the module is ready here; loads it the first time.
-    pub(crate) async fn module(&self, artefact: &Artefact) -> Result<u32, RunError> {
+    pub(crate) async fn module(self: &Arc<Self>, artefact: &Artefact) -> Result<u32, RunError> {
         let cell = {
             let mut modules = lock(&self.modules);
             Arc::clone(modules.entry(artefact.module).or_default())
@@ -133,7 +149,7 @@ impl Process {
         lock(&self.modules).len()
     }
 
-    async fn load(&self, artefact: Bytes) -> Result<u32, RunError> {
+    async fn load(self: &Arc<Self>, artefact: Bytes) -> Result<u32, RunError> {
         let module = self.next.fetch_add(1, Ordering::Relaxed);
         let (loaded, answer) = oneshot::channel();
         lock(&self.loading).insert(module, loaded);
@@ -153,36 +169,47 @@ impl Process {
         }
     }
 
-    /// Begins a run; what it says comes through the channel.
+    /// Begins a run; what it says comes through the channel, what it uses goes to `services`.
     pub(crate) async fn begin(
         self: &Arc<Self>,
+        services: Arc<dyn Services>,
         run: impl FnOnce(u32) -> Run,
     ) -> Result<Begun, RunError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let run = run(number);
         // A program has so many calls open at most, and ends once.
         let (sender, events) = mpsc::channel(run.limits.calls as usize + 1);
-        let watched = Watched { events: sender, memory: run.limits.memory_bytes };
+        let memory = run.limits.memory_bytes;
+        let watched = Watched { events: sender, services, memory };
         lock(&self.runs).insert(number, watched);
         let begun = Begun { process: Arc::clone(self), number, events };
         self.send(&ToChild::Run(Box::new(run))).await?;
         Ok(begun)
     }
 
-    pub(crate) async fn send(&self, message: &ToChild) -> Result<(), RunError> {
+    /// Says something. Whoever gives up waiting for that leaves the pipe in order all the same.
+    pub(crate) async fn send(self: &Arc<Self>, message: &ToChild) -> Result<(), RunError> {
         // Larger than what any configuration allows: a defect.
         let frame = wire::encode(message).map_err(|_| RunError::Lost)?;
-        let written = {
-            let mut writer = self.writer.lock().await;
-            tokio::select! {
-                written = writer.write_all(&frame) => written,
-                () = self.gone() => return Err(RunError::Lost),
-            }
+        if frame.len() <= AT_ONCE {
+            return self.write(&frame).await;
+        }
+        let process = Arc::clone(self);
+        let written = tokio::spawn(async move { process.write(&frame).await }).await;
+        written.unwrap_or(Err(RunError::Lost))
+    }
+
+    async fn write(&self, frame: &[u8]) -> Result<(), RunError> {
+        let mut writer = self.writer.lock().await;
+        // Half a frame would be the end of order.
+        let unless_whole = self.gone.clone().drop_guard();
+        let written = tokio::select! {
+            written = writer.write_all(frame) => written,
+            () = self.gone() => return Err(RunError::Lost),
         };
-        written.map_err(|_| {
-            self.kill();
-            RunError::Lost
-        })
+        written.map_err(|_| RunError::Lost)?;
+        unless_whole.disarm();
+        Ok(())
     }
 
     /// Passes on what the process says, as long as it keeps to the rules.
@@ -207,7 +234,8 @@ impl Process {
             FromChild::Ready { .. } | FromChild::Failed(_) => false,
             FromChild::Loaded { module, error } => {
                 let waiting = lock(&self.loading).remove(&module);
-                waiting.is_some_and(|waiting| waiting.send(error).is_ok())
+                // Whoever asked may have given up.
+                waiting.map(|waiting| waiting.send(error)).is_some()
             }
             FromChild::Call { run, call, request } => {
                 let runs = lock(&self.runs);
@@ -217,6 +245,12 @@ impl Process {
                     run.events.try_send(Event::Call { call, request }),
                     Err(mpsc::error::TrySendError::Full(_))
                 )
+            }
+            FromChild::Used { run, used } => {
+                if let Some(run) = lock(&self.runs).get(&run) {
+                    run.services.used(used);
+                }
+                true
             }
             FromChild::Ended { run, ended } => {
                 let Some(run) = lock(&self.runs).remove(&run) else { return true };
@@ -228,8 +262,9 @@ impl Process {
         }
     }
 
-    /// Kills the process when it is to go, or takes more memory than its programs may.
-    async fn guard(self: Arc<Self>, mut child: Child) {
+    /// Kills the process when it is to go, or takes more memory than its programs may. Its group
+    /// goes with it.
+    async fn guard(self: Arc<Self>, mut child: Child, _group: Option<Group>) {
         let pid = child.id().unwrap_or(0);
         loop {
             tokio::select! {

@@ -4,6 +4,7 @@ use std::{
     os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
     path::PathBuf,
     process::Stdio,
+    sync::Arc,
 };
 
 use tokio::{
@@ -11,7 +12,10 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::StartError;
+use crate::{
+    Cgroup, StartError,
+    cgroup::{Group, GroupLimits},
+};
 
 /// The program that becomes a sandbox process.
 #[derive(Debug, Clone)]
@@ -20,6 +24,16 @@ pub struct ChildCommand {
     pub program: PathBuf,
     /// What comes before the arguments of [`crate::child::main`].
     pub arguments: Vec<String>,
+    /// Where each process gets a control group, if the operator has delegated one.
+    pub cgroup: Option<Arc<Cgroup>>,
+}
+
+/// A process that was started.
+pub(crate) struct Spawned {
+    pub(crate) child: Child,
+    pub(crate) pipe: UnixStream,
+    /// To be kept until the child has ended.
+    pub(crate) group: Option<Group>,
 }
 
 /// Starts one: no environment, nothing open but the pipe.
@@ -27,7 +41,8 @@ pub struct ChildCommand {
 pub(crate) fn spawn(
     command: &ChildCommand,
     arguments: &[String],
-) -> Result<(Child, UnixStream), StartError> {
+    limits: GroupLimits,
+) -> Result<Spawned, StartError> {
     let (ours, theirs) = StdStream::pair().map_err(StartError::Spawn)?;
     ours.set_nonblocking(true).map_err(StartError::Spawn)?;
     let child = Command::new(&command.program)
@@ -41,5 +56,10 @@ pub(crate) fn spawn(
         .kill_on_drop(true)
         .spawn()
         .map_err(StartError::Spawn)?;
-    Ok((child, UnixStream::from_std(ours).map_err(StartError::Spawn)?))
+    let pipe = UnixStream::from_std(ours).map_err(StartError::Spawn)?;
+    let group = match (&command.cgroup, child.id()) {
+        (Some(cgroup), Some(pid)) => Some(cgroup.place(pid, limits)?),
+        _ => None,
+    };
+    Ok(Spawned { child, pipe, group })
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::confine::Confinement;
@@ -55,14 +56,16 @@ pub enum Form {
         stdin: Bytes,
         /// Files in memory: path, content. A path that ends in `/` is a directory.
         files: Vec<(String, Bytes)>,
-        /// The name under which the program finds them.
-        directory: String,
+        /// The directories that it finds open: the name that it sees, the path among its files.
+        directories: Vec<(String, String)>,
     },
     /// A module that speaks the `sealwork` interface; `input` is what it reads.
     Reactor {
         /// The bytes of the job, in the guest's own form.
         input: Bytes,
     },
+    /// Not at all: it is made ready, its start function included, and its entry is looked for.
+    Trial,
 }
 
 /// What a run may use.
@@ -102,10 +105,26 @@ pub(crate) enum FromChild {
         call: u32,
         request: Bytes,
     },
+    /// What a run has used so far.
+    Used {
+        run: u32,
+        used: Used,
+    },
     Ended {
         run: u32,
         ended: Box<Ended>,
     },
+}
+
+/// What a run has used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// Fuel.
+    pub fuel: u64,
+    /// CPU time.
+    pub cpu: Duration,
+    /// The largest sum of linear memories, in bytes.
+    pub peak_memory: u64,
 }
 
 /// What a run came to.
@@ -153,10 +172,33 @@ pub(crate) fn write(pipe: &mut impl Write, message: &impl Serialize) -> io::Resu
 
 /// One frame.
 pub(crate) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut frame = postcard::to_extend(message, vec![0; 4]).map_err(io::Error::other)?;
+    let mut frame =
+        postcard::serialize_with_flavor(message, Frame(vec![0; 4])).map_err(io::Error::other)?;
     let len = u32::try_from(frame.len() - 4).map_err(io::Error::other)?;
     frame[..4].copy_from_slice(&len.to_le_bytes());
     Ok(frame)
+}
+
+/// A frame that is being written. Answers and inputs may have many megabytes: they are copied as
+/// they are, not byte by byte.
+struct Frame(Vec<u8>);
+
+impl Flavor for Frame {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Self::Output> {
+        Ok(self.0)
+    }
 }
 
 /// Reads one frame; `None` at the end of the pipe.
@@ -191,6 +233,11 @@ pub(crate) fn decode<T: DeserializeOwned>(frame: &[u8]) -> io::Result<T> {
 }
 
 impl Ended {
+    /// What the run has used.
+    pub fn used(&self) -> Used {
+        Used { fuel: self.fuel, cpu: self.cpu, peak_memory: self.peak_memory }
+    }
+
     /// A run that did not begin.
     pub(crate) fn unrun(end: End) -> Self {
         Self {

@@ -14,16 +14,33 @@ use sealwork_platform::{
 use sealwork_sandbox::{ArtefactCache, CacheKeys, ChildCommand, Compiler, CompilerConfig};
 
 fn cache(disk: &SimDisk, key: u8, compiler: Arc<Compiler>) -> Arc<ArtefactCache> {
+    cache_of(disk, key, 8 << 20, compiler)
+}
+
+fn cache_of(
+    disk: &SimDisk,
+    key: u8,
+    memory_bytes: usize,
+    compiler: Arc<Compiler>,
+) -> Arc<ArtefactCache> {
     let keys = CacheKeys { seal: [key; 32].into(), names: [7; 32].into() };
     let entropy = Arc::new(SeededEntropy::new(key.into()));
     let engine = [3; 32];
-    ArtefactCache::new(Arc::new(disk.clone()), entropy, keys, engine, 8 << 20, 4, compiler)
+    ArtefactCache::new(
+        Arc::new(disk.clone()),
+        entropy,
+        keys,
+        engine,
+        8 << 20,
+        memory_bytes,
+        compiler,
+    )
 }
 
 /// What is not found on disk fails.
 fn no_compiler() -> Arc<Compiler> {
     Compiler::new(CompilerConfig {
-        command: ChildCommand { program: "/nowhere".into(), arguments: Vec::new() },
+        command: ChildCommand { program: "/nowhere".into(), arguments: Vec::new(), cgroup: None },
         time: Duration::from_secs(1),
         memory_bytes: 1 << 30,
         at_once: 1,
@@ -91,4 +108,21 @@ async fn a_file_that_was_changed_swapped_or_made_by_another_is_not_loaded() {
     // Whatever is in its place, it is made anew.
     let made = cache(&disk, 2, common::compiler()).artefact(one).await.unwrap();
     assert_eq!(made.code.len(), honest.code.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_holds_artefacts_as_far_as_they_fit_and_the_disk_the_others() {
+    let disk = SimDisk::new(3);
+    let modules = [module("(i32.const 1)"), module("(i32.const 2)"), module("(i32.const 3)")];
+    let cache = cache_of(&disk, 1, 2 * (64 << 10), common::compiler());
+    for module in &modules {
+        cache.artefact(module.clone()).await.unwrap();
+    }
+    for (name, _) in files(&disk) {
+        disk.remove(&format!("compiled/{name}")).unwrap();
+    }
+    for (module, files_then) in [(&modules[1], 0), (&modules[2], 0), (&modules[0], 1)] {
+        cache.artefact(module.clone()).await.unwrap();
+        assert_eq!(files(&disk).len(), files_then);
+    }
 }

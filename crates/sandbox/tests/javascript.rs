@@ -5,7 +5,7 @@
 mod common;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 const NOW_MS: u64 = 1_700_000_000_000;
 
-fn guests() -> std::path::PathBuf {
+fn guests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guests/js")
 }
 
@@ -210,6 +210,42 @@ fn differences(name: &str, ended: &Ended, most_open: usize, expected: &Value) ->
     found
 }
 
+struct Sample {
+    name: String,
+    source: Vec<u8>,
+    expected: Value,
+}
+
+/// Those with an expectation of their own, and the tampered ones, before the same work.
+fn samples() -> Vec<Sample> {
+    let tests = guests().join("tests");
+    let expected_of = |path: &Path| {
+        serde_json::from_slice::<Value>(&read(&path.with_extension("expect.json"))).unwrap()
+    };
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let work = tests.join("at-work.js");
+    let own = scripts(&tests).into_iter().map(|path| Sample {
+        name: name(&path),
+        source: read(&path),
+        expected: expected_of(&path),
+    });
+    let tampered = scripts(&tests.join("tampered")).into_iter().map(|path| Sample {
+        name: format!("tampered/{}", name(&path)),
+        source: [read(&path), read(&work)].concat(),
+        expected: expected_of(&work),
+    });
+    own.chain(tampered).collect()
+}
+
+#[allow(clippy::disallowed_methods, reason = "test data of the repository")]
+fn scripts(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut scripts: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    scripts.retain(|path| path.extension().is_some_and(|ending| ending == "js"));
+    scripts.sort();
+    scripts
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_sample_ends_as_it_is_expected_to() {
     let compiler = common::compiler();
@@ -217,23 +253,13 @@ async fn every_sample_ends_as_it_is_expected_to() {
     let mut config = common::config();
     (config.max_memory_bytes, config.max_output_bytes) = (1 << 30, 16 << 20);
     let pool = Pool::start(config).await.unwrap();
-    #[allow(clippy::disallowed_methods, reason = "test data of the repository")]
-    let names = std::fs::read_dir(guests().join("tests")).unwrap();
-    let mut samples: Vec<_> = names.map(|entry| entry.unwrap().path()).collect();
-    samples.retain(|path| path.extension().is_some_and(|ending| ending == "js"));
-    samples.sort();
+    let samples = samples();
     assert!(samples.len() >= 100, "{} samples", samples.len());
     let mut wrong = Vec::new();
-    for path in &samples {
-        let expected = read(&path.with_extension("expect.json"));
-        let expected: Value = serde_json::from_slice(&expected).unwrap();
-        let (ended, most_open) = run(&pool, &engine, &read(path), &expected).await;
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        wrong.extend(
-            differences(&name, &ended, most_open, &expected)
-                .iter()
-                .map(|what| format!("{name}: {what}")),
-        );
+    for Sample { name, source, expected } in &samples {
+        let (ended, most_open) = run(&pool, &engine, source, expected).await;
+        let found = differences(name, &ended, most_open, expected);
+        wrong.extend(found.iter().map(|what| format!("{name}: {what}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -248,7 +248,7 @@ fn command(stdin: &'static str) -> sealwork_sandbox::Form {
         env: Vec::new(),
         stdin: stdin.into(),
         files: Vec::new(),
-        directory: "/".to_owned(),
+        directories: vec![("/".to_owned(), String::new())],
     }
 }
 

@@ -3,7 +3,7 @@
 
 const { apply, ownKeys, defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
 const { setPrototypeOf } = Object;
-const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+const { uncurry, list } = native;
 
 // The engine's template literals call this method by its name.
 defineProperty(String.prototype, "concat", { __proto__: null, writable: false, configurable: false });
@@ -95,8 +95,6 @@ const asyncIteratorSymbol = Symbol.asyncIterator;
 const toStringTagSymbol = Symbol.toStringTag;
 const ObjectPrototype = Object.prototype;
 
-/** An array for the prelude's own use: writing to it cannot meet a setter. */
-const list = () => setPrototypeOf([], null);
 const push = (to, value) => {
   to[to.length] = value;
 };

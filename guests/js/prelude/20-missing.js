@@ -1,38 +1,6 @@
-// What the Minimum Common Web API has and this runtime has not: a clear error at the first use.
+// What an interface that is there does not offer: a clear error at the first use. Interfaces that are
+// not there at all are not defined, so that scripts can test for them.
 
 const missing = (name) => {
   throw domError("NotSupportedError", `${name} is not available in a Sealwork job (guests/js/README.md lists what is)`);
 };
-
-const missingGlobals = [
-  "ByteLengthQueuingStrategy",
-  "CompressionStream",
-  "CountQueuingStrategy",
-  "DecompressionStream",
-  "FormData",
-  "MessageChannel",
-  "MessagePort",
-  "ReadableByteStreamController",
-  "ReadableStreamBYOBReader",
-  "ReadableStreamBYOBRequest",
-  "TextDecoderStream",
-  "TextEncoderStream",
-  "TransformStream",
-  "TransformStreamDefaultController",
-  "URLPattern",
-  "WebAssembly",
-  "WebSocket",
-  "WritableStream",
-  "WritableStreamDefaultController",
-  "WritableStreamDefaultWriter",
-  "caches",
-];
-for (const name of missingGlobals) {
-  defineProperty(globalThis, name, {
-    __proto__: null,
-    get: () => missing(name),
-    set: (value) => define(globalThis, name, value),
-    configurable: true,
-    enumerable: false,
-  });
-}

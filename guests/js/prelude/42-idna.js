@@ -206,6 +206,8 @@ const decodedLabel = (label) => {
 
 /** Text -> ASCII text; undefined on failure. */
 const domainToASCII = (domain) => {
+  const lower = toLowerCase(domain);
+  if (isAscii(domain) && !includes(lower, "xn--")) return lower;
   let mapped = "";
   const given = codePoints(domain);
   for (let at = 0; at < given.length; at++) {

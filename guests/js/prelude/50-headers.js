@@ -1,25 +1,20 @@
 // Headers (Fetch standard, section 5.1).
 
-const isTokenCharacter = (c) => isAlpha(c) || isDigit(c) || includes("!#$%&'*+-.^_`|~", fromCharCode(c));
 const headerName = (name) => {
   const text = `${name}`;
-  let isToken = text.length > 0;
-  for (let at = 0; at < text.length && isToken; at++) isToken = charCodeAt(text, at) < 0x80 && isTokenCharacter(charCodeAt(text, at));
-  if (!isToken) throw new $.TypeError(`"${text}" is not a header name`);
+  if (!native.isToken(text)) throw new $.TypeError(`"${text}" is not a header name`);
   return toLowerCase(text);
 };
 const isHeaderSpace = (c) => c === 9 || c === 10 || c === 13 || c === 32;
-const headerValue = (value) => {
-  const text = `${value}`;
+const headerValue = (given) => {
+  const text = `${given}`;
   let from = 0;
   let to = text.length;
   while (from < to && isHeaderSpace(charCodeAt(text, from))) from++;
   while (to > from && isHeaderSpace(charCodeAt(text, to - 1))) to--;
-  for (let at = from; at < to; at++) {
-    const c = charCodeAt(text, at);
-    if (c === 0 || c === 10 || c === 13 || c > 0xff) throw new $.TypeError("a header value may hold no NUL, line break or character above U+00FF");
-  }
-  return slice(text, from, to);
+  const value = slice(text, from, to);
+  if (!native.isFieldValue(value)) throw new $.TypeError("a header value may hold no NUL, line break or character above U+00FF");
+  return value;
 };
 
 class Headers {

@@ -85,7 +85,7 @@ class Body {
     const type = findHeader(this.headers, "content-type") ?? "";
     return readBody(this, (bytes) => new Blob([bytes], { type }));
   }
-  formData() { return missing("FormData"); }
+  formData() { return missing("formData() of a body"); }
 
   static isUsed(owner) { return owner.#used || (owner.#stream !== null && isDisturbed(owner.#stream)); }
   static set(owner, body) {

@@ -16,17 +16,28 @@ const requestRedirect = (value) => {
   return text;
 };
 
+/** The job's own request while it is made: nothing of it is parsed before a script asks for it. */
+let arriving = null;
+
 class Request extends Body {
+  /** A record, or the text of one that nobody has asked for. */
   #url;
   #method = "GET";
   #headers;
   #redirect = "follow";
-  #signal;
+  /** Undefined as long as nothing can abort the request and nobody asks. */
+  #signal = undefined;
   constructor(input, init = undefined) {
     super();
+    if (arriving !== null) {
+      this.#url = arriving.url;
+      this.#method = arriving.method;
+      this.#headers = new Headers();
+      return;
+    }
     const options = init ?? {};
     const source = isObject(input) && #url in input ? input : null;
-    this.#url = source === null ? parseURL(toUSVString(input)) : source.#url;
+    this.#url = source === null ? parseURL(toUSVString(input)) : source.#parsedURL();
     if (this.#url === undefined) throw new $.TypeError(`Invalid URL: ${toUSVString(input)}`);
     if (source === null && hasCredentials(this.#url)) throw new $.TypeError("the URL of a request may hold no user name and password");
     if (source !== null) {
@@ -39,8 +50,12 @@ class Request extends Body {
     this.#signal = this.#signalFrom(options.signal ?? source?.#signal);
     this.#takeBody(options, source);
   }
+  #parsedURL() {
+    if (typeof this.#url === "string") this.#url = parseURL(this.#url);
+    return this.#url;
+  }
   #signalFrom(signal) {
-    if (signal === null || signal === undefined) return newSignal();
+    if (signal === null || signal === undefined) return undefined;
     if (!isSignal(signal)) throw new $.TypeError("the signal of a request must be an AbortSignal");
     return signal;
   }
@@ -55,11 +70,14 @@ class Request extends Body {
     setBody(this, body);
     if (body.type !== undefined && findHeader(this.#headers, "content-type") === null) addHeader(this.#headers, "content-type", body.type);
   }
-  get url() { return serializeURL(this.#url); }
+  get url() { return serializeURL(this.#parsedURL()); }
   get method() { return this.#method; }
   get headers() { return this.#headers; }
   get redirect() { return this.#redirect; }
-  get signal() { return this.#signal; }
+  get signal() {
+    this.#signal ??= newSignal();
+    return this.#signal;
+  }
   get cache() { return "default"; }
   get credentials() { return "same-origin"; }
   get destination() { return ""; }
@@ -76,10 +94,21 @@ class Request extends Body {
   static parts(request) {
     return {
       __proto__: null,
-      url: request.#url, method: request.#method, headers: request.#headers, redirect: request.#redirect, signal: request.#signal,
+      url: request.#parsedURL(), method: request.#method, headers: request.#headers, redirect: request.#redirect, signal: request.#signal,
     };
+  }
+  /** The job's request. Its URL is absolute and valid: the host has parsed it. */
+  static arrived(given, body) {
+    arriving = given;
+    const request = new Request();
+    arriving = null;
+    for (let at = 0; at < given.headers.length; at++) addHeader(request.#headers, given.headers[at][0], given.headers[at][1]);
+    if (body !== null) setBody(request, { bytes: body, stream: null });
+    return request;
   }
 }
 const requestParts = Request.parts;
+const arrivedRequest = Request.arrived;
 delete Request.parts;
+delete Request.arrived;
 expose("Request", Request);

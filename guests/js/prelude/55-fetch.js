@@ -38,7 +38,7 @@ const fetch = (input, init = undefined) => {
   try {
     const request = new Request(input, init);
     parts = requestParts(request);
-    if (isAborted(parts.signal)) return native.rejected(abortReason(parts.signal));
+    if (parts.signal !== undefined && isAborted(parts.signal)) return native.rejected(abortReason(parts.signal));
     if (parts.url.scheme !== "http" && parts.url.scheme !== "https") {
       throw new $.TypeError(`fetch knows http and https, not ${parts.url.scheme}`);
     }
@@ -50,10 +50,12 @@ const fetch = (input, init = undefined) => {
   const head = `{"kind":"fetch","method":${stringify(parts.method)},"url":${stringify(serializeURL(parts.url, false))}` +
     `,"redirect":"${parts.redirect}","headers":${headersToJSON(parts.headers)}}`;
   const call = { head, body: undefined, resolve, reject, isDone: false };
-  whenAborted(parts.signal, () => {
-    call.isDone = true;
-    reject(abortReason(parts.signal));
-  });
+  if (parts.signal !== undefined) {
+    whenAborted(parts.signal, () => {
+      call.isDone = true;
+      reject(abortReason(parts.signal));
+    });
+  }
   native.then(bytes, (body) => {
     call.body = body;
     push(unsent, call);

@@ -59,17 +59,9 @@ expose("navigator", { userAgent: "Sealwork" });
 
 const begin = (head, secret, body) => {
   timeOrigin = native.now();
-  const given = head.request;
-  const headers = new Headers();
-  for (let at = 0; at < given.headers.length; at++) addHeader(headers, given.headers[at][0], given.headers[at][1]);
-  request = new Request(given.url, { method: given.method });
-  apply(fillRequest, undefined, [request, headers, head.body_len === null ? null : body]);
-  env = { ...head.env };
+  request = arrivedRequest(head.request, head.body_len === null ? null : body);
+  ({ env } = head);
   if (head.secret_len !== null) define(env, "secret", secret, true);
-};
-const fillRequest = (into, headers, body) => {
-  fillHeaders(requestParts(into).headers, headers);
-  if (body !== null) setBody(into, { bytes: body, stream: null });
 };
 
 /** Calls the handler of the module, or the listener. A promise of the answer; null if there is none. */

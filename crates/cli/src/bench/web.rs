@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{Figures, fault, load::micros_since};
+use super::{
+    Figures, fault,
+    load::{micros_since, on_own_thread},
+};
 use crate::{
     child::{ChildWorker, Options},
     exit::CliError,
@@ -53,7 +56,11 @@ pub(super) async fn run(jobs: u32, origins: u32, ui: &Ui) -> Result<Figures, Cli
         running.spawn(async move { one(&client, &job).await });
     }
     let done = CancellationToken::new();
-    let beats = tokio::spawn(telemetry(client.clone(), done.clone()));
+    let (url, until) = (worker.url(), done.clone());
+    // A requester of its own: it waits for the worker, and not for the clients of the web jobs.
+    let beats = tokio::spawn(on_own_thread(move || async move {
+        telemetry(&url, until).await.map_err(|error| error.message)
+    }));
     let (mut good, mut bad) = (0u32, 0u32);
     while let Some(job) = running.join_next().await {
         match job.map_err(fault)? {
@@ -81,7 +88,8 @@ pub(super) async fn run(jobs: u32, origins: u32, ui: &Ui) -> Result<Figures, Cli
 }
 
 /// Times a telemetry job now and then until `done`.
-async fn telemetry(client: Client, done: CancellationToken) -> Result<Vec<u32>, CliError> {
+async fn telemetry(url: &str, done: CancellationToken) -> Result<Vec<u32>, CliError> {
+    let client = Client::builder(url)?.build()?;
     let mut micros = Vec::new();
     let mut beat = tokio::time::interval(BEAT);
     loop {

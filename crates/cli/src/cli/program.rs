@@ -16,14 +16,16 @@ pub(crate) enum ProgramCommand {
     Add(ProgramAddArgs),
     /// List the programs in the worker's store
     List(ConfigArgs),
+    /// Remove a program from the worker's store
+    Remove(ProgramRemoveArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ProgramRunArgs {
-    /// The program: WebAssembly (binary or text), or JavaScript (.js, .mjs)
+    /// The program: a WebAssembly module in its binary form, or JavaScript (.js, .mjs)
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// The input: text, `@FILE`, or `-` for standard input
+    /// The input: text, `@FILE`, or `-` for standard input, which is also taken when it is piped
     #[arg(long, value_name = "INPUT", help_heading = "Input")]
     pub(crate) input: Option<String>,
     /// An argument of a command; may be given several times
@@ -32,9 +34,10 @@ pub(crate) struct ProgramRunArgs {
     /// A variable of a command's environment; may be given several times
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = pair, help_heading = "Input")]
     pub(crate) env: Vec<(String, String)>,
-    /// Copy this directory into the program's file system, as `/`
-    #[arg(long, value_name = "DIRECTORY", help_heading = "Input")]
-    pub(crate) dir: Option<PathBuf>,
+    /// Open a copy of this directory to a command, under its own name or GUEST; may be given several
+    /// times. Nothing is written back
+    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_parser = directory, help_heading = "Input")]
+    pub(crate) dirs: Vec<DirArg>,
     /// `env.secret` of a script: a file
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) secret: Option<PathBuf>,
@@ -56,7 +59,7 @@ pub(crate) struct ProgramRunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ProgramCheckArgs {
-    /// The program: WebAssembly (binary or text), or JavaScript (.js, .mjs)
+    /// The program: a WebAssembly module in its binary form, or JavaScript (.js, .mjs)
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     #[command(flatten)]
@@ -73,6 +76,30 @@ pub(crate) struct ProgramAddArgs {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProgramRemoveArgs {
+    /// The program's CID, as `program list` shows it
+    #[arg(value_name = "CID")]
+    pub(crate) cid: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// A directory, and the name under which a command finds it.
+#[derive(Debug, Clone)]
+pub(crate) struct DirArg {
+    pub(crate) host: PathBuf,
+    pub(crate) guest: String,
+}
+
+fn directory(text: &str) -> Result<DirArg, String> {
+    let (host, guest) = text.split_once("::").unwrap_or((text, text));
+    if host.is_empty() || guest.is_empty() {
+        return Err("write HOST or HOST::GUEST".to_owned());
+    }
+    Ok(DirArg { host: host.into(), guest: guest.to_owned() })
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -13,9 +13,10 @@ use sealwork_engine_program::ContentSource;
 use sealwork_job::Failure;
 use sealwork_platform::{Disk, Environment, RealDisk};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::{
-    cli::{ConfigArgs, ProgramAddArgs},
+    cli::{ConfigArgs, ProgramAddArgs, ProgramRemoveArgs},
     config::{self, Values, registry as r},
     exit::{CliError, CliResult, Exit},
     files,
@@ -27,18 +28,44 @@ const DIRECTORY: &str = "content";
 const PATIENCE: (u32, Duration) = (100, Duration::from_millis(50));
 /// Programs in memory.
 const KEPT: usize = 64;
+/// How long they are given out without a look at the store.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// The store of a worker, opened for each program that is not known yet: so `program add` can add
 /// another one meanwhile.
 pub(super) struct Local {
     disk: Arc<dyn Disk>,
     limits: StoreLimits,
-    known: Mutex<HashMap<Cid, Bytes>>,
+    known: Mutex<HashMap<Cid, Known>>,
+}
+
+/// A program that was read, and when: a removed one is not given out for long.
+struct Known {
+    program: Bytes,
+    read: Instant,
 }
 
 impl Local {
     pub(super) fn new(disk: Arc<dyn Disk>, values: &Values) -> Self {
         Self { disk, limits: limits(values), known: Mutex::default() }
+    }
+
+    fn known(&self, cid: &Cid) -> Option<Bytes> {
+        let known = self.lock();
+        let found = known.get(cid).filter(|known| known.read.elapsed() < FRESH)?;
+        Some(found.program.clone())
+    }
+
+    fn keep(&self, cid: Cid, program: Bytes) {
+        let mut known = self.lock();
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(cid, Known { program, read: Instant::now() });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Cid, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -46,23 +73,19 @@ impl ContentSource for Local {
     fn read(&self, cid: &str, max_bytes: u64) -> Result<Bytes, Failure> {
         let failed = |error: ContentError| Failure::new(error.code(), error.to_string());
         let cid: Cid = cid.parse().map_err(|error| failed(ContentError::Cid(error)))?;
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&cid).cloned();
-        let program = match known {
+        let program = match self.known(&cid) {
             Some(program) => program,
             None => {
                 let store = open(&self.disk, self.limits).map_err(failed)?;
-                Bytes::from(store.read(cid).map_err(failed)?)
+                let program = Bytes::from(store.read(cid).map_err(failed)?);
+                self.keep(cid, program.clone());
+                program
             }
         };
         let size = program.len() as u64;
         if size > max_bytes {
             return Err(failed(ContentError::TooLarge { size, limit: max_bytes }));
         }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KEPT {
-            known.clear();
-        }
-        known.insert(cid, program.clone());
         Ok(program)
     }
 
@@ -117,6 +140,30 @@ pub(super) fn list(args: &ConfigArgs, environment: &Environment, ui: &Ui) -> Cli
     } else {
         for pin in pins {
             ui.line(format!("{}  {:>9}  {}", pin.root, pin.size, pin.name));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// `sealwork program remove`. A program that was added under several names goes under all of them.
+pub(super) fn remove(args: &ProgramRemoveArgs, environment: &Environment, ui: &Ui) -> CliResult {
+    let cid: Cid = args.cid.parse().map_err(|error| failed(ContentError::Cid(error)))?;
+    let store = store(&args.config, environment)?;
+    let names: Vec<_> =
+        store.pins().into_iter().filter(|pin| pin.root == cid).map(|pin| pin.name).collect();
+    if names.is_empty() {
+        return Err(failed(ContentError::Unknown(cid)));
+    }
+    let mut freed = 0;
+    for name in &names {
+        freed += store.remove(name).map_err(failed)?.bytes;
+    }
+    if ui.json {
+        let names: Vec<_> = names.iter().map(PinName::as_str).collect();
+        ui.object(&json!({ "cid": cid.to_string(), "names": names, "freed_bytes": freed }));
+    } else {
+        for name in &names {
+            ui.line(format!("removed {name}"));
         }
     }
     Ok(Exit::Ok)

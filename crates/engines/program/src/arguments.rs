@@ -2,15 +2,19 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use sealwork_content::Cid;
 use sealwork_job::{Code, Failure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::oyster;
+
 /// Most files that a job puts before a command.
 pub const MAX_FILES: usize = 1000;
 const MAX_ARGS: usize = 1000;
 const MAX_HOSTS: usize = 100;
+const MAX_DIRECTORIES: usize = 100;
 
 /// What a program job says: the `arguments` of a job for the engine `program`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -34,9 +38,10 @@ pub struct Arguments {
     /// A command's files: path to content in base64. A path that ends in `/` is a directory.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
-    /// The name under which a command finds its files; `/` when absent.
+    /// The directories that a command finds open: the name that it sees, and the path among its
+    /// files, empty for all of them. `/`, with all, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub directory: Option<String>,
+    pub directories: Option<Vec<(String, String)>>,
     /// The request that a script answers; `POST http://localhost/` with the input when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<HttpRequest>,
@@ -46,6 +51,9 @@ pub struct Arguments {
     /// Hosts that the program may reach, `api.example.com` or `*.example.com`. None when absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
+    /// How a script's outcome is told as Marlin Oyster would tell it; not at all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oyster: Option<oyster::Mode>,
 }
 
 /// Where the program is.
@@ -124,15 +132,22 @@ impl Arguments {
             return Err(invalid("give `input` or `input_base64`, not both"));
         }
         let is_script = matches!(self.program, Source::Javascript(_) | Source::JavascriptCid(_));
-        let for_commands = !(self.args.is_empty() && self.env.is_empty() && self.files.is_empty());
+        let for_commands = !(self.args.is_empty() && self.env.is_empty() && self.files.is_empty())
+            || self.directories.is_some();
         if is_script && for_commands {
-            return Err(invalid("`args`, `env` and `files` are for WebAssembly commands"));
+            let text = "`args`, `env`, `files` and `directories` are for WebAssembly commands";
+            return Err(invalid(text));
         }
-        if !is_script && (self.request.is_some() || self.secret_base64.is_some()) {
-            return Err(invalid("`request` and `secret_base64` are for JavaScript"));
+        let for_scripts =
+            self.request.is_some() || self.secret_base64.is_some() || self.oyster.is_some();
+        if !is_script && for_scripts {
+            return Err(invalid("`request`, `secret_base64` and `oyster` are for JavaScript"));
         }
         if self.args.len() > MAX_ARGS || self.env.len() > MAX_ARGS {
             return Err(invalid(format!("at most {MAX_ARGS} `args`, and as many `env`")));
+        }
+        if self.directories.as_ref().is_some_and(|all| all.len() > MAX_DIRECTORIES) {
+            return Err(invalid(format!("at most {MAX_DIRECTORIES} `directories`")));
         }
         if self.files.len() > MAX_FILES || self.hosts.len() > MAX_HOSTS {
             return Err(invalid(format!("at most {MAX_FILES} `files` and {MAX_HOSTS} `hosts`")));
@@ -147,20 +162,33 @@ impl Arguments {
         if let Some(request) = &self.request {
             request.check()?;
         }
-        self.input_bytes()?;
+        if let Some(cid) = self.program.cid() {
+            let cid = cid.parse::<Cid>();
+            cid.map_err(|error| Failure::new(error.code(), format!("`program`: {error}")))?;
+        }
+        self.input_bytes(None)?;
         self.file_bytes()?;
         self.secret()?;
         Ok(())
     }
 
-    /// The input as bytes; `None` when the job has none.
-    pub(crate) fn input_bytes(&self) -> Result<Option<Bytes>, Failure> {
-        match (&self.input, &self.input_base64) {
-            (Some(Value::String(text)), _) => Ok(Some(Bytes::from(text.clone()))),
-            (Some(value), _) => Ok(Some(value.to_string().into())),
-            (None, Some(base64)) => decode("input_base64", base64).map(|bytes| Some(bytes.into())),
-            (None, None) => Ok(None),
+    /// The input as bytes, from here or from the envelope's `section`; `None` when the job has none.
+    pub(crate) fn input_bytes(&self, section: Option<&Bytes>) -> Result<Option<Bytes>, Failure> {
+        let here = match (&self.input, &self.input_base64) {
+            (Some(Value::String(text)), _) => Some(Bytes::from(text.clone())),
+            (Some(value), _) => Some(value.to_string().into()),
+            (None, Some(base64)) => Some(decode("input_base64", base64)?.into()),
+            (None, None) => None,
+        };
+        match (here, section) {
+            (Some(_), Some(_)) => Err(two_inputs()),
+            (here, section) => Ok(here.or_else(|| section.cloned())),
         }
+    }
+
+    /// Whether the arguments have an input.
+    pub(crate) fn has_input(&self) -> bool {
+        self.input.is_some() || self.input_base64.is_some()
     }
 
     pub(crate) fn file_bytes(&self) -> Result<Vec<(String, Bytes)>, Failure> {
@@ -221,6 +249,10 @@ impl HttpRequest {
     }
 }
 
+pub(crate) fn two_inputs() -> Failure {
+    invalid("give the input as an argument or as the envelope's input section, not both")
+}
+
 fn decode(field: &str, base64: &str) -> Result<Vec<u8>, Failure> {
     STANDARD.decode(base64).map_err(|_| invalid(format!("`{field}` is not valid base64")))
 }
@@ -253,6 +285,8 @@ mod tests {
             (json!({"program": js, "request": {"method": "a b"}}), "`request.method`"),
             (json!({"program": js, "request": {"headers": [["a\n", "b"]]}}), "`request.headers`"),
             (json!({"program": wasm, "env": {"A=B": "c"}}), "`env`"),
+            (json!({"program": js, "directories": []}), "are for WebAssembly"),
+            (json!({"program": wasm, "oyster": "strict"}), "are for JavaScript"),
         ] {
             match Arguments::parse(&arguments) {
                 Err(failure) => {
@@ -269,11 +303,33 @@ mod tests {
     fn text_is_taken_as_it_is_and_other_values_as_json() {
         let input = |value| {
             let arguments = json!({"program": {"javascript": ""}, "input": value});
-            Arguments::parse(&arguments).unwrap().input_bytes().unwrap().unwrap()
+            Arguments::parse(&arguments).unwrap().input_bytes(None).unwrap().unwrap()
         };
         assert_eq!(&input(json!("a\"b"))[..], b"a\"b");
         assert_eq!(&input(json!({"num": 10}))[..], br#"{"num":10}"#);
         let none = Arguments::parse(&json!({"program": {"javascript": ""}})).unwrap();
-        assert!(none.input_bytes().unwrap().is_none());
+        assert!(none.input_bytes(None).unwrap().is_none());
+    }
+
+    #[test]
+    fn input_comes_as_an_argument_or_with_the_envelope_and_not_twice() {
+        let section = Bytes::from_static(b"\xff\0");
+        let without = Arguments::parse(&json!({"program": {"javascript": ""}})).unwrap();
+        assert_eq!(without.input_bytes(Some(&section)).unwrap().unwrap(), section);
+        let with = json!({"program": {"javascript": ""}, "input": "x"});
+        let refused = Arguments::parse(&with).unwrap().input_bytes(Some(&section)).unwrap_err();
+        assert_eq!(refused.code, Code::ArgumentsInvalid);
+    }
+
+    #[test]
+    fn a_cid_that_is_none_is_refused_with_the_field() {
+        for cid in ["", "bafkreigh", "Qm", "../../etc/passwd"] {
+            for field in ["javascript_cid", "wasm_cid"] {
+                let refused = Arguments::parse(&json!({"program": {field: cid}})).unwrap_err();
+                assert!(refused.message.starts_with("`program`"), "{}", refused.message);
+            }
+        }
+        let cid = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
+        assert!(Arguments::parse(&json!({"program": {"wasm_cid": cid}})).is_ok());
     }
 }

@@ -1,18 +1,30 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealwork_egress::Egress;
 use sealwork_engine::{Context, Engine, Report};
-use sealwork_job::{Code, Failure, RequesterId, Rerun};
+use sealwork_job::{Code, Failure, Limits, RequesterId, Rerun};
 use sealwork_platform::{Clock, Entropy};
 use sealwork_sandbox::{
     Artefact, ArtefactCache, CompileError, Ended, Form, Pool, Request, RunLimits,
 };
 use serde_json::Value;
-use tokio::{sync::OnceCell, time::timeout_at};
+use tokio::{sync::OnceCell, task::spawn_blocking, time::timeout_at};
 
-use crate::{Arguments, HostPatterns, arguments::invalid, fetch::Fetches, javascript, outcome};
+use crate::{
+    Arguments, HostPatterns,
+    arguments::{invalid, two_inputs},
+    fetch::Fetches,
+    javascript, outcome, oyster,
+    services::JobServices,
+};
+
+/// How long a program whose job was stopped may take to say what it did until then: it ends within
+/// milliseconds, or its process is killed, see [`Pool`].
+const GRACE: Duration = Duration::from_millis(500);
+/// What the JavaScript engine needs for itself, with a little for a script.
+const SCRIPT_MEMORY: u64 = 4 << 20;
 
 /// Where programs are found by CID.
 pub trait ContentSource: Send + Sync {
@@ -89,19 +101,8 @@ impl ProgramEngine {
         Ok(())
     }
 
-    /// Whether a job with these arguments would find its program fit: compiles WebAssembly.
-    ///
-    /// # Errors
-    /// The failure that the job would end with.
-    pub async fn check(&self, arguments: &Value) -> Result<(), Failure> {
-        let arguments = Arguments::parse(arguments)?;
-        self.hosts(&arguments)?;
-        let program = self.program(&arguments)?;
-        if arguments.program.is_script() {
-            return Ok(());
-        }
-        let compiled = self.config.artefacts.artefact(program).await;
-        compiled.map(drop).or_else(|error| outcome::of_compile_error(&error).result.map(drop))
+    pub(crate) fn artefacts(&self) -> &ArtefactCache {
+        &self.config.artefacts
     }
 
     async fn javascript(&self) -> Result<&Artefact, CompileError> {
@@ -110,7 +111,7 @@ impl ProgramEngine {
         self.javascript.get_or_try_init(compiled).await
     }
 
-    fn hosts(&self, arguments: &Arguments) -> Result<HostPatterns, Failure> {
+    pub(crate) fn hosts(&self, arguments: &Arguments) -> Result<HostPatterns, Failure> {
         let asked = HostPatterns::parse(arguments.hosts.iter().map(String::as_str));
         let asked = asked.map_err(|error| invalid(format!("`hosts`: {error}")))?;
         if self.config.maxima.hosts.cover(&asked) {
@@ -123,10 +124,29 @@ impl ProgramEngine {
         }
     }
 
-    fn program(&self, arguments: &Arguments) -> Result<Bytes, Failure> {
+    /// Whether the program can do with these limits.
+    pub(crate) fn fits(&self, arguments: &Arguments, limits: &Limits) -> Result<(), Failure> {
+        match limits.memory_bytes {
+            Some(given) if given < SCRIPT_MEMORY && arguments.program.is_script() => {
+                Err(Failure::new(
+                    Code::LimitsInvalid,
+                    format!("limits.memory_bytes is {given}, a script needs {SCRIPT_MEMORY}"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn program(&self, arguments: &Arguments) -> Result<Bytes, Failure> {
         let max = self.config.maxima.program_bytes;
         let program = match arguments.program.cid() {
-            Some(cid) => self.config.content.read(cid, max)?,
+            Some(cid) => {
+                let (content, cid) = (Arc::clone(&self.config.content), cid.to_owned());
+                let read = spawn_blocking(move || content.read(&cid, max)).await;
+                read.unwrap_or_else(|_| {
+                    Err(Failure::new(Code::Internal, "reading the program failed"))
+                })?
+            }
             None => arguments.program.inline()?.unwrap_or_default(),
         };
         if program.len() as u64 > max {
@@ -136,19 +156,37 @@ impl ProgramEngine {
         Ok(program)
     }
 
-    async fn perform(&self, context: &Context, arguments: &Arguments) -> Result<Report, Failure> {
+    async fn perform(&self, context: &Context, arguments: &Arguments) -> Report {
+        let report = match self.prepare(context, arguments).await {
+            Err(failure) => Report::failure(failure, []),
+            Ok((hosts, program)) => {
+                let name = match arguments.program.cid() {
+                    Some(cid) => Some(cid.to_owned()),
+                    None => self.config.content.cid_of(&program),
+                };
+                let report = if arguments.program.is_script() {
+                    self.script(context, arguments, &program, hosts).await
+                } else {
+                    self.command(context, arguments, program, hosts).await
+                };
+                report.with_program(name)
+            }
+        };
+        match arguments.oyster {
+            Some(mode) => oyster::told(report, mode),
+            None => report,
+        }
+    }
+
+    /// Where the job may go, and its program.
+    async fn prepare(
+        &self,
+        context: &Context,
+        arguments: &Arguments,
+    ) -> Result<(HostPatterns, Bytes), Failure> {
         let hosts = self.hosts(arguments)?;
-        let program = self.program(arguments)?;
-        let name = match arguments.program.cid() {
-            Some(cid) => Some(cid.to_owned()),
-            None => self.config.content.cid_of(&program),
-        };
-        let report = if arguments.program.is_script() {
-            self.script(context, arguments, &program, hosts).await?
-        } else {
-            self.command(context, arguments, program, hosts).await?
-        };
-        Ok(report.with_program(name))
+        self.fits(arguments, &context.limits)?;
+        Ok((hosts, self.program(arguments).await?))
     }
 
     async fn command(
@@ -157,53 +195,41 @@ impl ProgramEngine {
         arguments: &Arguments,
         program: Bytes,
         hosts: HostPatterns,
-    ) -> Result<Report, Failure> {
-        let compiled = timeout_at(context.deadline, self.config.artefacts.artefact(program)).await;
-        let artefact = match compiled {
-            Ok(Ok(artefact)) => artefact,
-            Ok(Err(error)) => return Ok(outcome::of_compile_error(&error)),
-            Err(_) => return Err(uncompiled()),
+    ) -> Report {
+        let run = async {
+            let form = command_form(context, arguments)?;
+            let artefact = compiled(context, self.config.artefacts.artefact(program)).await?;
+            self.run(context, &artefact, form, hosts).await
         };
-        let mut args = vec!["program".to_owned()];
-        args.extend(arguments.args.iter().cloned());
-        let form = Form::Command {
-            args,
-            env: arguments.env.clone().into_iter().collect(),
-            stdin: arguments.input_bytes()?.unwrap_or_default(),
-            files: arguments.file_bytes()?,
-            directory: arguments.directory.clone().unwrap_or_else(|| "/".to_owned()),
-        };
-        Ok(self.run(context, &artefact, form, hosts).await.map_or_else(|r| r, outcome::of_command))
+        run.await.map_or_else(|failure| Report::failure(failure, []), outcome::of_command)
     }
 
-    async fn script(
+    pub(crate) async fn script(
         &self,
         context: &Context,
         arguments: &Arguments,
         source: &[u8],
         hosts: HostPatterns,
-    ) -> Result<Report, Failure> {
-        let deadline = self.config.clock.now().plus(context.remaining());
-        let memory = self.limits(context).memory_bytes;
-        let input = javascript::input(arguments, source, context, deadline, memory)?;
-        let form = Form::Reactor { input };
-        let engine = match timeout_at(context.deadline, self.javascript()).await {
-            Ok(Ok(artefact)) => artefact,
-            Ok(Err(error)) => return Ok(outcome::of_compile_error(&error)),
-            Err(_) => return Err(uncompiled()),
+    ) -> Report {
+        let run = async {
+            let deadline = self.config.clock.now().plus(context.remaining());
+            let memory = self.limits(context).memory_bytes;
+            let input = javascript::input(arguments, source, context, deadline, memory)?;
+            let engine = compiled(context, self.javascript()).await?;
+            self.run(context, engine, Form::Reactor { input }, hosts).await
         };
-        let ended = self.run(context, engine, form, hosts).await;
-        Ok(ended.map_or_else(|report| report, outcome::of_script))
+        run.await.map_or_else(|failure| Report::failure(failure, []), outcome::of_script)
     }
 
-    /// The program's end, or the report of a run that has none.
-    async fn run(
+    /// The program's end, or why it has none.
+    pub(crate) async fn run(
         &self,
         context: &Context,
         artefact: &Artefact,
         form: Form,
         hosts: HostPatterns,
-    ) -> Result<Ended, Report> {
+    ) -> Result<Ended, Failure> {
+        let fetches = Fetches::new(Arc::clone(&self.config.egress), context, hosts);
         let request = Request {
             tenant: &tenant(context),
             artefact,
@@ -211,15 +237,11 @@ impl ProgramEngine {
             limits: self.limits(context),
             seed: self.config.entropy.array(),
             now_ms: self.config.clock.now().as_millis(),
-            services: Arc::new(Fetches::new(Arc::clone(&self.config.egress), context, hosts)),
+            services: Arc::new(JobServices::new(fetches, Arc::clone(&context.meter))),
             stop: context.stop.clone(),
         };
         let ended = self.config.pool.run(request).await;
-        let ended = ended.map_err(|error| outcome::of_run_error(&error))?;
-        context.meter.add_cpu(ended.cpu);
-        context.meter.add_fuel(ended.fuel);
-        context.meter.note_memory(ended.peak_memory);
-        Ok(ended)
+        ended.map_err(|error| outcome::of_run_error(&error))
     }
 
     fn limits(&self, context: &Context) -> RunLimits {
@@ -235,9 +257,32 @@ impl ProgramEngine {
     }
 }
 
-fn uncompiled() -> Failure {
-    let text = "the job's time was over before its program was compiled";
-    Failure::new(Code::DeadlineExceeded, text)
+fn command_form(context: &Context, arguments: &Arguments) -> Result<Form, Failure> {
+    let mut args = vec!["program".to_owned()];
+    args.extend(arguments.args.iter().cloned());
+    let everything = || vec![("/".to_owned(), String::new())];
+    Ok(Form::Command {
+        args,
+        env: arguments.env.clone().into_iter().collect(),
+        stdin: arguments.input_bytes(context.input.as_ref())?.unwrap_or_default(),
+        files: arguments.file_bytes()?,
+        directories: arguments.directories.clone().unwrap_or_else(everything),
+    })
+}
+
+/// What is being compiled, when it is there before the job's time is over or it is stopped.
+async fn compiled<T>(
+    context: &Context,
+    compiling: impl Future<Output = Result<T, CompileError>>,
+) -> Result<T, Failure> {
+    let late = |text| Err(Failure::new(Code::DeadlineExceeded, text));
+    tokio::select! {
+        compiled = timeout_at(context.deadline, compiling) => match compiled {
+            Ok(compiled) => compiled.map_err(|error| outcome::of_compile_error(&error)),
+            Err(_) => late("the job's time was over before its program was compiled"),
+        },
+        () = context.stop.cancelled() => late("the job was stopped before its program was compiled"),
+    }
 }
 
 /// Whose process a program may run in. Nobody knows that two anonymous jobs have one requester.
@@ -279,11 +324,27 @@ impl Engine for ProgramEngine {
         }
     }
 
+    fn admit_with(
+        &self,
+        arguments: &Value,
+        limits: &Limits,
+        input: Option<&[u8]>,
+    ) -> Result<(), Failure> {
+        let arguments = Arguments::parse(arguments)?;
+        if input.is_some() && arguments.has_input() {
+            return Err(two_inputs());
+        }
+        self.fits(&arguments, limits)
+    }
+
     async fn run(&self, context: &Context, arguments: Value) -> Report {
-        let performed = match Arguments::parse(&arguments) {
+        match Arguments::parse(&arguments) {
             Ok(arguments) => self.perform(context, &arguments).await,
-            Err(failure) => Err(failure),
-        };
-        performed.unwrap_or_else(|failure| Report::failure(failure, []))
+            Err(failure) => Report::failure(failure, []),
+        }
+    }
+
+    fn grace(&self) -> Duration {
+        GRACE
     }
 }

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sealwork_egress::{
     Egress, EgressError, EgressMeter, Overflow, Redirects, Request, Response, Scope,
 };
 use sealwork_engine::{Context, Meter};
-use sealwork_sandbox::Services;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -40,6 +38,13 @@ impl Fetches {
         };
         let max_bytes = egress.limits().body_bytes.min(limits.memory_bytes.unwrap_or(u64::MAX));
         Self { egress, scope: Scope::new(Arc::new(meter), Some(context.deadline)), max_bytes }
+    }
+
+    /// Performs one request, in the guest's own form.
+    pub(crate) async fn answer(&self, request: &Bytes) -> Bytes {
+        self.fetch(request).await.unwrap_or_else(|Refused { code, message }| {
+            javascript::frame(&json!({ "error": code, "message": message }), &[])
+        })
     }
 
     async fn fetch(&self, request: &Bytes) -> Result<Bytes, Refused> {
@@ -78,18 +83,6 @@ impl Fetches {
             },
             ..Request::new(method, url)
         })
-    }
-}
-
-#[async_trait]
-impl Services for Fetches {
-    async fn call(&self, request: Bytes) -> Bytes {
-        match self.fetch(&request).await {
-            Ok(answer) => answer,
-            Err(Refused { code, message }) => {
-                javascript::frame(&json!({ "error": code, "message": message }), &[])
-            }
-        }
     }
 }
 

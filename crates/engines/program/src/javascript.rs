@@ -17,7 +17,7 @@ pub(crate) fn input(
     deadline: Timestamp,
     memory_bytes: u64,
 ) -> Result<Bytes, Failure> {
-    let body = arguments.input_bytes()?;
+    let body = arguments.input_bytes(context.input.as_ref())?;
     let secret = arguments.secret()?;
     let fallback = HttpRequest::default();
     let request = arguments.request.as_ref().unwrap_or(&fallback);

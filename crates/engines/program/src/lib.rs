@@ -7,12 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod check;
 mod engine;
 mod fetch;
 mod hosts;
 mod javascript;
 mod outcome;
 pub mod oyster;
+mod services;
 
 pub use arguments::{Arguments, HttpRequest, MAX_FILES, Source};
 pub use engine::{ContentSource, ProgramConfig, ProgramEngine, ProgramMaxima};

@@ -1,5 +1,8 @@
 //! How a program's end becomes a job's.
 
+use std::borrow::Cow;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use sealwork_engine::Report;
 use sealwork_job::{Code, Failure, Output};
@@ -11,9 +14,12 @@ use crate::javascript::{self, Head};
 /// The media type of what a command writes to standard output.
 const BYTES: &str = "application/octet-stream";
 
+/// What is kept of the output of a command that failed, in bytes.
+const KEPT_OUTPUT: usize = 64 << 10;
+
 /// What a command came to.
 pub(crate) fn of_command(ended: Ended) -> Report {
-    let details = json!({ "log": text(&ended.log), "log_bytes": ended.logged });
+    let details = logged(&ended);
     match ended.end {
         End::Exit(code) => {
             let output =
@@ -21,13 +27,17 @@ pub(crate) fn of_command(ended: Ended) -> Report {
             let details = with(details, "exit_code", code.into());
             Report::output(output, []).with_details(details)
         }
-        end => Report::failure(failure(end), []).with_details(details),
+        end => {
+            let kept = &ended.output[..ended.output.len().min(KEPT_OUTPUT)];
+            let details = with(details, "output_base64", STANDARD.encode(kept).into());
+            Report::failure(failure(end), []).with_details(details)
+        }
     }
 }
 
 /// What a script came to.
 pub(crate) fn of_script(ended: Ended) -> Report {
-    let details = json!({ "log": text(&ended.log), "log_bytes": ended.logged });
+    let details = logged(&ended);
     let handed_out = match ended.end {
         End::Exit(_) => javascript::output(&ended.output),
         // The answer was out; what ran on in the background was stopped.
@@ -108,28 +118,75 @@ fn failure(end: End) -> Failure {
     }
 }
 
+/// What came of making a program ready.
+pub(crate) fn of_trial(end: End) -> Result<(), Failure> {
+    match end {
+        End::Exit(_) => Ok(()),
+        end => Err(failure(end)),
+    }
+}
+
 /// A program that was not compiled.
-pub(crate) fn of_compile_error(error: &CompileError) -> Report {
+pub(crate) fn of_compile_error(error: &CompileError) -> Failure {
     let code = match error {
         CompileError::Refused(_) => Code::ProgramInvalid,
         CompileError::OutOfTime(_) | CompileError::Crashed(_) => Code::ProgramTooComplex,
         _ => Code::SandboxUnavailable,
     };
-    Report::failure(Failure::new(code, error.to_string()), [])
+    Failure::new(code, error.to_string())
 }
 
 /// A program whose process ended first.
-pub(crate) fn of_run_error(error: &RunError) -> Report {
+pub(crate) fn of_run_error(error: &RunError) -> Failure {
     let code = match error {
         RunError::Lost => Code::ProgramCrashed,
-        RunError::Killed => Code::DeadlineExceeded,
+        RunError::Killed | RunError::Stopped => Code::DeadlineExceeded,
         RunError::Unloadable(_) => Code::ProgramInvalid,
         _ => Code::SandboxUnavailable,
     };
-    Report::failure(Failure::new(code, error.to_string()), [])
+    Failure::new(code, error.to_string())
 }
 
-/// Bytes as text, for JSON: what is no UTF-8 becomes the replacement character.
-fn text(bytes: &Bytes) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+/// What the program said: as text, and where that loses something as bytes too.
+fn logged(ended: &Ended) -> Value {
+    let text = String::from_utf8_lossy(&ended.log);
+    let details = json!({ "log": text, "log_bytes": ended.logged });
+    match text {
+        Cow::Borrowed(_) => details,
+        Cow::Owned(_) => with(details, "log_base64", STANDARD.encode(&ended.log).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn ended(end: End, output: &'static [u8], log: &'static [u8]) -> Ended {
+        Ended {
+            end,
+            output: Bytes::from_static(output),
+            log: Bytes::from_static(log),
+            logged: log.len() as u64,
+            fuel: 1,
+            cpu: Duration::ZERO,
+            peak_memory: 0,
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_no_text_is_there_as_bytes_too() {
+        let details = |log| of_command(ended(End::Exit(0), b"", log)).details.unwrap();
+        assert_eq!(details(b"plain")["log_base64"], Value::Null);
+        let odd = details(b"a\xff");
+        assert_eq!((&odd["log"], &odd["log_base64"]), (&json!("a\u{fffd}"), &json!("Yf8=")));
+    }
+
+    #[test]
+    fn a_command_that_failed_shows_what_it_wrote_until_then() {
+        let report = of_command(ended(End::Trap("unreachable".to_owned()), b"so far", b""));
+        assert_eq!(report.result.unwrap_err().code, Code::ProgramTrapped);
+        assert_eq!(report.details.unwrap()["output_base64"], STANDARD.encode("so far"));
+    }
 }

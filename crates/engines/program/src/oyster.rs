@@ -1,22 +1,27 @@
-//! Marlin Oyster's error codes (reference oyster.md 4.4).
+//! Marlin Oyster's error codes (reference oyster.md 4.4, 5.4).
 
-use sealwork_job::Code;
+use bytes::Bytes;
+use sealwork_engine::Report;
+use sealwork_job::{Code, Output};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-/// How strictly Oyster's codes are kept to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How strictly Oyster's ways are kept to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// As its executor: whatever answered is 0, an uncaught error with the body
-    /// `Internal Server Error` included.
+    /// As its executor: whatever answered is 0, also a script that threw, whose output is
+    /// `Internal Server Error`.
     Strict,
-    /// An uncaught error has no output, and the code for it.
+    /// A script that threw has no output, and the code 3.
     Truthful,
 }
 
-/// The body that Oyster's runtime answers with when user code throws.
-pub const INTERNAL_SERVER_ERROR: &[u8] = b"Internal Server Error";
+/// What Oyster's runtime answers when user code throws.
+const INTERNAL_SERVER_ERROR: &[u8] = b"Internal Server Error";
 
-/// What Oyster's contract is told of a program's outcome; `None` when its executor would send
-/// nothing at all.
+/// What Oyster's contract is told of a job's outcome, `ok` or a failure's code; `None` when its
+/// executor would send nothing at all.
 pub fn error_code(code: &str, mode: Mode) -> Option<u8> {
     let Ok(code) = code.parse::<Code>() else { return (code == "ok").then_some(0) };
     match code {
@@ -25,12 +30,7 @@ pub fn error_code(code: &str, mode: Mode) -> Option<u8> {
         Code::ProgramInvalid | Code::ProgramTooComplex => Some(3),
         Code::DeadlineExceeded | Code::ProgramOutOfFuel | Code::ExpiredInQueue => Some(4),
         Code::OutputTooLarge => Some(5),
-        Code::ProgramThrew
-        | Code::ProgramRejection
-        | Code::ProgramNoHandler
-        | Code::ProgramBadResponse
-        | Code::ProgramNeverSettled
-        | Code::ProgramTrapped => match mode {
+        code if is_users(code) => match mode {
             Mode::Strict => Some(0),
             Mode::Truthful => Some(3),
         },
@@ -38,8 +38,46 @@ pub fn error_code(code: &str, mode: Mode) -> Option<u8> {
     }
 }
 
+/// Whether a script ran, and failed by its own doing.
+fn is_users(code: Code) -> bool {
+    matches!(
+        code,
+        Code::ProgramThrew
+            | Code::ProgramRejection
+            | Code::ProgramNoHandler
+            | Code::ProgramBadResponse
+            | Code::ProgramNeverSettled
+            | Code::ProgramTrapped
+    )
+}
+
+/// The report as Oyster would tell it: with `oyster_error_code` among its details, null where its
+/// executor would send nothing, and in strict mode with the answer of its runtime in the place of a
+/// failure of the script's own.
+pub(crate) fn told(mut report: Report, mode: Mode) -> Report {
+    let code = report.result.as_ref().map_or_else(|failure| failure.code.as_str(), |_| "ok");
+    let error_code = error_code(code, mode);
+    let mut details = report.details.take().unwrap_or_else(|| json!({}));
+    details["oyster_error_code"] = error_code.map_or(Value::Null, Value::from);
+    if let Err(failure) = &report.result
+        && mode == Mode::Strict
+        && is_users(failure.code)
+    {
+        details["status"] = 500.into();
+        details["failure"] = json!({ "code": failure.code.as_str(), "message": failure.message });
+        report.result = Ok(Output {
+            data: Bytes::from_static(INTERNAL_SERVER_ERROR),
+            media_type: "text/plain".to_owned(),
+            next_cursor: None,
+        });
+    }
+    report.with_details(details)
+}
+
 #[cfg(test)]
 mod tests {
+    use sealwork_job::Failure;
+
     use super::*;
 
     #[test]
@@ -60,5 +98,31 @@ mod tests {
             assert_eq!(error_code(code, Mode::Strict), strict, "{code}");
             assert_eq!(error_code(code, Mode::Truthful), truthful, "{code}");
         }
+    }
+
+    #[test]
+    fn strictly_told_a_script_that_threw_has_answered() {
+        let threw = || {
+            let failure = Failure::new(Code::ProgramThrew, "Error: no");
+            Report::failure(failure, []).with_details(json!({ "log": "x" }))
+        };
+        let strict = told(threw(), Mode::Strict);
+        assert_eq!(strict.result.unwrap().data, INTERNAL_SERVER_ERROR);
+        let details = strict.details.unwrap();
+        assert_eq!((&details["oyster_error_code"], &details["status"]), (&json!(0), &json!(500)));
+        assert_eq!(details["failure"]["message"], "Error: no");
+        assert_eq!(details["log"], "x", "what else there was stays");
+        let truthful = told(threw(), Mode::Truthful);
+        assert_eq!(truthful.result.unwrap_err().code, Code::ProgramThrew);
+        assert_eq!(truthful.details.unwrap()["oyster_error_code"], 3);
+    }
+
+    #[test]
+    fn strictly_told_a_limit_stays_a_failure_and_a_crash_has_no_code() {
+        let failed = |code| told(Report::failure(Failure::new(code, ""), []), Mode::Strict);
+        let late = failed(Code::DeadlineExceeded);
+        assert_eq!(late.result.unwrap_err().code, Code::DeadlineExceeded);
+        assert_eq!(late.details.unwrap()["oyster_error_code"], 4);
+        assert_eq!(failed(Code::ProgramCrashed).details.unwrap()["oyster_error_code"], Value::Null);
     }
 }

@@ -64,6 +64,7 @@ async fn run(engine: &TelemetryEngine, arguments: Value) -> Result<String, Code>
         job: JobId([1; 16]),
         requester: RequesterId::anonymous(),
         limits: Limits::default(),
+        input: None,
         deadline: Instant::now() + Duration::from_secs(1),
         stop: CancellationToken::new(),
         meter: Arc::new(Meter::default()),

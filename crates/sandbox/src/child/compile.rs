@@ -31,7 +31,7 @@ pub(crate) enum FromCompiler {
 }
 
 pub(crate) fn serve(memory: u64) -> io::Result<()> {
-    let confinement = confine::before_threads(Some(memory)).map_err(io::Error::other)?;
+    let confinement = confine::before_threads(Some(memory), || ()).map_err(io::Error::other)?;
     let mut pipe = pipe()?;
     let engine = engine::compiling().map_err(io::Error::other)?;
     let confinement = confine::seal_off(confinement).map_err(io::Error::other)?;

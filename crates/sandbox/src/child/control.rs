@@ -1,69 +1,9 @@
-//! Stopping runs: by the clock, by the worker, by fuel.
+//! Stopping a run: by the clock, or by the worker.
 
 use std::{
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    thread,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
-
-use wasmtime::Engine;
-
-/// How often running programs are looked at.
-const TICK: Duration = Duration::from_millis(2);
-
-/// Advances the engine's epoch while anything runs.
-pub(crate) struct Ticker {
-    running: AtomicUsize,
-    sleeping: Mutex<()>,
-    begun: Condvar,
-}
-
-impl Ticker {
-    pub(crate) fn start(engine: Engine) -> std::io::Result<Arc<Self>> {
-        let ticker = Arc::new(Self {
-            running: AtomicUsize::new(0),
-            sleeping: Mutex::new(()),
-            begun: Condvar::new(),
-        });
-        let shared = Arc::clone(&ticker);
-        thread::Builder::new().name("ticker".to_owned()).stack_size(64 << 10).spawn(move || {
-            loop {
-                shared.wait_for_work();
-                thread::sleep(TICK);
-                engine.increment_epoch();
-            }
-        })?;
-        Ok(ticker)
-    }
-
-    fn wait_for_work(&self) {
-        let mut sleeping = self.sleeping.lock().unwrap_or_else(PoisonError::into_inner);
-        while self.running.load(Ordering::SeqCst) == 0 {
-            sleeping = self.begun.wait(sleeping).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Ticks as long as the guard lives.
-    pub(crate) fn run(self: &Arc<Self>) -> Running {
-        if self.running.fetch_add(1, Ordering::SeqCst) == 0 {
-            // With the lock, so that the ticker does not fall asleep in between.
-            drop(self.sleeping.lock().unwrap_or_else(PoisonError::into_inner));
-            self.begun.notify_one();
-        }
-        Running(Arc::clone(self))
-    }
-}
-
-pub(crate) struct Running(Arc<Ticker>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::SeqCst);
-    }
-}
 
 /// When one run must end.
 #[derive(Debug)]

@@ -1,6 +1,12 @@
 //! What belongs to one running program, and what it may not exceed.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use bytes::Bytes;
 use chacha20::ChaCha20Rng;
@@ -38,12 +44,13 @@ impl Guest {
         let input = match &run.form {
             Form::Reactor { input } => input.clone(),
             Form::Command { stdin, .. } => stdin.clone(),
+            Form::Trial => Bytes::new(),
         };
         Ok(Self {
             wasi: wasi::state(run, &calls)?,
             process,
             calls,
-            memory: Memory { limit: limits.memory_bytes, used: 0, peak: 0 },
+            memory: Memory::new(limits.memory_bytes),
             input,
             output: Vec::new(),
             output_limit: limits.output_bytes,
@@ -119,7 +126,23 @@ impl Guest {
 pub(crate) struct Memory {
     limit: u64,
     used: u64,
-    pub(crate) peak: u64,
+    pub(crate) peak: PeakMemory,
+}
+
+impl Memory {
+    fn new(limit: u64) -> Self {
+        Self { limit, used: 0, peak: PeakMemory::default() }
+    }
+}
+
+/// The most that the memories of a run came to, also for who does not hold them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PeakMemory(Arc<AtomicU64>);
+
+impl PeakMemory {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
 }
 
 impl ResourceLimiter for Memory {
@@ -134,7 +157,7 @@ impl ResourceLimiter for Memory {
             return Ok(false);
         }
         self.used = used;
-        self.peak = self.peak.max(used);
+        self.peak.0.fetch_max(used, Relaxed);
         Ok(true)
     }
 
@@ -201,10 +224,10 @@ mod tests {
 
     #[test]
     fn memories_are_counted_together_and_refused_beyond_the_limit() {
-        let mut memory = Memory { limit: 100, used: 0, peak: 0 };
+        let mut memory = Memory::new(100);
         assert!(memory.memory_growing(0, 60, None).unwrap());
         assert!(memory.memory_growing(0, 40, None).unwrap());
         assert!(!memory.memory_growing(40, 41, None).unwrap());
-        assert_eq!(memory.peak, 100);
+        assert_eq!(memory.peak.bytes(), 100);
     }
 }

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use wasmtime::{Caller, Engine, ExternType, Linker, Memory, Module};
+use wasmtime::{Caller, Engine, ExternType, Linker, Memory, Module, ValType};
 
 use super::guest::Guest;
 
 const MODULE: &str = "sealwork";
 /// Most bytes that one call to the host moves.
 const MOST: usize = 64 << 20;
+/// Random bytes that are made between two looks at the clock.
+const RANDOM_PART: usize = 1 << 20;
 /// Most bytes of one message for the log.
 const LOG_LINE: usize = 64 << 10;
 
@@ -27,20 +29,34 @@ pub(crate) fn check(module: &Module) -> Result<(), String> {
     linker.instantiate_pre(module).map_err(|error| {
         format!("it imports what is not offered here: {error:#}").replace('\n', " ")
     })?;
-    let is_entry = |name: &str| matches!(module.get_export(name), Some(ExternType::Func(_)));
-    if is_entry("_start") || is_entry("run") {
-        Ok(())
-    } else {
-        Err("it exports neither `_start` (a WASI command) nor `run` (docs/programs.md)".to_owned())
+    let shape = |name: &str, results: &[ValType]| match module.get_export(name) {
+        Some(ExternType::Func(entry)) => {
+            let same = entry.results().len() == results.len()
+                && entry.results().zip(results).all(|(has, wants)| ValType::eq(&has, wants));
+            Some(same && entry.params().len() == 0)
+        }
+        _ => None,
+    };
+    match (shape("_start", &[]), shape("run", &[ValType::I32])) {
+        (Some(true), _) | (None, Some(true)) => Ok(()),
+        (Some(false), _) => Err("its `_start` takes or gives something: a WASI command's has \
+             neither parameters nor results"
+            .to_owned()),
+        (None, Some(false)) => Err("its `run` is not `() -> i32` (docs/programs.md)".to_owned()),
+        (None, None) => {
+            Err("it exports neither `_start` (a WASI command) nor `run` (docs/programs.md)"
+                .to_owned())
+        }
     }
 }
 
 fn add_sealwork(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.func_wrap(MODULE, "now_ms", |caller: Caller<'_, Guest>| {
-        i64::try_from(caller.data().now_ms()).unwrap_or(i64::MAX)
+        let guest = running(&caller)?;
+        Ok(i64::try_from(guest.now_ms()).unwrap_or(i64::MAX))
     })?;
     linker.func_wrap(MODULE, "input_len", |caller: Caller<'_, Guest>| {
-        u32::try_from(caller.data().input.len()).unwrap_or(u32::MAX)
+        Ok(u32::try_from(running(&caller)?.input.len()).unwrap_or(u32::MAX))
     })?;
     linker.func_wrap(
         MODULE,
@@ -73,7 +89,10 @@ fn add_sealwork(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         "random",
         |mut caller: Caller<'_, Guest>, to: u32, len: u32| -> wasmtime::Result<()> {
             let (bytes, guest) = borrow(&mut caller, to, len)?;
-            guest.fill_random(bytes);
+            for part in bytes.chunks_mut(RANDOM_PART) {
+                guest.calls.control.check()?;
+                guest.fill_random(part);
+            }
             Ok(())
         },
     )?;
@@ -97,7 +116,7 @@ fn add_sealwork(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         },
     )?;
     linker.func_wrap(MODULE, "answer_len", |caller: Caller<'_, Guest>| {
-        u32::try_from(caller.data().answer.len()).unwrap_or(u32::MAX)
+        Ok(u32::try_from(running(&caller)?.answer.len()).unwrap_or(u32::MAX))
     })?;
     linker.func_wrap(
         MODULE,
@@ -108,6 +127,12 @@ fn add_sealwork(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         },
     )?;
     Ok(())
+}
+
+/// The guest, if its time is not over: calls cost little fuel, and so each looks at the clock.
+fn running<'a>(caller: &'a Caller<'_, Guest>) -> wasmtime::Result<&'a Guest> {
+    caller.data().calls.control.check()?;
+    Ok(caller.data())
 }
 
 fn memory(caller: &mut Caller<'_, Guest>) -> wasmtime::Result<Memory> {
@@ -123,6 +148,7 @@ fn borrow<'a>(
     at: u32,
     len: u32,
 ) -> wasmtime::Result<(&'a mut [u8], &'a mut Guest)> {
+    running(caller)?;
     let memory = memory(caller)?;
     let (bytes, guest) = memory.data_and_store_mut(caller);
     let (at, len) = (at as usize, len as usize);
@@ -139,6 +165,7 @@ fn copy_out(
     to: u32,
     len: u32,
 ) -> wasmtime::Result<u32> {
+    running(caller)?;
     let rest = source.get(offset as usize..).unwrap_or_default();
     let count = rest.len().min(len as usize);
     let memory = memory(caller)?;

@@ -9,6 +9,7 @@ mod load;
 mod probe;
 mod run;
 mod serve;
+mod slices;
 mod wasi;
 
 use std::{

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::pipe;
-use crate::{confine, wire};
+use crate::{confine, engine, wire};
 
 /// One way out, and what the kernel said to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,8 @@ pub struct Attempt {
 #[allow(clippy::disallowed_methods, reason = "each of these must fail")]
 pub(crate) fn serve() -> io::Result<()> {
     let environment = fs::read("/proc/self/environ").unwrap_or_default();
-    let confinement = confine::before_threads(None).map_err(io::Error::other)?;
+    let confinement =
+        confine::before_threads(None, engine::open_page_map).map_err(io::Error::other)?;
     let mut pipe = pipe()?;
     confine::seal_off(confinement).map_err(io::Error::other)?;
     let init = Pid::INIT;
@@ -43,6 +44,7 @@ pub(crate) fn serve() -> io::Result<()> {
         attempt("listen", || TcpListener::bind(("127.0.0.1", 0))),
         attempt("connect to a Unix socket", || UnixStream::connect("/run/nobody")),
         attempt("make a socket", UnixStream::pair),
+        attempt("control a device", || rustix::io::ioctl_fionread(&pipe).map_err(io::Error::from)),
         attempt("start a process", || Command::new("/proc/self/exe").spawn()),
         attempt("start a thread", || thread::Builder::new().spawn(|| ())),
         attempt("send a signal", || kill_process(init, Signal::CONT).map_err(io::Error::from)),

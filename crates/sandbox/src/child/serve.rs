@@ -13,25 +13,20 @@ use serde::Serialize;
 use wasmtime::{Engine, InstancePre, Linker};
 
 use super::{
-    calls::Calls,
-    compile::in_one_line,
-    control::{Control, Ticker},
-    guest::Guest,
-    interface, load, pipe, run,
+    calls::Calls, compile::in_one_line, control::Control, guest::Guest, interface, load, pipe, run,
 };
 use crate::{
     confine,
-    engine::{self, Room, WASM_STACK},
+    engine::{self, Room},
     wire::{self, End, Ended, FromChild, MAX_TO_CHILD, Run, ToChild},
 };
 
-/// For what the host does below the wasm code.
-const HOST_STACK: usize = 512 << 10;
+/// Programs have stacks of their own.
+const STACK: usize = 512 << 10;
 
 /// Everything that the threads share.
 pub(crate) struct Process {
     pub(crate) engine: Engine,
-    pub(crate) ticker: Arc<Ticker>,
     linker: Linker<Guest>,
     modules: RwLock<HashMap<u32, InstancePre<Guest>>>,
     runs: Mutex<HashMap<u32, Arc<Calls>>>,
@@ -40,12 +35,12 @@ pub(crate) struct Process {
 }
 
 pub(crate) fn serve(room: Room) -> io::Result<()> {
-    let confinement = confine::before_threads(None).map_err(io::Error::other)?;
+    let confinement =
+        confine::before_threads(None, engine::open_page_map).map_err(io::Error::other)?;
     let pipe = pipe()?;
     let engine = engine::running(room).map_err(io::Error::other)?;
     let linker = interface::linker(&engine).map_err(io::Error::other)?;
     let process = Arc::new(Process {
-        ticker: Ticker::start(engine.clone())?,
         engine,
         linker,
         modules: RwLock::default(),
@@ -57,7 +52,7 @@ pub(crate) fn serve(room: Room) -> io::Result<()> {
     let held = process.reader.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..=room.runs {
         let process = Arc::clone(&process);
-        thread::Builder::new().stack_size(WASM_STACK + HOST_STACK).spawn(move || process.work())?;
+        thread::Builder::new().stack_size(STACK).spawn(move || process.work())?;
     }
     let confinement = confine::seal_off(confinement).map_err(io::Error::other)?;
     let engine = engine::fingerprint(&process.engine);
@@ -123,7 +118,6 @@ impl Process {
         };
         let calls = Arc::new(Calls::new(Control::new(run.limits.wall)));
         self.lock_runs().insert(number, Arc::clone(&calls));
-        let _ticking = self.ticker.run();
         let ended = run::perform(self, &ready, &run, &calls);
         self.lock_runs().remove(&number);
         self.send(&FromChild::Ended { run: number, ended: Box::new(ended) });

@@ -17,8 +17,8 @@ pub(crate) fn state(run: &Run, calls: &Arc<Calls>) -> Result<WasiState, String> 
     let now_ns = run.now_ms.saturating_mul(1_000_000);
     let limits = FsLimits { bytes: run.limits.memory_bytes, ..FsLimits::default() };
     let mut files = FileTree::new(limits, now_ns);
-    let (args, env, stdin, guest) = match &run.form {
-        Form::Command { args, env, stdin, files: given, directory } => {
+    let (args, env, stdin, directories) = match &run.form {
+        Form::Command { args, env, stdin, files: given, directories } => {
             for (path, content) in given {
                 let added = match path.strip_suffix('/') {
                     Some(directory) => files.add_directory(directory),
@@ -26,13 +26,15 @@ pub(crate) fn state(run: &Run, calls: &Arc<Calls>) -> Result<WasiState, String> 
                 };
                 added.map_err(|error| format!("its file {path:?}: {error}"))?;
             }
-            (args.clone(), env.clone(), stdin.to_vec(), directory.clone())
+            (args.clone(), env.clone(), stdin.to_vec(), directories.clone())
         }
-        Form::Reactor { .. } => (Vec::new(), Vec::new(), Vec::new(), "/".to_owned()),
+        Form::Reactor { .. } | Form::Trial => {
+            (Vec::new(), Vec::new(), Vec::new(), vec![("/".to_owned(), String::new())])
+        }
     };
     let mut random = ChaCha20Rng::from_seed(run.seed);
     random.set_stream(STREAM);
-    let sleeper = Arc::clone(calls);
+    let (sleeper, running) = (Arc::clone(calls), Arc::clone(calls));
     let config = WasiConfig {
         args,
         env,
@@ -40,9 +42,10 @@ pub(crate) fn state(run: &Run, calls: &Arc<Calls>) -> Result<WasiState, String> 
         stdout_limit: usize::try_from(run.limits.output_bytes).unwrap_or(usize::MAX),
         stderr_tail: usize::try_from(run.limits.log_bytes).unwrap_or(usize::MAX),
         files,
-        preopens: vec![Preopen { guest, path: String::new() }],
+        preopens: directories.into_iter().map(|(guest, path)| Preopen { guest, path }).collect(),
         clock: Box::new(RunClock { calls: Arc::clone(calls), now_ns }),
         random: Box::new(move |out| random.fill_bytes(out)),
+        go_on: Box::new(move || running.control.check().map_err(|_| Interrupted)),
         sleep_until: Box::new(move |ns| {
             sleeper.sleep_until(Duration::from_nanos(ns)).map_err(|_| Interrupted)
         }),

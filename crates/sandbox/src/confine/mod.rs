@@ -53,10 +53,16 @@ fn step(step: &'static str) -> impl FnOnce(rustix::io::Errno) -> ConfineError {
     move |error| ConfineError::Step { step, source: error.into() }
 }
 
-/// The first half: everything that later threads inherit.
-pub(crate) fn before_threads(memory: Option<u64>) -> Result<Confinement, ConfineError> {
+/// The first half: everything that later threads inherit. `open_last` may open what the process
+/// needs of itself: it has no capability any more, and can open nothing afterwards.
+pub(crate) fn before_threads(
+    memory: Option<u64>,
+    open_last: impl FnOnce(),
+) -> Result<Confinement, ConfineError> {
     inherited::close()
         .map_err(|source| ConfineError::Step { step: "closing inherited files", source })?;
+    let no_capabilities = drop_capabilities();
+    open_last();
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(step("core dumps"))?;
     let few = Rlimit { current: Some(64), maximum: Some(64) };
@@ -67,7 +73,6 @@ pub(crate) fn before_threads(memory: Option<u64>) -> Result<Confinement, Confine
     }
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(step("dumpable"))?;
     set_no_new_privs(true).map_err(step("no_new_privs"))?;
-    let no_capabilities = drop_capabilities();
     Ok(Confinement {
         seccomp: false,
         landlock: restrict_names()?,

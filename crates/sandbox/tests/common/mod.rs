@@ -15,6 +15,7 @@ pub fn command() -> ChildCommand {
     ChildCommand {
         program: env!("CARGO_BIN_EXE_sealwork-sandbox-child").into(),
         arguments: Vec::new(),
+        cgroup: None,
     }
 }
 
@@ -104,4 +105,17 @@ pub fn module(body: &str) -> String {
             (global $seen (mut i32) (i32.const 0))
             (func (export "run") (result i32) {body}))"#
     )
+}
+
+/// A WASI command with this standard input and these files; a path that ends in `/` is a directory.
+pub fn command_form(stdin: &'static [u8], files: &[(&str, &'static [u8])]) -> Form {
+    let file =
+        |(path, content): &(&str, &'static [u8])| ((*path).to_owned(), Bytes::from_static(content));
+    Form::Command {
+        args: vec!["program".to_owned()],
+        env: Vec::new(),
+        stdin: Bytes::from_static(stdin),
+        files: files.iter().map(file).collect(),
+        directories: vec![("/".to_owned(), String::new())],
+    }
 }

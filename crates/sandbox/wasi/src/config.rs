@@ -10,9 +10,12 @@ pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
 /// may lie beyond any deadline, `u64::MAX` included: the caller ends such a wait.
 pub type SleepUntil = Box<dyn FnMut(u64) -> Result<(), Interrupted> + Send>;
 
-/// A wait was ended before its time; the instance ends with this error.
+/// Asked at each call, which may take long: whether the program may go on.
+pub type GoOn = Box<dyn FnMut() -> Result<(), Interrupted> + Send>;
+
+/// The program's time was over at a call; the instance ends with this error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the program was stopped while it waited")]
+#[error("the program was stopped in a call")]
 pub struct Interrupted;
 
 /// A directory that the program finds open from the start, descriptors from 3 up, in order.
@@ -44,6 +47,8 @@ pub struct WasiConfig {
     pub clock: Box<dyn WasiClock>,
     /// Randomness.
     pub random: Random,
+    /// Whether to go on.
+    pub go_on: GoOn,
     /// How to wait.
     pub sleep_until: SleepUntil,
 }

@@ -21,7 +21,7 @@ mod tree;
 mod types;
 
 pub use clocks::{COARSE_NS, WasiClock};
-pub use config::{ConfigError, Interrupted, Preopen, Random, SleepUntil, WasiConfig};
+pub use config::{ConfigError, GoOn, Interrupted, Preopen, Random, SleepUntil, WasiConfig};
 pub use link::{Exit, NoMemory, add_to_linker};
 pub use state::{WasiOutcome, WasiState};
 pub use tree::{Entry, FileTree, FsLimits, TreeError};

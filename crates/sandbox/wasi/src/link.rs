@@ -116,15 +116,26 @@ pub fn add_to_linker<T: 'static>(
         proc_raise = proc::raise(signal: u32);
         sched_yield = proc::sched_yield();
         random_get = random::random_get(buffer: u32, len: u32);
-        sock_accept = sock::accept(fd: u32, flags: u32, opened: u32);
-        sock_recv = sock::recv(
-            fd: u32, vector: u32, count: u32, flags: u32, done: u32, out_flags: u32
-        );
-        sock_send = sock::send(fd: u32, vector: u32, count: u32, flags: u32, done: u32);
-        sock_shutdown = sock::shutdown(fd: u32, how: u32);
+    }
+    macro_rules! sockets {
+        ($($name:ident($($rest:ty),*);)*) => {$(
+            linker.func_wrap(
+                MODULE,
+                stringify!($name),
+                move |caller: Caller<'_, T>, fd: u32, $(_: $rest),*| -> wasmtime::Result<i32> {
+                    enter(caller, get, |state, _| sock::none(state, fd))
+                },
+            )?;
+        )*};
+    }
+    sockets! {
+        sock_accept(u32, u32);
+        sock_recv(u32, u32, u32, u32, u32);
+        sock_send(u32, u32, u32, u32);
+        sock_shutdown(u32);
     }
     linker.func_wrap(MODULE, "proc_exit", move |mut caller: Caller<'_, T>, code: i32| {
-        get(caller.data_mut()).count_call();
+        get(caller.data_mut()).begin_call()?;
         Err::<(), _>(wasmtime::Error::new(Exit(code)))
     })?;
     Ok(())
@@ -140,7 +151,7 @@ fn enter<T: 'static, E: Into<Failure>>(
     };
     let (bytes, data) = memory.data_and_store_mut(&mut caller);
     let state = get(data);
-    state.count_call();
+    state.begin_call()?;
     match call(state, &mut GuestMemory::new(bytes)).map_err(Into::into) {
         Ok(()) => Ok(0),
         Err(Failure::Errno(errno)) => Ok(i32::from(errno.code())),

@@ -1,7 +1,7 @@
 //! One program's view of its world.
 
 use crate::clocks::Clocks;
-use crate::config::{ConfigError, Preopen, Random, SleepUntil, WasiConfig};
+use crate::config::{ConfigError, GoOn, Interrupted, Preopen, Random, SleepUntil, WasiConfig};
 use crate::errno::Errno;
 use crate::fds::{Descriptor, Descriptors, Resource};
 use crate::stdio::{Input, Output, Tail};
@@ -22,6 +22,7 @@ pub struct WasiState {
     pub(crate) descriptors: Descriptors,
     pub(crate) clocks: Clocks,
     pub(crate) random: Random,
+    go_on: GoOn,
     pub(crate) sleep_until: SleepUntil,
     pub(crate) bytes_written: u64,
     calls: u64,
@@ -80,6 +81,7 @@ impl WasiState {
             descriptors,
             clocks: Clocks::new(config.clock),
             random: config.random,
+            go_on: config.go_on,
             sleep_until: config.sleep_until,
             bytes_written: 0,
             calls: 0,
@@ -106,8 +108,15 @@ impl WasiState {
         self.calls
     }
 
-    pub(crate) fn count_call(&mut self) {
+    /// Counts a call that begins, if there may be one.
+    pub(crate) fn begin_call(&mut self) -> Result<(), Interrupted> {
         self.calls = self.calls.saturating_add(1);
+        self.go_on()
+    }
+
+    /// Whether the program may go on: asked between the parts of a long call too.
+    pub(crate) fn go_on(&mut self) -> Result<(), Interrupted> {
+        (self.go_on)()
     }
 
     /// The directory behind `fd`, for a use that needs `rights`.

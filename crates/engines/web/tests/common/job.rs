@@ -54,6 +54,7 @@ impl Setup {
             job: JobId([7; 16]),
             requester: RequesterId::anonymous(),
             limits: self.limits,
+            input: None,
             deadline: Instant::now() + self.time,
             stop: CancellationToken::new(),
             meter: Arc::new(Meter::default()),

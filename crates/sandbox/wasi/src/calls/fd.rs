@@ -166,14 +166,26 @@ pub(crate) fn pread(
     offset: u64,
     done: u32,
 ) -> Result<(), Errno> {
-    let descriptor = state.descriptors.get(fd)?;
-    let inode = descriptor.file()?;
-    descriptor.need_transfer(Rights::FD_READ)?;
-    descriptor.need(Rights::FD_SEEK)?;
-    memory.check(done, 4)?;
+    let inode = positioned(state, memory, fd, Rights::FD_READ, done)?;
     let buffers = memory.buffers(vector, count)?;
     let read = read_file(state, memory, inode, buffers, offset)?;
     memory.write_u32(done, read)
+}
+
+/// The file behind `fd` for a transfer at a place of its own, whose answer goes to `done`.
+fn positioned(
+    state: &WasiState,
+    memory: &GuestMemory<'_>,
+    fd: u32,
+    direction: Rights,
+    done: u32,
+) -> Result<u64, Errno> {
+    let descriptor = state.descriptors.get(fd)?;
+    let inode = descriptor.file()?;
+    descriptor.need_transfer(direction)?;
+    descriptor.need(Rights::FD_SEEK)?;
+    memory.check(done, 4)?;
+    Ok(inode)
 }
 
 pub(crate) fn prestat_get(
@@ -212,11 +224,7 @@ pub(crate) fn pwrite(
     offset: u64,
     done: u32,
 ) -> Result<(), Errno> {
-    let descriptor = state.descriptors.get(fd)?;
-    let inode = descriptor.file()?;
-    descriptor.need_transfer(Rights::FD_WRITE)?;
-    descriptor.need(Rights::FD_SEEK)?;
-    memory.check(done, 4)?;
+    let inode = positioned(state, memory, fd, Rights::FD_WRITE, done)?;
     let buffers = memory.buffers(vector, count)?;
     let written = write_file(state, memory, inode, buffers, offset)?;
     memory.write_u32(done, written)

@@ -4,7 +4,7 @@ use crate::errno::Errno;
 use crate::fds::{Descriptor, Resource};
 use crate::memory::GuestMemory;
 use crate::state::WasiState;
-use crate::tree::{InodeNumber, ends_in_slash};
+use crate::tree::{InodeNumber, Target, ends_in_slash};
 use crate::types::{
     FdFlags, FileStat, FileType, LookupFlags, OpenFlags, Rights, TimeFlags, flags16, lookup_flags,
 };
@@ -16,11 +16,30 @@ pub(crate) fn create_directory(
     path: u32,
     len: u32,
 ) -> Result<(), Errno> {
-    let base = state.directory(fd, Rights::PATH_CREATE_DIRECTORY)?;
-    let target = state.files.resolve(base, memory.path(path, len)?, false)?;
+    let target = place(state, memory, fd, Rights::PATH_CREATE_DIRECTORY, path, len)?;
     let (directory, name) = target.vacant()?;
     state.files.create_directory(directory, &name, state.clocks.now())?;
     Ok(())
+}
+
+/// Where a path leads, the last name as it stands, for a use of the directory that needs `rights`.
+fn place(
+    state: &WasiState,
+    memory: &GuestMemory<'_>,
+    fd: u32,
+    rights: Rights,
+    path: u32,
+    len: u32,
+) -> Result<Target, Errno> {
+    let base = state.directory(fd, rights)?;
+    state.files.resolve(base, memory.path(path, len)?, false)
+}
+
+/// The directory and the name for something that is no directory.
+fn vacant_for_file(target: Target) -> Result<(InodeNumber, String), Errno> {
+    let only_directory = target.wants_directory;
+    let entry = target.vacant()?;
+    if only_directory { Err(Errno::NoEnt) } else { Ok(entry) }
 }
 
 pub(crate) fn filestat_get(
@@ -93,11 +112,7 @@ pub(crate) fn link(
     }
     let source = look_up(state, memory, from, LookupFlags::empty(), path, len)?;
     let target = state.files.resolve(to, memory.path(new_path, new_len)?, false)?;
-    let only_directory = target.wants_directory;
-    let (directory, name) = target.vacant()?;
-    if only_directory {
-        return Err(Errno::NoEnt);
-    }
+    let (directory, name) = vacant_for_file(target)?;
     state.files.link(source, directory, &name, state.clocks.now())
 }
 
@@ -221,8 +236,7 @@ pub(crate) fn remove_directory(
     path: u32,
     len: u32,
 ) -> Result<(), Errno> {
-    let base = state.directory(fd, Rights::PATH_REMOVE_DIRECTORY)?;
-    let target = state.files.resolve(base, memory.path(path, len)?, false)?;
+    let target = place(state, memory, fd, Rights::PATH_REMOVE_DIRECTORY, path, len)?;
     state.files.remove_directory(&target, state.clocks.now())
 }
 
@@ -255,11 +269,7 @@ pub(crate) fn symlink(
     let base = state.directory(fd, Rights::PATH_SYMLINK)?;
     let target = memory.path(target, size)?;
     let place = state.files.resolve(base, memory.path(path, len)?, false)?;
-    let only_directory = place.wants_directory;
-    let (directory, name) = place.vacant()?;
-    if only_directory {
-        return Err(Errno::NoEnt);
-    }
+    let (directory, name) = vacant_for_file(place)?;
     state.files.create_symlink(directory, &name, target, state.clocks.now())?;
     Ok(())
 }
@@ -271,7 +281,6 @@ pub(crate) fn unlink_file(
     path: u32,
     len: u32,
 ) -> Result<(), Errno> {
-    let base = state.directory(fd, Rights::PATH_UNLINK_FILE)?;
-    let target = state.files.resolve(base, memory.path(path, len)?, false)?;
+    let target = place(state, memory, fd, Rights::PATH_UNLINK_FILE, path, len)?;
     state.files.unlink(&target, state.clocks.now())
 }

@@ -18,7 +18,7 @@ pub(crate) use inode::InodeNumber;
 use inode::{Inode, Node};
 pub use limits::FsLimits;
 use limits::Usage;
-pub(crate) use resolve::ends_in_slash;
+pub(crate) use resolve::{Target, ends_in_slash};
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -181,6 +181,7 @@ pub(crate) fn config(files: FileTree, clock: &TestClock) -> WasiConfig {
                 *byte = next;
             }
         }),
+        go_on: Box::new(|| Ok(())),
         sleep_until: Box::new(move |deadline| {
             if deadline > PATIENCE {
                 return Err(Interrupted);

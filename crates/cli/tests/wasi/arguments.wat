@@ -1,0 +1,18 @@
+(module
+    (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_get" (func $get (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (func $print (param $fd i32) (param $at i32) (param $len i32)
+        (i32.store (i32.const 0) (local.get $at))
+        (i32.store (i32.const 4) (local.get $len))
+        (if (call $write (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8)) (then (call $exit (i32.const 99)))))
+    (func $must (param i32) (if (local.get 0) (then (call $exit (local.get 0)))))
+    (func (export "_start")
+        (call $must (call $sizes (i32.const 16) (i32.const 20)))
+        (call $must (call $get (i32.const 100) (i32.const 1000)))
+        ;; All but the program's own name.
+        (call $print (i32.const 1) (i32.load (i32.const 104))
+            (i32.sub (i32.add (i32.const 1000) (i32.load (i32.const 20))) (i32.load (i32.const 104))))
+        (call $must (i32.ne (i32.load (i32.const 16)) (i32.const 5)))))

@@ -1,0 +1,86 @@
+//! Saying in advance what a job would be refused for.
+
+use std::{sync::Arc, time::Duration};
+
+use sealwork_engine::{Context, Report};
+use sealwork_job::{Code, Failure, JobId, Limits, RequesterId};
+use sealwork_sandbox::Form;
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Arguments, HostPatterns, ProgramEngine, outcome};
+
+/// Thrown behind a script: whoever sees it knows that the top level has come to its end.
+const END: &str = "the top level of this script has come to its end";
+
+impl ProgramEngine {
+    /// Whether a job with these arguments and limits would find its program fit. WebAssembly is
+    /// compiled and instantiated, its start function included; a script's top level is run, and its
+    /// handler is asked once. Neither has a network, each may take `trial`.
+    ///
+    /// # Errors
+    /// The failure that the job would end with.
+    pub async fn check(
+        &self,
+        arguments: &Value,
+        limits: &Limits,
+        trial: Duration,
+    ) -> Result<(), Failure> {
+        let arguments = Arguments::parse(arguments)?;
+        self.hosts(&arguments)?;
+        self.fits(&arguments, limits)?;
+        let program = self.program(&arguments).await?;
+        if !arguments.program.is_script() {
+            let compiled = self.artefacts().artefact(program).await;
+            let artefact = compiled.map_err(|error| outcome::of_compile_error(&error))?;
+            let ended = self.run(&context(limits, trial), &artefact, Form::Trial, none()).await;
+            return ended.and_then(|ended| outcome::of_trial(ended.end));
+        }
+        self.warm_up().await.map_err(|error| outcome::of_compile_error(&error))?;
+        self.top_level(&arguments, &program, limits, trial).await?;
+        // What it does with a request that it was not written for says nothing, but for one thing.
+        match self.script(&context(limits, trial), &arguments, &program, none()).await {
+            Report { result: Err(failure), .. } if failure.code == Code::ProgramNoHandler => {
+                Err(failure)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn top_level(
+        &self,
+        arguments: &Arguments,
+        source: &[u8],
+        limits: &Limits,
+        trial: Duration,
+    ) -> Result<(), Failure> {
+        let source = [source, format!("\n;throw new Error({END:?});").as_bytes()].concat();
+        let report = self.script(&context(limits, trial), arguments, &source, none()).await;
+        match report.result {
+            Err(failure) if failure.message.contains(END) => Ok(()),
+            Err(failure) if failure.code == Code::DeadlineExceeded => {
+                let text = "the top level of the script does not end";
+                Err(Failure::new(failure.code, format!("{text}: it was stopped after {trial:?}")))
+            }
+            other => other.map(drop),
+        }
+    }
+}
+
+fn none() -> HostPatterns {
+    HostPatterns::default()
+}
+
+/// A job of nobody.
+fn context(limits: &Limits, trial: Duration) -> Context {
+    Context {
+        job: JobId([0; 16]),
+        requester: RequesterId::anonymous(),
+        limits: *limits,
+        input: None,
+        deadline: Instant::now() + trial,
+        stop: CancellationToken::new(),
+        meter: Arc::default(),
+    }
+}

@@ -1,0 +1,1 @@
+Object.defineProperty(Array, Symbol.species, { get() { throw new Error("tampered"); } });

@@ -1,0 +1,1 @@
+Function.prototype.call = Function.prototype.apply = Function.prototype.bind = () => { throw new Error("tampered"); };

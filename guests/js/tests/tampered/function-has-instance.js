@@ -1,0 +1,1 @@
+Object.defineProperty(Response, Symbol.hasInstance, { value: () => false });

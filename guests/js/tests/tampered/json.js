@@ -1,0 +1,1 @@
+JSON.stringify = JSON.parse = () => { throw new Error("tampered"); };

@@ -1,0 +1,1 @@
+for (const name of ["promise", "resolve", "reject", "head", "body", "isDone", "id", "due", "callback", "bytes", "stream", "path", "host"]) Object.defineProperty(Object.prototype, name, { set() { throw new Error("tampered"); }, get() { return undefined; }, configurable: true });

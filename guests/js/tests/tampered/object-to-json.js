@@ -1,0 +1,3 @@
+Object.prototype.toJSON = () => "evil";
+Array.prototype.toJSON = () => "evil";
+String.prototype.toJSON = () => "evil";

@@ -1,0 +1,1 @@
+Promise.prototype.catch = Promise.prototype.finally = () => { throw new Error("tampered"); };

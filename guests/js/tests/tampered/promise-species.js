@@ -1,0 +1,1 @@
+Object.defineProperty(Promise, Symbol.species, { get() { throw new Error("tampered"); } });

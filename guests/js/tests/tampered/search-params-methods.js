@@ -1,0 +1,2 @@
+URLSearchParams.prototype.toString = () => "evil";
+URLSearchParams.prototype[Symbol.iterator] = () => { throw new Error("tampered"); };

@@ -1,0 +1,2 @@
+Error.prepareStackTrace = () => { throw new Error("tampered"); };
+Error.stackTraceLimit = 0;

@@ -34,7 +34,9 @@ pub(crate) async fn run(args: &BenchArgs, ui: &Ui) -> CliResult {
         }
         BenchCommand::Web { jobs, origins } => web::run(*jobs, *origins, ui).await?,
         BenchCommand::Crawl { pages } => crawl::run(*pages, ui).await?,
-        BenchCommand::Programs { runs } => programs::run(*runs, ui).await?,
+        BenchCommand::Programs { runs, peers } => {
+            programs::run(*runs, peers.as_deref(), ui).await?
+        }
         BenchCommand::Idle => idle::run(ui).await?,
     };
     if cfg!(debug_assertions) {
@@ -48,16 +50,23 @@ pub(crate) async fn run(args: &BenchArgs, ui: &Ui) -> CliResult {
 struct Figures {
     title: String,
     rows: Vec<(&'static str, f64, &'static str)>,
+    /// What could not be measured, and why.
+    missing: Vec<String>,
 }
 
 impl Figures {
     fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), rows: Vec::new() }
+        Self { title: title.into(), rows: Vec::new(), missing: Vec::new() }
     }
 
     /// One figure with its unit.
     fn add(&mut self, name: &'static str, value: f64, unit: &'static str) {
         self.rows.push((name, value, unit));
+    }
+
+    /// Says that something could not be measured, and what would help.
+    fn miss(&mut self, what: impl Into<String>) {
+        self.missing.push(what.into());
     }
 
     /// Median, 99th percentile and maximum.
@@ -90,6 +99,7 @@ impl Figures {
             ui.object(&json!({
                 "measured": self.title, "processors": processors,
                 "debug_build": cfg!(debug_assertions), "figures": figures,
+                "missing": self.missing,
             }));
             return;
         }
@@ -98,6 +108,9 @@ impl Figures {
         for (name, value, unit) in &self.rows {
             let digits = if value.fract() == 0.0 || *value >= 1000.0 { 0 } else { 2 };
             ui.line(format!("  {name:<width$}  {value:>12.digits$} {unit}"));
+        }
+        for what in &self.missing {
+            ui.line(ui.paint(Style::Strong, format!("  NOT MEASURED: {what}")));
         }
     }
 }

@@ -13,7 +13,9 @@ pub(crate) use job::{
     FormatArg, HandleArgs, JobCommand, KeptReceiptArgs, OutArgs, ResultArgs, RunArgs, SealArgs,
     SendArgs, SpecArgs, SubmitArgs, SuiteArg, WaitArgs,
 };
-pub(crate) use program::{ProgramAddArgs, ProgramCheckArgs, ProgramCommand, ProgramRunArgs};
+pub(crate) use program::{
+    DirArg, ProgramAddArgs, ProgramCheckArgs, ProgramCommand, ProgramRemoveArgs, ProgramRunArgs,
+};
 pub(crate) use tools::{
     BenchArgs, BenchCommand, CompletionsArgs, DemoArgs, DoctorArgs, KeysCommand, ManArgs,
     ReceiptArgs, VerifyCommand,

@@ -54,7 +54,8 @@ impl From<Exit> for ExitCode {
 }
 
 /// Why a command did not do what it was asked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub(crate) struct CliError {
     /// How to end.
     pub(crate) exit: Exit,
@@ -130,6 +131,8 @@ mod tests {
 
     use super::*;
 
+    const DOCUMENTED: &str = include_str!("config/docs/errors-command-line.md");
+
     #[test]
     fn each_kind_of_client_error_has_its_exit_code_and_a_hint() {
         let origin = || "http://h".to_owned();
@@ -162,6 +165,8 @@ mod tests {
         ] {
             let (code, error) = (error.code().to_owned(), CliError::from(error));
             assert_eq!((error.exit, &error.code), (exit, &code));
+            let row = format!("| `{code}` | {} |", exit.number());
+            assert!(exit == Exit::Refused || DOCUMENTED.contains(&row), "{code} is in no document");
             assert!(!error.hint.is_empty(), "{code}");
         }
     }

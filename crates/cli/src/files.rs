@@ -40,6 +40,15 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
+/// What an argument gives: `@FILE`, `-` for standard input, or its own text.
+pub(crate) fn given(text: &str) -> Result<Vec<u8>, CliError> {
+    match text.strip_prefix('@') {
+        Some(path) => read(Path::new(path)),
+        None if text == "-" => read(Path::new("-")),
+        None => Ok(text.as_bytes().to_vec()),
+    }
+}
+
 /// Reads UTF-8 text.
 pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
     String::from_utf8(read(path)?).map_err(|_| {

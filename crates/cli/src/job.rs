@@ -4,8 +4,9 @@ mod places;
 mod signer;
 mod spec;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use sealwork_client::{Client, JobHandle, SealOptions, SealedJob, Status, Suite};
 use sealwork_platform::{Clock, Environment, SystemClock};
 use serde_json::json;
@@ -97,15 +98,13 @@ async fn submit(args: &SubmitArgs, environment: &Environment, ui: &Ui) -> CliRes
 }
 
 async fn status(args: &HandleArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let handle = load(&args.handle)?;
-    let client = connect::client_at(Some(handle.base_url()), &args.worker, environment)?;
+    let (handle, client) = followed(args, environment)?;
     print_status(&client.status(&handle).await?, ui);
     Ok(Exit::Ok)
 }
 
 async fn wait(args: &WaitArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let handle = load(&args.handle.handle)?;
-    let client = connect::client_at(Some(handle.base_url()), &args.handle.worker, environment)?;
+    let (handle, client) = followed(&args.handle, environment)?;
     let progress = ui.progress("waiting");
     let patience = patience(args.wait.timeout);
     let status = client.wait(&handle, patience, |status| progress.say(saying(status))).await?;
@@ -118,9 +117,8 @@ async fn wait(args: &WaitArgs, environment: &Environment, ui: &Ui) -> CliResult 
 }
 
 async fn result(args: &ResultArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let handle = load(&args.handle.handle)?;
     let places = Places::prepare(&args.out, None)?;
-    let client = connect::client_at(Some(handle.base_url()), &args.handle.worker, environment)?;
+    let (handle, client) = followed(&args.handle, environment)?;
     let progress = ui.progress("waiting");
     let patience = patience(args.wait.timeout);
     client.wait(&handle, patience, |status| progress.say(saying(status))).await?;
@@ -130,8 +128,7 @@ async fn result(args: &ResultArgs, environment: &Environment, ui: &Ui) -> CliRes
 }
 
 async fn cancel(args: &HandleArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let handle = load(&args.handle)?;
-    let client = connect::client_at(Some(handle.base_url()), &args.worker, environment)?;
+    let (handle, client) = followed(args, environment)?;
     print_status(&client.cancel(&handle).await?, ui);
     Ok(Exit::Ok)
 }
@@ -167,11 +164,15 @@ fn seal_options(args: &SealArgs) -> Result<SealOptions, CliError> {
     };
     let signer = args.sign_with.as_deref().map(signer::load).transpose()?.map(Arc::new);
     let lifetime = Duration::from_secs(args.expires);
-    Ok(SealOptions { suite, lifetime, signer, ..SealOptions::default() })
+    let input = args.input.as_deref().map(files::given).transpose()?.map(Bytes::from);
+    Ok(SealOptions { suite, lifetime, signer, input, ..SealOptions::default() })
 }
 
-fn load(path: &Path) -> Result<JobHandle, CliError> {
-    Ok(JobHandle::from_json(files::read_secret(path)?.as_bytes())?)
+/// A job that was submitted before, and the worker that has it.
+fn followed(args: &HandleArgs, environment: &Environment) -> Result<(JobHandle, Client), CliError> {
+    let handle = JobHandle::from_json(files::read_secret(&args.handle)?.as_bytes())?;
+    let client = connect::client_at(Some(handle.base_url()), &args.worker, environment)?;
+    Ok((handle, client))
 }
 
 fn patience(timeout: Option<u64>) -> Duration {

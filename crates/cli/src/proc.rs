@@ -16,6 +16,22 @@ pub(crate) fn resident_memory(pid: u32) -> Option<(u64, u64)> {
     Some((kilobytes(&status, "VmRSS:")?, kilobytes(&status, "VmHWM:")?))
 }
 
+/// What a process takes of the machine's memory in bytes: its share of what it has in common with
+/// others (PSS) where the kernel tells, else all that is resident.
+pub(crate) fn memory(pid: u32) -> Option<u64> {
+    let share = read(&format!("/proc/{pid}/smaps_rollup"));
+    let share = share.and_then(|rollup| kilobytes(&rollup, "Pss:"));
+    share.or_else(|| Some(resident_memory(pid)?.0))
+}
+
+/// The processes that a process has started and that have not ended.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let parent_of = |pid: u32| parse_parent(&read(&format!("/proc/{pid}/stat"))?);
+    pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
+}
+
 /// CPU time of a process in milliseconds, user and system together, all threads.
 pub(crate) fn cpu_ms(pid: u32) -> Option<u64> {
     let stat = read(&format!("/proc/{pid}/stat"))?;
@@ -26,6 +42,12 @@ pub(crate) fn cpu_ms(pid: u32) -> Option<u64> {
 pub(crate) fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kb| kb * 1024)
+}
+
+/// Field 4 of `/proc/PID/stat`.
+fn parse_parent(stat: &str) -> Option<u32> {
+    let after_name = &stat[stat.rfind(')')? + 1..];
+    after_name.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Fields 14 and 15 of `/proc/PID/stat`; the second field, the name, may hold anything.
@@ -46,6 +68,19 @@ mod tests {
         let stat = "42 (a) b) (c) S 1 2 3 4 5 6 7 8 9 10 100 23 0 0 20";
         assert_eq!(parse_cpu_ticks(stat), Some(123));
         assert_eq!(parse_cpu_ticks("42 (a) S 1"), None);
+    }
+
+    #[test]
+    fn the_parent_is_read_behind_a_name_with_brackets() {
+        assert_eq!(parse_parent("42 (a) b) (c) S 17 2 3"), Some(17));
+        assert_eq!(parse_parent("42 (a) S"), None);
+    }
+
+    #[test]
+    fn a_process_is_among_the_children_of_its_parent() {
+        let parent = std::os::unix::process::parent_id();
+        assert!(children(parent).contains(&std::process::id()));
+        assert!(memory(std::process::id()).unwrap() > 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `sealwork serve`: puts the parts of a worker together, runs it, and stops it in order.
 
 mod error;
+mod first_start;
 mod listen;
 mod logging;
 mod masa_port;
@@ -40,9 +41,6 @@ static ALLOCATOR: sealwork_profiling::Jemalloc = sealwork_profiling::Jemalloc;
 const SIMULATED: &str =
     "SIMULATION BUILD: its evidence proves nothing; build the production worker with `make dist`";
 
-/// What only the root secret opens again: beside it, a missing one is never replaced.
-const SEALED_DATA: [&str; 3] = ["store.redb", "blobs/", "keys/"];
-
 /// Runs a worker until it is told to stop.
 pub(crate) async fn run(args: ServeArgs, environment: &Environment, ui: &Ui) -> CliResult {
     let config = config::load(environment, &(&args.config).into())?;
@@ -71,9 +69,12 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
     let data_dir = &config.data_dir;
     let unusable = |source| ServeError::DataDir { path: data_dir.clone(), source };
     let platform = Platform::system(RealDisk::open_root(data_dir).map_err(unusable)?);
-    let root = load_or_create_root_secret(&*platform.disk, &*platform.entropy, &SEALED_DATA)?;
+    let is_first = first_start::begin(&*platform.disk).map_err(unusable)?;
+    let root =
+        load_or_create_root_secret(&*platform.disk, &*platform.entropy, &first_start::SEALED)?;
     door.tls = parts::tls(values, &root, platform.clock.now())?;
-    let store = parts::store(values, data_dir, &platform, &root)?;
+    let store = parts::store(values, data_dir, &platform, &root, is_first)?;
+    first_start::end(&*platform.disk).map_err(unusable)?;
     // Behind the lock of the store: what is left of another worker's socket is stale.
     let admin = listen::bind_admin(values, data_dir)?;
     let stats = StatsHandle::new();

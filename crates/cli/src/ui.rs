@@ -148,9 +148,14 @@ impl Ui {
             }});
             self.print_err(&object.to_string());
         } else {
-            let head = paint(self.color_err, Style::Bad, "error:");
+            let head = paint(self.color_err, Style::Bad, format!("error[{}]:", error.code));
             self.print_err(&format!("{head} {}\n  hint: {}", error.message, error.hint));
         }
+    }
+
+    /// What the parser of the command line says of wrong usage.
+    pub(crate) fn usage(&self, text: &str) {
+        self.print_err(text.trim_end_matches('\n'));
     }
 
     /// Colours text for standard output.
@@ -201,9 +206,9 @@ impl Drop for Progress {
     }
 }
 
-/// Makes text from outside harmless on a terminal: no control characters but line breaks.
+/// Makes text from outside harmless on a terminal: no control characters but line breaks and tabs.
 pub(crate) fn harmless(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
 fn paint(on: bool, style: Style, text: impl Display) -> String {

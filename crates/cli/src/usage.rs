@@ -26,10 +26,16 @@ pub(crate) fn print(answer: &clap::Error, environment: &Environment) -> Exit {
     if json {
         ui.error(&error(answer));
     } else {
-        // Nobody is left to tell when standard error is gone.
-        let _ = answer.print();
+        ui.usage(&in_our_form(answer, ui.colours_errors()));
     }
     Exit::Usage
+}
+
+/// The parser's own text, with the code behind its first word as in every other error.
+fn in_our_form(answer: &clap::Error, coloured: bool) -> String {
+    let text = answer.render();
+    let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+    text.replacen("error:", "error[usage]:", 1)
 }
 
 /// The arguments could not be parsed, so the flag is looked for by hand.
@@ -65,6 +71,14 @@ mod tests {
         assert!(asks_for_json(["sealwork", "keys", "--json", "nonsense"].iter()));
         assert!(!asks_for_json(["sealwork", "keys", "--", "--json"].iter()));
         assert!(!asks_for_json(["sealwork", "--jsons"].iter()));
+    }
+
+    #[test]
+    fn wrong_usage_shows_its_code_with_and_without_colours() {
+        let wrong = Cli::try_parse_from(["sealwork", "nonsense"]).unwrap_err();
+        assert!(in_our_form(&wrong, false).starts_with("error[usage]: unrecognized"));
+        let coloured = in_our_form(&wrong, true);
+        assert!(coloured.contains("error[usage]:") && coloured.contains('\x1b'), "{coloured:?}");
     }
 
     #[test]

@@ -25,7 +25,9 @@ fn a_job_is_submitted_now_and_its_result_fetched_later_with_the_handle() {
     assert!(result.json()["output"]["boot_time"].is_u64());
     let status = elsewhere(&["job", "status", "job.handle", "--json"]);
     assert_eq!(status.json()["state"], "delivered");
-    assert_eq!(elsewhere(&["job", "cancel", "job.handle"]).code, 0);
+    let late = elsewhere(&["job", "cancel", "job.handle"]);
+    assert_eq!((late.code, late.out.as_str()), (4, ""), "{late:?}");
+    assert!(late.err.starts_with("error[already_settled]: "), "{late:?}");
 
     let again = worker.run(&["job", "submit", "telemetry", "--handle", "job.handle"]);
     assert_eq!(again.code, 2, "a handle was overwritten: {again:?}");

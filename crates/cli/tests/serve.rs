@@ -3,10 +3,12 @@
 #![allow(clippy::disallowed_methods, reason = "tests start the binary and lay out its files")]
 #![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
+mod support;
+
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    io::{BufRead as _, BufReader, Read as _},
+    net::TcpListener,
     path::Path,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
 };
@@ -106,16 +108,7 @@ impl Running {
     }
 
     fn request(&self, head: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let request = format!(
-            "{head} HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+        support::http(&self.address, head, body).1
     }
 
     /// Submits a crawl of `url` over Masa's routes.
@@ -190,6 +183,26 @@ fn a_store_without_its_root_secret_is_told() {
     assert_eq!((refused.exit, refused.code.as_str()), (7, "root_secret_missing"));
     assert!(refused.hint.contains("restore root.key"), "{}", refused.hint);
     assert_eq!(names(dir.path()), before, "something was written");
+}
+
+#[test]
+fn a_lost_store_is_told_and_never_replaced_by_an_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = start(dir.path(), &[]);
+    assert!(worker.stop().success());
+    fs::remove_file(dir.path().join("store.redb")).unwrap();
+    for gone in [None, Some("keys"), Some("blobs")] {
+        if let Some(directory) = gone {
+            let _ = fs::remove_dir_all(dir.path().join(directory));
+        }
+        let before = names(dir.path());
+        let refused = refused(dir.path(), &[]);
+        assert_eq!((refused.exit, refused.code.as_str()), (7, "store_missing"), "without {gone:?}");
+        assert!(refused.hint.contains("backup"), "{}", refused.hint);
+        assert_eq!(names(dir.path()), before, "something was written");
+    }
+    fs::remove_file(dir.path().join("root.key")).unwrap();
+    assert!(start(dir.path(), &[]).stop().success(), "a directory without identity is a new one");
 }
 
 #[test]

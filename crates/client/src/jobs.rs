@@ -95,17 +95,19 @@ impl Client {
         }
     }
 
-    /// Asks the worker to stop the job. A job that has settled already stays as it is.
+    /// Asks the worker to stop the job. Asking again is no error.
     ///
     /// # Errors
-    /// Network errors and refusals.
+    /// Network errors and refusals: `already_settled` when the job came to its end before.
     pub async fn cancel(&self, handle: &JobHandle) -> Result<Status, ClientError> {
         let token = handle.token_hex();
         let path = format!("v1/jobs/{}/cancel", handle.job());
         let call = Call::post(&path, OCTETS, Bytes::new()).token(&token);
         match self.inner.http.json(&call).await {
             Err(error) if error.refusal().is_some_and(|r| r.is(Code::AlreadySettled)) => {
-                self.status(handle).await
+                let status = self.status(handle).await?;
+                let was_cancelled = status.code.as_deref() == Some(Code::Cancelled.as_str());
+                if was_cancelled { Ok(status) } else { Err(error) }
             }
             other => other,
         }

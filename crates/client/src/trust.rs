@@ -68,22 +68,26 @@ impl Trust {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|e| setup(e.to_string()))?;
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let config = match self {
-            Self::PublicRoots => builder.with_root_certificates(roots),
+        let identity = match self {
+            Self::PublicRoots => None,
             Self::Also(given) => {
+                let mut roots = public_roots();
                 for root in given {
                     roots.add(root.clone()).map_err(|e| setup(e.to_string()))?;
                 }
+                let provider = Arc::clone(&provider);
                 let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
                     .build()
                     .map_err(|e| setup(e.to_string()))?;
-                let verifier = ChainOrGiven { chain, given: given.clone() };
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+                Some(Identity::ChainOrGiven { chain, given: given.clone() })
             }
-            Self::Pinned(pin) => builder
+            Self::Pinned(pin) => Some(Identity::Pinned(*pin)),
+        };
+        let config = match identity {
+            None => builder.with_root_certificates(public_roots()),
+            Some(identity) => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Pin { pin: *pin, provider })),
+                .with_custom_certificate_verifier(Arc::new(Verifier { identity, provider })),
         };
         let mut config = config.with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -91,15 +95,29 @@ impl Trust {
     }
 }
 
-/// Accepts what chains to a root, and certificates that were given as they are: such a one is no
-/// chain when it says of itself that it is a CA (RFC 5280 keeps those from being servers).
-#[derive(Debug)]
-struct ChainOrGiven {
-    chain: Arc<WebPkiServerVerifier>,
-    given: Vec<CertificateDer<'static>>,
+fn public_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
-impl ServerCertVerifier for ChainOrGiven {
+/// Accepts certificates that rustls alone would refuse, and still has the handshake prove
+/// possession of their keys.
+#[derive(Debug)]
+struct Verifier {
+    identity: Identity,
+    provider: Arc<CryptoProvider>,
+}
+
+/// Which certificates a [`Verifier`] accepts.
+#[derive(Debug)]
+enum Identity {
+    /// What chains to a root, and certificates that were given as they are: such a one is no chain
+    /// when it says of itself that it is a CA (RFC 5280 keeps those from being servers).
+    ChainOrGiven { chain: Arc<WebPkiServerVerifier>, given: Vec<CertificateDer<'static>> },
+    /// The one with this SHA-256 fingerprint.
+    Pinned([u8; 32]),
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -108,79 +126,18 @@ impl ServerCertVerifier for ChainOrGiven {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if !self.given.contains(end_entity) {
-            let (cert, rest) = (end_entity, intermediates);
-            return self.chain.verify_server_cert(cert, rest, server_name, ocsp_response, now);
+        match &self.identity {
+            Identity::ChainOrGiven { chain, given } if !given.contains(end_entity) => {
+                let (cert, rest) = (end_entity, intermediates);
+                return chain.verify_server_cert(cert, rest, server_name, ocsp_response, now);
+            }
+            Identity::ChainOrGiven { .. } => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                check_dates(end_entity, now)?;
+            }
+            Identity::Pinned(pin) => check_pin(end_entity, pin)?,
         }
-        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-        check_dates(end_entity, now)?;
         Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
-    }
-}
-
-/// Whether a certificate is valid now (RFC 5280, section 4.1.2.5): both ends belong to it.
-fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
-    let parsed =
-        x509_cert::Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
-    let validity = parsed.tbs_certificate().validity();
-    let [from, until] = [&validity.not_before, &validity.not_after]
-        .map(|time| UnixTime::since_unix_epoch(time.to_unix_duration()));
-    if now < from {
-        return Err(CertificateError::NotValidYetContext { time: now, not_before: from }.into());
-    }
-    if now > until {
-        return Err(CertificateError::ExpiredContext { time: now, not_after: until }.into());
-    }
-    Ok(())
-}
-
-/// Accepts one certificate, and still has the handshake prove possession of its key.
-#[derive(Debug)]
-struct Pin {
-    pin: [u8; 32],
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pin {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let got: [u8; 32] = Sha256::digest(end_entity).into();
-        if got == self.pin {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(Error::General(format!(
-                "the certificate's fingerprint is {}, not the pinned one",
-                hex::encode(got)
-            )))
-        }
     }
 
     fn verify_tls12_signature(
@@ -206,6 +163,31 @@ impl ServerCertVerifier for Pin {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+fn check_pin(certificate: &CertificateDer<'_>, pin: &[u8; 32]) -> Result<(), Error> {
+    let got: [u8; 32] = Sha256::digest(certificate).into();
+    if got == *pin {
+        return Ok(());
+    }
+    let got = hex::encode(got);
+    Err(Error::General(format!("the certificate's fingerprint is {got}, not the pinned one")))
+}
+
+/// Whether a certificate is valid now (RFC 5280, section 4.1.2.5): both ends belong to it.
+fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+    let parsed =
+        x509_cert::Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let validity = parsed.tbs_certificate().validity();
+    let [from, until] = [&validity.not_before, &validity.not_after]
+        .map(|time| UnixTime::since_unix_epoch(time.to_unix_duration()));
+    if now < from {
+        return Err(CertificateError::NotValidYetContext { time: now, not_before: from }.into());
+    }
+    if now > until {
+        return Err(CertificateError::ExpiredContext { time: now, not_after: until }.into());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -169,13 +169,7 @@ impl Connector {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| broken(host, &error))?;
-        // The connection lives as long as its sender and holds its slot until it is closed.
-        tokio::spawn(async move {
-            let _slot = slot;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
-        });
+        tokio::spawn(carry(connection, slot));
         Ok(Sender::H1(sender))
     }
 
@@ -194,14 +188,20 @@ impl Connector {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| broken(host, &error))?;
-        tokio::spawn(async move {
-            let _slot = slot;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
-        });
+        tokio::spawn(carry(connection, slot));
         Ok(Sender::H2(sender))
     }
+}
+
+/// A connection lives as long as its sender, and holds its slot until it is closed.
+async fn carry(
+    connection: impl Future<Output = Result<(), hyper::Error>>,
+    slot: OwnedSemaphorePermit,
+) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "connection ended");
+    }
+    drop(slot);
 }
 
 fn broken(host: &str, error: &hyper::Error) -> EgressError {

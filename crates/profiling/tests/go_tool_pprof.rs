@@ -89,6 +89,9 @@ async fn a_heap_profile_names_the_function_that_allocates_and_is_empty_when_disa
     let Some(text) = raw(&heap) else { return };
     assert!(text.contains("inuse_space/bytes"), "{text}");
     assert!(text.contains("a_function_that_allocates"), "{text}");
+    for own in ["prof_backtrace", "_rjem_"] {
+        assert!(!text.contains(own), "the allocator's own frames are shown: {text}");
+    }
     assert!(!raw(&after).unwrap().contains("a_function_that_allocates"));
 }
 

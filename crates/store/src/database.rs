@@ -20,13 +20,20 @@ pub(crate) const FILE: &str = "store.redb";
 /// Held while the store is open: it guards the moment before [`FILE`] exists.
 pub(crate) const LOCK: &str = "store.lock";
 
-/// Makes an empty store when there is none. The caller holds [`LOCK`].
+/// Makes an empty store when there is none and it may. The caller holds [`LOCK`].
 ///
 /// It is made in memory and written whole, so that a file that exists is a complete store, and a
 /// file that is not one was damaged later.
-pub(crate) fn create_if_absent(disk: &dyn Disk, sealer: &Sealer) -> Result<(), OpenError> {
+pub(crate) fn create_if_absent(
+    disk: &dyn Disk,
+    sealer: &Sealer,
+    may_create: bool,
+) -> Result<(), OpenError> {
     if disk.list("").map_err(OpenError::from_io)?.iter().any(|name| name == FILE) {
         return Ok(());
+    }
+    if !may_create {
+        return Err(OpenError::Missing);
     }
     let memory = Memory::default();
     let database = Database::builder()

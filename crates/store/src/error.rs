@@ -13,6 +13,11 @@ pub enum OpenError {
         "another process uses this data directory: stop it, or give this worker a directory of its own"
     )]
     Locked,
+    /// There is none, and none is to be made ([`crate::StoreOptions::create`]).
+    #[error(
+        "store.redb is missing, though this directory has been used: an empty one would take jobs again that have run"
+    )]
+    Missing,
     /// The directory or the file cannot be written.
     #[error(
         "the data directory cannot be written ({0}): make it writable for this user, mode 0700"

@@ -31,6 +31,9 @@ pub struct StoreOptions {
     /// Whether opening reads the whole file and checks every page. Without it a damaged page is
     /// found when it is first used.
     pub verify: bool,
+    /// Whether an empty store is made where there is none. A store that should be there and is not
+    /// must not be replaced by an empty one: that would forget which jobs have been taken.
+    pub create: bool,
 }
 
 impl Default for StoreOptions {
@@ -44,6 +47,7 @@ impl Default for StoreOptions {
             commit_interval: Duration::from_millis(3),
             receipts_kept: 100_000,
             verify: true,
+            create: true,
         }
     }
 }

@@ -54,7 +54,8 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the store in the data directory `disk`, making an empty one when there is none.
+    /// Opens the store in the data directory `disk`. Where there is none it makes an empty one, as
+    /// [`StoreOptions::create`] allows.
     ///
     /// `key` is the store's own, derived from the root secret. With [`CommitterKind::Task`] the
     /// caller is within a tokio runtime.
@@ -70,7 +71,7 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let lock = disk.open(database::LOCK).map_err(OpenError::from_io)?;
         let sealer = Sealer::new(key, entropy);
-        database::create_if_absent(&*disk, &sealer)?;
+        database::create_if_absent(&*disk, &sealer, options.create)?;
         let file = SharedFile::new(disk.open(database::FILE).map_err(OpenError::from_io)?);
         let (database, fence) = database::open(&file, options.cache_bytes, options.verify)?;
         let head = format::take_over(&database, &sealer)?;

@@ -6,8 +6,10 @@ mod support;
 use std::time::Duration;
 
 use sealwork_job::{Digest, JobState, Timestamp};
-use sealwork_platform::sim::SimDisk;
-use sealwork_store::{AcceptError, CommitterKind, SettleError, StoreError, StoreOptions};
+use sealwork_platform::{Disk as _, sim::SimDisk};
+use sealwork_store::{
+    AcceptError, CommitterKind, OpenError, SettleError, StoreError, StoreOptions,
+};
 use support::*;
 
 #[tokio::test]
@@ -227,6 +229,17 @@ async fn a_full_queue_refuses_accepts_and_makes_settlements_wait() {
     assert!(refused > 0 && refused < 8, "{refused}");
     assert_eq!(store.usage().unwrap().settled, 8);
     assert_eq!(store.usage().unwrap().pending, 8 - refused as u64);
+}
+
+#[tokio::test]
+async fn a_store_that_must_be_there_is_not_made() {
+    let disk = SimDisk::new(1);
+    let must_be_there = || StoreOptions { create: false, ..options() };
+    let missing = open_with(&disk, clock(), 1, must_be_there()).unwrap_err();
+    assert!(matches!(missing, OpenError::Missing), "{missing}");
+    assert!(!disk.list("").unwrap().iter().any(|name| name == "store.redb"));
+    open(&disk, 2).close().await;
+    assert!(open_with(&disk, clock(), 3, must_be_there()).is_ok());
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::{
 };
 
 use sealwork_job::{
-    Body, Code, Failure, Intake, JobId, JobState, Limits, Origin, RequesterId, Rerun, Submission,
-    Timestamp, WaitReason,
+    Body, Code, Failure, Intake, JobId, JobState, Limits, Origin, Refusal, RequesterId, Rerun,
+    Submission, Timestamp, WaitReason,
 };
 use sealwork_seal::{Header, token_hash};
 use sealwork_store::{AcceptError, JournalEntry, ReplayEntry};
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Refusal, Worker,
+    Worker,
     board::LiveJob,
     open::{self, Nonce, OpenedJob, ReplySecrets},
     quota::Place,
@@ -190,7 +190,11 @@ impl Worker {
             .map_err(|message| Refusal::new(Code::LimitsInvalid, message))?;
         let admitted = match engine {
             None => Err(opened.unknown_engine()),
-            Some(engine) => engine.admit(&spec.arguments),
+            Some(engine) => {
+                let input = opened.input.as_deref();
+                let with = || engine.admit_with(&spec.arguments, &limits, input);
+                engine.admit(&spec.arguments).and_then(|rerun| with().map(|()| rerun))
+            }
         };
         let rerun = match admitted {
             Ok(rerun) if rerun == Rerun::Once || submission.rerun == Rerun::Once => Rerun::Once,

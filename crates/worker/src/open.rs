@@ -1,5 +1,6 @@
 //! Opens a job's body: the only place where plaintext comes into being.
 
+use bytes::Bytes;
 use sealwork_compat_masa::{MasaJob, to_spec, unknown_job_type};
 use sealwork_job::{
     Body, Code, Digest, EngineName, Failure, JobSpec, Reply, RequesterId, Timestamp,
@@ -13,6 +14,8 @@ use crate::{keys::Keyring, masa::MasaKeys};
 /// A job in plaintext. Dropped when the job settles; never written anywhere.
 pub(crate) struct OpenedJob {
     pub(crate) spec: JobSpec,
+    /// The input section. Erased when the last one who has it lets it go.
+    pub(crate) input: Option<Bytes>,
     /// The requester that the body itself names.
     pub(crate) requester: Option<RequesterId>,
     pub(crate) reply: ReplySecrets,
@@ -92,6 +95,7 @@ fn open_sealed(envelope: &[u8], reply: Reply, keyring: &Keyring) -> Result<Opene
     };
     Ok(OpenedJob {
         spec,
+        input: opened.input.map(Bytes::from_owner),
         requester: opened.signer,
         reply: match reply {
             Reply::Hpke | Reply::MasaRing => ReplySecrets::Hpke(Box::new(opened.secrets)),
@@ -117,6 +121,7 @@ fn open_masa(blob: &[u8], masa: &MasaKeys) -> Result<OpenedJob, Failure> {
     let job_digest = salted_digest(&salt, "job", &json);
     Ok(OpenedJob {
         spec,
+        input: None,
         requester: Some(RequesterId::new("masa", &job.worker_id)),
         nonce: Nonce {
             scope: "masa",
@@ -146,6 +151,7 @@ fn open_public(json: &[u8]) -> Result<OpenedJob, Failure> {
     let job_digest = salted_digest(&salt, "job", json);
     Ok(OpenedJob {
         spec,
+        input: None,
         requester: None,
         reply: ReplySecrets::Public,
         salt,

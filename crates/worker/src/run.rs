@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sealwork_engine::{Context, Engine, Report};
 use sealwork_job::{Code, Failure};
 use serde_json::Value;
+use tokio::task::JoinError;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// How long a stopped engine may take to let go: the time to its next await. Its slot is not given
@@ -22,44 +23,72 @@ pub(crate) async fn perform(
     // Whatever ends this future, a dropped one included, ends the engine's work.
     let stop = context.stop.clone();
     let _stop = stop.clone().drop_guard();
-    let name = engine.name();
+    let (name, grace) = (engine.name(), engine.grace());
     let output_limit = context.limits.output_bytes;
     let task = tokio::spawn(async move { engine.run(&context, arguments).await });
     let mut task = AbortOnDropHandle::new(task);
     let stopped = tokio::select! {
         biased;
-        ended = &mut task => return match ended {
-            Ok(report) => within(report, output_limit),
-            Err(_) => failure(Code::EnginePanicked, "the engine failed on this job"),
-        },
-        () = cancel.cancelled() => failure(Code::Cancelled, "the job was cancelled"),
-        () = tokio::time::sleep_until(deadline) => {
-            failure(Code::DeadlineExceeded, "the job ran out of time")
-        }
+        ended = &mut task => return ended_by_itself(ended, output_limit),
+        () = cancel.cancelled() => Stopped::Cancelled,
+        () = tokio::time::sleep_until(deadline) => Stopped::Late,
     };
+    if stopped == Stopped::Cancelled {
+        stop.cancel();
+    }
+    if !grace.is_zero()
+        && let Ok(ended) = tokio::time::timeout(grace, &mut task).await
+    {
+        let report = ended_by_itself(ended, output_limit);
+        return match stopped {
+            // Nobody waits for its output any more; what it used and said stays.
+            Stopped::Cancelled => Report { result: Err(stopped.failure()), ..report },
+            // The engine's own deadline is the same.
+            Stopped::Late => report,
+        };
+    }
     stop.cancel();
     task.abort();
     if tokio::time::timeout(TO_LET_GO, &mut task).await.is_err() {
         tracing::error!(engine = name, "an engine goes on after its job was stopped");
     }
-    stopped
+    Report::failure(stopped.failure(), [])
+}
+
+/// Why an engine is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    Cancelled,
+    Late,
+}
+
+impl Stopped {
+    fn failure(self) -> Failure {
+        match self {
+            Self::Cancelled => Failure::new(Code::Cancelled, "the job was cancelled"),
+            Self::Late => Failure::new(Code::DeadlineExceeded, "the job ran out of time"),
+        }
+    }
+}
+
+fn ended_by_itself(ended: Result<Report, JoinError>, output_limit: Option<u64>) -> Report {
+    match ended {
+        Ok(report) => within(report, output_limit),
+        Err(_) => {
+            let text = "the engine failed on this job";
+            Report::failure(Failure::new(Code::EnginePanicked, text), [])
+        }
+    }
 }
 
 fn within(report: Report, output_limit: Option<u64>) -> Report {
     match (&report.result, output_limit) {
-        (Ok(output), Some(limit)) if output.data.len() as u64 > limit => Report::failure(
-            Failure::new(
-                Code::OutputTooLarge,
-                format!("the output has {} bytes, the limit is {limit}", output.data.len()),
-            ),
-            report.stats,
-        ),
+        (Ok(output), Some(limit)) if output.data.len() as u64 > limit => {
+            let text = format!("the output has {} bytes, the limit is {limit}", output.data.len());
+            Report { result: Err(Failure::new(Code::OutputTooLarge, text)), ..report }
+        }
         _ => report,
     }
-}
-
-fn failure(code: Code, message: &str) -> Report {
-    Report::failure(Failure::new(code, message), [])
 }
 
 #[cfg(test)]
@@ -72,6 +101,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+
+    const GRACE: Duration = Duration::from_millis(100);
 
     /// Does what its arguments say.
     #[derive(Default)]
@@ -99,10 +130,23 @@ mod tests {
             Ok(Rerun::Idempotent)
         }
 
-        async fn run(&self, _: &Context, arguments: Value) -> Report {
+        fn grace(&self) -> Duration {
+            GRACE
+        }
+
+        async fn run(&self, context: &Context, arguments: Value) -> Report {
             match arguments.as_str() {
                 Some("panic") => panic!("as asked"),
                 Some("hang") => std::future::pending().await,
+                Some("self-stopping") => {
+                    tokio::select! {
+                        () = context.stop.cancelled() => {}
+                        () = tokio::time::sleep_until(context.deadline) => {}
+                    }
+                    tokio::time::sleep(GRACE / 2).await;
+                    let failure = Failure::new(Code::DeadlineExceeded, "by itself");
+                    Report::failure(failure, []).with_details("its log".into())
+                }
                 Some("busy") => {
                     // Blocks its thread for a while, as no engine should.
                     let _ended = Ended(Arc::clone(&self.0));
@@ -120,6 +164,7 @@ mod tests {
             job: JobId([1; 16]),
             requester: RequesterId::anonymous(),
             limits: Limits { output_bytes: Some(5), ..Limits::default() },
+            input: None,
             deadline: Instant::now() + Duration::from_secs(5),
             stop: CancellationToken::new(),
             meter: Arc::new(Meter::default()),
@@ -161,6 +206,22 @@ mod tests {
         let cancel = CancellationToken::new();
         cancel.cancel();
         assert_eq!(code("hang", context(), &cancel).await, "cancelled");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_stops_by_itself_reports_what_its_job_did() {
+        let run = async |cancel: &CancellationToken| {
+            let engine = Arc::new(Odd::default());
+            perform(engine, context(), Value::from("self-stopping"), cancel).await
+        };
+        let late = run(&CancellationToken::new()).await;
+        assert_eq!(late.result.unwrap_err().message, "by itself");
+        assert_eq!(late.details, Some("its log".into()));
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let cancelled = run(&cancel).await;
+        assert_eq!(cancelled.result.unwrap_err().code, Code::Cancelled);
+        assert_eq!(cancelled.details, Some("its log".into()));
     }
 
     #[tokio::test]

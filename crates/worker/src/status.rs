@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use sealwork_job::{Code, Digest, Intake, JobId, JobState, Limits, Timestamp};
+use sealwork_job::{Code, Digest, Intake, JobId, JobState, Limits, Refusal, Timestamp};
 use sealwork_seal::token_hash;
 use sealwork_store::Outbox;
 use subtle::ConstantTimeEq;
 
-use crate::{Refusal, Worker, board::LiveJob, settle::MasaResult, unrun::cancelled};
+use crate::{Worker, board::LiveJob, settle::MasaResult, unrun::cancelled};
 
 /// By what right somebody asks about a job.
 #[derive(Clone, Copy)]

@@ -107,6 +107,7 @@ impl Worker {
             job: job.id(),
             requester: job.requester().clone(),
             limits: job.limits,
+            input: opened.input.clone(),
             deadline: Instant::now() + self.wall_time(job),
             stop: CancellationToken::new(),
             meter: Arc::clone(meter),

@@ -9,9 +9,9 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use common::Machine;
 use sealwork_compat_masa::{MasaJob, ResultBody, Ring};
-use sealwork_job::{Body, Code, JobId, Origin, Reply, RequesterId, Rerun, Submission};
+use sealwork_job::{Body, Code, JobId, Origin, Refusal, Reply, RequesterId, Rerun, Submission};
 use sealwork_seal::derive::{Purpose, derive_key};
-use sealwork_worker::{Access, MasaConfig, MasaResult, Refusal, Worker, WorkerConfig};
+use sealwork_worker::{Access, MasaConfig, MasaResult, Worker, WorkerConfig};
 use serde_json::{Map, Value, json};
 
 fn standalone() -> WorkerConfig {

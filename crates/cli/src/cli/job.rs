@@ -19,7 +19,7 @@ pub(crate) enum JobCommand {
     Wait(WaitArgs),
     /// Fetch, open and verify a job's result
     Result(ResultArgs),
-    /// Ask the worker to stop a job
+    /// Ask the worker to stop a job; exit code 4 when it came to its end before
     Cancel(HandleArgs),
     /// Fetch and verify a receipt that the worker keeps, also when the job's result is gone
     Receipt(KeptReceiptArgs),
@@ -141,7 +141,7 @@ pub(crate) enum FormatArg {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Job")]
 pub(crate) struct SpecArgs {
-    /// The engine: `web`, `telemetry`, or another one that the worker offers
+    /// The engine: `web`, `program`, `telemetry`, or another one that the worker offers
     #[arg(help_heading = None::<&str>)]
     pub(crate) engine: String,
     /// Arguments: a JSON object, `@FILE`, or `-` for standard input
@@ -162,6 +162,10 @@ pub(crate) struct SpecArgs {
     /// Short for the argument `selector` (engine web)
     #[arg(long, value_name = "CSS")]
     pub(crate) selector: Option<String>,
+    /// Short for the argument `program` (engine program): JavaScript (.js, .mjs), or a WebAssembly
+    /// module
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
     /// Stop the job after this many seconds of run time
     #[arg(long, value_name = "SECONDS")]
     pub(crate) wall: Option<u64>,
@@ -177,6 +181,10 @@ pub(crate) struct SpecArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sealing")]
 pub(crate) struct SealArgs {
+    /// Input bytes beside the arguments, for engines that take some: text, `@FILE`, or `-` for
+    /// standard input
+    #[arg(long, value_name = "INPUT", allow_hyphen_values = true)]
+    pub(crate) input: Option<String>,
     /// Which key to seal to: post-quantum hybrid when the worker offers it, else classical
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) suite: SuiteArg,

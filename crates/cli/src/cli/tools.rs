@@ -131,12 +131,15 @@ pub(crate) enum BenchCommand {
         #[arg(value_parser = clap::value_parser!(u32).range(1..=250))]
         origins: u32,
     },
-    /// Programs in the sandbox: a fresh script, 20 at once, a compiled module
+    /// Programs in the sandbox: fresh scripts, compiled modules, 500 that wait, and others' ways
     Programs {
         /// How many runs of each kind
         #[arg(long, value_name = "N", default_value_t = 1000)]
         #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
         runs: u32,
+        /// Where scripts/bench-peers.sh put workerd and QuickJS, to compare with
+        #[arg(long, value_name = "DIR")]
+        peers: Option<PathBuf>,
     },
     /// One crawl of a local site of linked pages: pages per second, CPU per page
     Crawl {

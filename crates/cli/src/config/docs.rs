@@ -13,6 +13,7 @@ use super::{
 
 const HEAD: &str = include_str!("docs/configuration-head.md");
 const ERRORS_HEAD: &str = include_str!("docs/errors-head.md");
+const ERRORS_COMMAND_LINE: &str = include_str!("docs/errors-command-line.md");
 
 fn configuration() -> String {
     let mut out = HEAD.to_owned();
@@ -81,6 +82,7 @@ fn errors() -> String {
             let _ = writeln!(out, "| `{code}` | {retry} | {} |", code.hint());
         }
     }
+    out.push_str(ERRORS_COMMAND_LINE);
     out
 }
 

@@ -114,6 +114,7 @@ settings! {
     SANDBOX_SPARE: Programs, Kind::count(0, 256), "2", "Sandbox processes that wait for their requester.";
     SANDBOX_RUNS: Programs, Kind::count(1, 256), "32", "Programs of one requester that run at once in one process.";
     SANDBOX_SHARED: Programs, Kind::Switch, "false", "Let a process serve another requester when it is idle, instead of ending it.";
+    SANDBOX_CGROUP: Programs, Kind::Path, "", "Directory of a delegated cgroup v2 without processes of its own, such as `/sys/fs/cgroup/sealwork`: each sandbox process gets a group there with `memory.max`, `pids.max` and `cpu.weight`. Empty: the limits of the sandbox itself stand alone.";
     CONTENT_STORE_BYTES: Programs, Kind::bytes(MIB, 1024 * GIB), "1GiB", "Programs that `sealwork program add` keeps, to be named by their CID.";
 
     DISTRIBUTOR_PUBKEY: Masa, Kind::PublicKey, "", "RSA public key, as PEM or base64 of PEM, whose holder may push ring keys to `/setkey`. Compiled in by Masa; here part of the measured configuration.";

@@ -431,6 +431,8 @@ fn no_variable_is_read_that_is_not_in_the_registry() {
     assert!(sources.iter().filter(is_program).count() > 50, "the sources were not found");
     for path in sources.iter().filter(is_program) {
         let text = fs::read_to_string(path).unwrap();
+        // A file ends with its tests.
+        let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
         let shown = path.display();
         if !path.ends_with("platform/src/environment.rs") {
             for banned in

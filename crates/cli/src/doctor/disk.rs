@@ -1,6 +1,6 @@
 use std::{
-    fs::{self, OpenOptions},
-    io::Write,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -32,16 +32,18 @@ fn directory(dir: &Path) -> Finding {
     let shown = dir.display();
     let meta = match fs::metadata(dir) {
         Ok(meta) => meta,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let parent = nearest_existing(dir).unwrap_or_else(|| PathBuf::from("/"));
-            return if is_writable(&parent) {
-                Finding::ok(CHECK, format!("{shown} does not exist yet and can be made"))
-            } else {
-                Finding::fail(
+            return match takes_files(&parent) {
+                Ok(()) => Finding::ok(CHECK, format!("{shown} does not exist yet and can be made")),
+                Err(e) => Finding::fail(
                     CHECK,
-                    format!("{shown} does not exist and {} is not writable", parent.display()),
+                    format!(
+                        "{shown} does not exist, and in {} nothing can be made: {e}",
+                        parent.display()
+                    ),
                     "make the directory for the worker's user, or set DATA_DIR",
-                )
+                ),
             };
         }
         Err(e) => {
@@ -58,14 +60,15 @@ fn directory(dir: &Path) -> Finding {
             format!("{shown} belongs to user {}, this is user {user}", meta.uid()),
             format!("run the worker as its owner, or: chown {user} {shown}"),
         )
+    } else if let Err(e) = takes_files(dir) {
+        let advice = "check the mount, its free space and the permissions, or set DATA_DIR";
+        Finding::fail(CHECK, format!("{shown} takes no files: {e}"), advice)
     } else if meta.permissions().mode() & 0o077 != 0 {
         Finding::warn(
             CHECK,
             format!("others may look into {shown} (mode {:o})", meta.permissions().mode() & 0o777),
             format!("run: chmod 700 {shown}"),
         )
-    } else if !is_writable(dir) {
-        Finding::fail(CHECK, format!("{shown} is not writable"), "check the mount and permissions")
     } else {
         Finding::ok(CHECK, format!("{shown}, yours alone"))
     }
@@ -156,10 +159,8 @@ fn sync_latency(dir: &Path) -> Finding {
     }
 }
 
-fn measure_syncs(dir: &Path) -> std::io::Result<Vec<Duration>> {
-    let path = dir.join(format!(".sealwork-doctor-{}", std::process::id()));
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
+fn measure_syncs(dir: &Path) -> io::Result<Vec<Duration>> {
+    let (path, mut file) = probe(dir)?;
     let clock = SystemClock::new();
     let measured = (0..SYNCS)
         .map(|_| {
@@ -168,7 +169,7 @@ fn measure_syncs(dir: &Path) -> std::io::Result<Vec<Duration>> {
             file.sync_data()?;
             Ok(clock.monotonic().saturating_sub(start))
         })
-        .collect::<std::io::Result<Vec<_>>>();
+        .collect::<io::Result<Vec<_>>>();
     drop(file);
     remove(&path)?;
     let mut times = measured?;
@@ -176,13 +177,22 @@ fn measure_syncs(dir: &Path) -> std::io::Result<Vec<Duration>> {
     Ok(times)
 }
 
-#[allow(clippy::disallowed_methods, reason = "removes what the check itself made")]
-fn remove(path: &Path) -> std::io::Result<()> {
-    fs::remove_file(path)
+/// A new file in the directory: the only way to know that it takes any. Root may write in /proc as
+/// far as its permissions go, and cannot.
+fn probe(dir: &Path) -> io::Result<(PathBuf, File)> {
+    let path = dir.join(format!(".sealwork-doctor-{}", std::process::id()));
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    Ok((path, file))
 }
 
-fn is_writable(dir: &Path) -> bool {
-    rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok()
+fn takes_files(dir: &Path) -> io::Result<()> {
+    let (path, _) = probe(dir)?;
+    remove(&path)
+}
+
+#[allow(clippy::disallowed_methods, reason = "removes what the check itself made")]
+fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
 }
 
 fn nearest_existing(path: &Path) -> Option<PathBuf> {
@@ -208,6 +218,14 @@ mod tests {
         let file = temp.path().join("file");
         crate::files::write_public(&file, b"x").unwrap();
         assert_eq!(directory(&file).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_directory_that_takes_no_files_fails_whatever_its_permissions() {
+        // Of this process's own, so that only the file system is why.
+        let found = directory(Path::new("/proc/self/data"));
+        assert_eq!(found.verdict, Verdict::Fail, "{found:?}");
+        assert_eq!(directory(Path::new("/proc/self")).verdict, Verdict::Fail);
     }
 
     #[test]

@@ -13,8 +13,8 @@ pub(super) async fn check(values: &Values) -> Finding {
     if !values.flag(&r::PROGRAMS) {
         return Finding::ok(CHECK, "programs are off (PROGRAMS=false)");
     }
-    let walls = match programs::walls(values).await {
-        Ok(walls) => walls,
+    let (walls, cgroup) = match programs::walls(values).await {
+        Ok(found) => found,
         Err(error) => {
             return Finding::fail(
                 CHECK,
@@ -29,7 +29,11 @@ pub(super) async fn check(values: &Values) -> Finding {
         Landlock::Absent => "no landlock",
     };
     let capabilities = if walls.no_capabilities { ", no capabilities" } else { "" };
-    let found = format!("seccomp, {landlock}, no_new_privs{capabilities}");
+    let cgroup = match cgroup.as_slice() {
+        [] => "no cgroup".to_owned(),
+        controllers => format!("cgroup with {}", controllers.join(", ")),
+    };
+    let found = format!("seccomp, {landlock}, no_new_privs{capabilities}, {cgroup}");
     match walls.landlock {
         Landlock::Full => Finding::ok(CHECK, found),
         Landlock::Partial | Landlock::Absent => Finding::warn(

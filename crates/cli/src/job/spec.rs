@@ -5,7 +5,7 @@ use std::path::Path;
 use sealwork_job::{JobSpec, Limits, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::{cli::SpecArgs, exit::CliError, files};
+use crate::{cli::SpecArgs, exit::CliError, files, programs};
 
 /// The job that the arguments describe.
 pub(super) fn build(args: &SpecArgs, now: Timestamp) -> Result<JobSpec, CliError> {
@@ -28,6 +28,7 @@ pub(super) fn build(args: &SpecArgs, now: Timestamp) -> Result<JobSpec, CliError
         ("max_depth", args.depth.map(Value::from)),
         ("max_pages", args.max_pages.map(Value::from)),
         ("selector", args.selector.clone().map(Value::String)),
+        ("program", args.program.as_deref().map(programs::local::program).transpose()?),
     ];
     for (name, value) in shorts {
         if let Some(value) = value {

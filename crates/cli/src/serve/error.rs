@@ -98,6 +98,9 @@ pub(crate) enum ServeError {
 impl ServeError {
     /// The stable code.
     pub(crate) fn code(&self) -> &'static str {
+        if self.is_disk_full() {
+            return "disk_full";
+        }
         match self {
             Self::Config(_) | Self::Setting { .. } => "config_invalid",
             Self::File { .. } => "config_file_unusable",
@@ -107,6 +110,7 @@ impl ServeError {
             Self::RootSecret(_) => "root_secret_unusable",
             Self::Store { source, .. } => match source {
                 OpenError::Locked => "store_in_use",
+                OpenError::Missing => "store_missing",
                 OpenError::Damaged { .. } => "store_damaged",
                 OpenError::WrongKey => "store_wrong_key",
                 OpenError::NewerFormat { .. } => "store_newer",
@@ -121,19 +125,34 @@ impl ServeError {
         }
     }
 
+    /// Whether there is no room left where the data directory lies.
+    fn is_disk_full(&self) -> bool {
+        let source = match self {
+            Self::Store { source: OpenError::DiskFull, .. } => return true,
+            Self::DataDir { source, .. }
+            | Self::RootSecret(RootSecretError::Io { source, .. })
+            | Self::Worker(StartError::Keys(source)) => source,
+            _ => return false,
+        };
+        matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
     /// What the operator can do.
     pub(crate) fn hint(&self) -> &'static str {
+        if self.is_disk_full() {
+            return "free space on the disk of the data directory (df -h shows it), or raise the \
+                    quota, and start again; nothing was lost";
+        }
         match self {
             Self::Config(error) => error.hint(),
             Self::Setting { .. } => "docs/configuration.md lists every setting and its values",
             Self::File { .. } => "check the path, and that the worker's user may read it",
             Self::DataDir { .. } => {
-                "make the directory writable for the worker's user (chown, chmod 700), free space \
-                 on its disk, or set DATA_DIR"
+                "make the directory writable for the worker's user (chown, chmod 700), or set \
+                 DATA_DIR"
             }
             Self::RootSecret(RootSecretError::Io { .. }) => {
-                "free space on the disk of the data directory, and let the worker's user read and \
-                 write root.key in it"
+                "let the worker's user read and write root.key in the data directory"
             }
             Self::RootSecret(RootSecretError::Exposed { .. }) => {
                 "run `chmod 600` on root.key in the data directory"
@@ -145,6 +164,11 @@ impl ServeError {
                 "restore root.key from its backup; to begin anew instead, move the whole data \
                  directory away: what is sealed in it cannot be read without its key"
             }
+            Self::Store { source: OpenError::Missing, .. } => {
+                "restore the whole data directory from its backup; to begin anew instead, with a \
+                 new identity and without the jobs and receipts of the old one, move the directory \
+                 away"
+            }
             Self::Store { .. } => "docs/operations.md, \"When it does not start\", says more",
             Self::ListenHost { .. } | Self::Listen { .. } => {
                 "LISTEN_ADDRESS must be an address of this machine; ports below 1024 need \
@@ -154,6 +178,9 @@ impl ServeError {
                 "stop what listens there (ss -ltnp shows it), or set LISTEN_ADDRESS"
             }
             Self::Door(_) => "correct the setting that the message names; docs/configuration.md",
+            Self::Worker(StartError::Keys(_)) => {
+                "let the worker's user read and write keys/ in the data directory"
+            }
             Self::Worker(_) => "restore the data directory as a whole; its files belong together",
             Self::Sandbox(_) => {
                 "`sealwork doctor` shows what this kernel lacks; PROGRAMS=false runs without programs"
@@ -179,5 +206,41 @@ impl From<ServeError> for CliError {
             _ => Exit::Local,
         };
         Self::new(exit, error.code(), error.to_string(), error.hint())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sealwork_platform::{
+        Disk, OsEntropy, SystemClock, load_or_create_root_secret,
+        sim::{DiskFault, SimDisk},
+    };
+    use sealwork_store::{Store, StoreOptions};
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_such_wherever_it_shows_at_a_start() {
+        let disk = SimDisk::new(1);
+        disk.inject(DiskFault::Full);
+        let path = PathBuf::from("/data");
+        let source = super::super::first_start::begin(&disk).unwrap_err();
+        let first = ServeError::DataDir { path: path.clone(), source };
+        let secret = load_or_create_root_secret(&disk, &OsEntropy, &[]).unwrap_err();
+        let (shared, clock) = (Arc::new(disk), Arc::new(SystemClock::new()));
+        let options = StoreOptions::default();
+        let opened = Store::open(shared.clone(), clock, &OsEntropy, &[7; 32], options).unwrap_err();
+        let keys = shared.write_atomic("keys/epoch-1", b"sealed").unwrap_err();
+        for error in [
+            first,
+            secret.into(),
+            ServeError::Store { path, source: opened },
+            StartError::Keys(keys).into(),
+        ] {
+            assert_eq!(error.code(), "disk_full", "{error}");
+            assert!(error.hint().starts_with("free space"), "{error}: {}", error.hint());
+        }
     }
 }

@@ -8,13 +8,10 @@ use sealwork_compat_masa::{MasaJob, OpenResultError, ResultBody, RingError, SetK
 use sealwork_door_http::{
     Caller,
     masa::{Added, KeyRefusal, MasaPort, MasaStatus},
-    v1,
 };
-use sealwork_job::{Body, Code, JobId, Origin, Reply, Rerun, Submission};
+use sealwork_job::{Body, Code, JobId, Origin, Refusal, Reply, Rerun, Submission};
 use sealwork_worker::{Access, SetKeyRefusal, Worker};
 use zeroize::Zeroizing;
-
-use super::v1_port::refusal;
 
 /// Passes calls on.
 pub(super) struct MasaWorker(pub(super) Arc<Worker>);
@@ -37,7 +34,7 @@ impl MasaPort for MasaWorker {
         self.0.masa().open_result(body)
     }
 
-    async fn add(&self, blob: Bytes, caller: &Caller) -> Result<Added, v1::Refusal> {
+    async fn add(&self, blob: Bytes, caller: &Caller) -> Result<Added, Refusal> {
         let submission = Submission {
             origin: Origin::Http { requester: caller.requester.clone() },
             body: Body::Masa(blob),
@@ -45,7 +42,7 @@ impl MasaPort for MasaWorker {
             lane: None,
             rerun: Rerun::Idempotent,
         };
-        let accepted = self.0.submit(submission).await.map_err(refusal)?;
+        let accepted = self.0.submit(submission).await?;
         Ok(Added { job: accepted.job, is_instant: accepted.is_instant })
     }
 
@@ -54,11 +51,11 @@ impl MasaPort for MasaWorker {
         let _ = self.0.wait(job, Access::Masa, patience).await;
     }
 
-    async fn status(&self, job: JobId) -> Result<MasaStatus, v1::Refusal> {
+    async fn status(&self, job: JobId) -> Result<MasaStatus, Refusal> {
         let status = match self.0.status(job, Access::Masa) {
             Ok(status) => status,
             Err(unknown) if unknown.code == Code::JobUnknown => return Ok(MasaStatus::Unknown),
-            Err(other) => return Err(refusal(other)),
+            Err(other) => return Err(other),
         };
         if !status.state.is_settled() {
             return Ok(MasaStatus::Pending(status.state));
@@ -66,7 +63,7 @@ impl MasaPort for MasaWorker {
         let (code, result) = match self.0.masa_result(job) {
             Ok((code, result)) => (code.parse().unwrap_or(Code::Internal), result),
             Err(gone) if gone.code == Code::JobUnknown => return Ok(MasaStatus::Unknown),
-            Err(other) => return Err(refusal(other)),
+            Err(other) => return Err(other),
         };
         Ok(match (result.sealed, result.error) {
             (Some(sealed), _) => {

@@ -47,17 +47,19 @@ pub(super) fn tls(
     Ok(Some(TlsIdentity::self_made(&seed, &names, now)?))
 }
 
-/// Where jobs and receipts are kept.
+/// Where jobs and receipts are kept; made empty at the first start only.
 pub(super) fn store(
     values: &Values,
     data_dir: &Path,
     platform: &Platform,
     root: &RootSecret,
+    is_first: bool,
 ) -> Result<Store, ServeError> {
     let options = StoreOptions {
         receipts_kept: values.number(&r::RECEIPTS_KEPT),
         cache_bytes: values.count(&r::STORE_CACHE_BYTES),
         verify: values.flag(&r::STORE_VERIFY),
+        create: is_first,
         ..StoreOptions::default()
     };
     let key = derive_key(root.expose(), Purpose::StoreAes256Gcm, b"");

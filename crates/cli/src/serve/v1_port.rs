@@ -8,15 +8,15 @@ use sealwork_door_http::{
     Caller,
     v1::{self, Token, V1Port},
 };
-use sealwork_job::{Body, JobId, Origin, Reply, Rerun, Submission};
-use sealwork_worker::{Access, Refusal, Status, Worker};
+use sealwork_job::{Body, JobId, Origin, Refusal, Reply, Rerun, Submission};
+use sealwork_worker::{Access, Status, Worker};
 
 /// Passes calls on; both sides have the same words.
 pub(super) struct V1Worker(pub(super) Arc<Worker>);
 
 #[async_trait]
 impl V1Port for V1Worker {
-    async fn submit(&self, envelope: Bytes, caller: &Caller) -> Result<v1::Accepted, v1::Refusal> {
+    async fn submit(&self, envelope: Bytes, caller: &Caller) -> Result<v1::Accepted, Refusal> {
         let submission = Submission {
             origin: Origin::Http { requester: caller.requester.clone() },
             body: Body::Sealed(envelope),
@@ -24,12 +24,12 @@ impl V1Port for V1Worker {
             lane: None,
             rerun: Rerun::Idempotent,
         };
-        let accepted = self.0.submit(submission).await.map_err(refusal)?;
+        let accepted = self.0.submit(submission).await?;
         Ok(v1::Accepted { job: accepted.job, accepted_at: accepted.accepted_at })
     }
 
-    async fn status(&self, job: JobId, token: &Token) -> Result<v1::Status, v1::Refusal> {
-        self.0.status(job, Access::Token(token.expose())).map(status).map_err(refusal)
+    async fn status(&self, job: JobId, token: &Token) -> Result<v1::Status, Refusal> {
+        self.0.status(job, Access::Token(token.expose())).map(status)
     }
 
     async fn wait(
@@ -37,25 +37,25 @@ impl V1Port for V1Worker {
         job: JobId,
         token: &Token,
         patience: Duration,
-    ) -> Result<v1::Status, v1::Refusal> {
-        self.0.wait(job, Access::Token(token.expose()), patience).await.map(status).map_err(refusal)
+    ) -> Result<v1::Status, Refusal> {
+        self.0.wait(job, Access::Token(token.expose()), patience).await.map(status)
     }
 
-    async fn cancel(&self, job: JobId, token: &Token) -> Result<v1::Status, v1::Refusal> {
-        self.0.cancel(job, Access::Token(token.expose())).map(status).map_err(refusal)
+    async fn cancel(&self, job: JobId, token: &Token) -> Result<v1::Status, Refusal> {
+        self.0.cancel(job, Access::Token(token.expose())).map(status)
     }
 
-    async fn result(&self, job: JobId, token: &Token) -> Result<v1::JobResult, v1::Refusal> {
-        let result = self.0.result(job, Access::Token(token.expose())).map_err(refusal)?;
+    async fn result(&self, job: JobId, token: &Token) -> Result<v1::JobResult, Refusal> {
+        let result = self.0.result(job, Access::Token(token.expose()))?;
         Ok(v1::JobResult { response: result.response, receipt_digest: result.receipt_digest })
     }
 
-    async fn receipt(&self, job: JobId) -> Result<String, v1::Refusal> {
-        self.0.receipt(job).map_err(refusal)
+    async fn receipt(&self, job: JobId) -> Result<String, Refusal> {
+        self.0.receipt(job)
     }
 
-    async fn receipts(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, v1::Refusal> {
-        self.0.receipts(from, limit).map_err(refusal)
+    async fn receipts(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, Refusal> {
+        self.0.receipts(from, limit)
     }
 
     fn key_config(&self) -> Bytes {
@@ -84,15 +84,5 @@ fn status(status: Status) -> v1::Status {
         engine: status.engine,
         accepted_at: status.accepted_at,
         expires_at: Some(status.expires_at),
-    }
-}
-
-/// A worker's refusal in the door's words.
-pub(super) fn refusal(refusal: Refusal) -> v1::Refusal {
-    v1::Refusal {
-        code: refusal.code,
-        message: refusal.message,
-        retry_after: refusal.retry_after,
-        job: refusal.job,
     }
 }

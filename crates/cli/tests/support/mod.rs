@@ -4,7 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests run the binary and read what it wrote")]
 
 use std::{
-    net::TcpListener,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -72,6 +73,22 @@ pub(crate) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+/// One HTTP exchange with JSON: `head` is a method and a path; the status and the body come back.
+pub(crate) fn http(address: &str, head: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!(
+        "{head} HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
+}
+
 /// A worker of the same binary on a free port of loopback. Ends with the value.
 pub(crate) struct Worker {
     child: Child,
@@ -115,6 +132,11 @@ impl Worker {
         let mut all = args.to_vec();
         all.extend(["--worker-url", &self.url]);
         sealwork_into(self.dir(), &all, output)
+    }
+
+    /// One HTTP exchange with it, as [`http`].
+    pub(crate) fn http(&self, head: &str, body: &str) -> (u16, String) {
+        http(self.url.trim_start_matches("http://"), head, body)
     }
 
     /// A directory of this test's own.

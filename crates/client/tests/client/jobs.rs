@@ -269,11 +269,19 @@ async fn a_worker_that_restarts_is_waited_for() {
 }
 
 #[tokio::test]
-async fn cancelling_a_settled_job_tells_where_it_stands() {
+async fn cancelling_a_job_that_came_to_its_end_before_is_refused_and_twice_is_once() {
     let worker = FakeWorker::start().await;
     let client = worker.client();
     let sealed = client.seal(&spec(), &SealOptions::default()).await.unwrap();
     let handle = client.submit(&sealed).await.unwrap();
+    let error = client.cancel(&handle).await.unwrap_err();
+    assert!(error.refusal().is_some_and(|r| r.is(Code::AlreadySettled)), "{error}");
+
+    let path: &'static str = handle.job().to_string().leak();
+    let job = handle.job();
+    let cancelled =
+        format!(r#"{{"job_id":"{job}","state":"settled","code":"cancelled","accepted_at":1}}"#);
+    worker.answer_once(path, 200, cancelled.leak());
     assert!(client.cancel(&handle).await.unwrap().is_settled());
 }
 

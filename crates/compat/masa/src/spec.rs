@@ -22,6 +22,8 @@ enum Family {
     Reddit,
     /// With the operation that is meant when none is named.
     Twitter(&'static str),
+    /// This worker's own type: no Masa worker has it, and its arguments are the engine's.
+    Program,
 }
 
 fn alias(job_type: &str) -> Option<Alias> {
@@ -36,6 +38,7 @@ fn alias(job_type: &str) -> Option<Alias> {
             ("twitter-credential", Family::Twitter("searchbyquery"))
         }
         "twitter-api" | "twitter-api-scraper" => ("twitter-api", Family::Twitter("searchbyquery")),
+        "program" => ("program", Family::Program),
         "twitter-apify" => ("twitter-apify", Family::Twitter("getfollowers")),
         _ => return None,
     };
@@ -67,10 +70,12 @@ pub fn to_spec(job: &MasaJob) -> Result<JobSpec, Failure> {
             cursor_as_text(&mut arguments);
         }
         Family::Twitter(default) => {
+            arguments.retain(|name, _| TWITTER.contains(&name.as_str()));
             operation(&mut arguments, default);
             cursor_as_text(&mut arguments);
             count_as_size(&mut arguments);
         }
+        Family::Program => {}
     }
     Ok(JobSpec::new(engine, Value::Object(arguments)))
 }
@@ -83,6 +88,10 @@ pub fn unknown_job_type(job_type: &str) -> Failure {
 /// What the web engine takes of what Masa's clients send; they may send anything beside it.
 const WEB: [&str; 8] =
     ["type", "url", "depth", "max_depth", "max_pages", "selector", "same_origin", "respect_robots"];
+
+/// The same for the engines of Twitter.
+const TWITTER: [&str; 7] =
+    ["type", "query", "max_results", "count", "next_cursor", "start_time", "end_time"];
 
 /// The engine knows `depth` and its lower bound itself.
 fn web(arguments: &mut Map<String, Value>, old: bool) {

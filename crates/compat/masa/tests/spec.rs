@@ -42,6 +42,13 @@ fn every_job_type_of_every_generation_has_an_engine() {
 }
 
 #[test]
+fn a_program_job_keeps_its_arguments_as_they_are() {
+    let arguments = json!({"program": {"javascript": "x"}, "input": {"count": 2}, "args": []});
+    let spec = spec("program", arguments.clone());
+    assert_eq!((spec.engine.as_str(), spec.arguments), ("program", arguments));
+}
+
+#[test]
 fn unknown_types_fail_with_the_text_that_clients_know() {
     for job_type in ["", "Web", "linkedin", "web ", "no such \"type\""] {
         let failure = to_spec(&job(job_type, json!({}))).unwrap_err();
@@ -98,6 +105,8 @@ fn counts_and_cursors_of_the_early_readme_are_understood() {
     assert_eq!(size(json!({"count": 7, "max_results": 0})), 7);
     assert_eq!(size(json!({"max_results": 0})), 0);
     assert_eq!(spec("twitter", json!({"next_cursor": "abc"})).arguments["next_cursor"], "abc");
+    let unknown = spec("twitter", json!({"query": "x", "lang": "en"})).arguments;
+    assert_eq!(unknown, json!({"type": "searchbyquery", "query": "x"}));
 }
 
 #[test]

@@ -17,9 +17,9 @@ use bytes::Bytes;
 use sealwork_door_http::{
     AccessLog, ApiKey, Caller, DoorConfig, DoorParts, HttpDoor, LogLevel, LogLevelControl,
     MetricsPage,
-    v1::{Accepted, EngineInfo, JobResult, Refusal, Status, Token, V1Port},
+    v1::{Accepted, EngineInfo, JobResult, Status, Token, V1Port},
 };
-use sealwork_job::{Code, JobId};
+use sealwork_job::{Code, JobId, Refusal};
 use sealwork_platform::{Listener as _, OsEntropy, SystemClock, TcpAcceptor};
 use tokio_util::sync::CancellationToken;
 

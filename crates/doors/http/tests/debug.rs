@@ -41,6 +41,7 @@ async fn profiles_exist_only_behind_a_profiler_and_after_enable() {
     .await;
     let before = door.send("GET /debug/pprof/", "").await;
     assert_eq!((before.status, before.text()), (404, "{\"message\":\"Not Found\"}\n"));
+    assert_eq!(door.send("GET /debug/pprof", "").await.status, 404);
     let enabled = door.send("POST /debug/pprof/enable", "").await;
     assert_eq!((enabled.status, enabled.text()), (200, "pprof enabled"));
 
@@ -53,13 +54,14 @@ async fn profiles_exist_only_behind_a_profiler_and_after_enable() {
         ("GET /debug/pprof/heap", 501, "no heap here\n"),
         ("GET /debug/pprof/cmdline", 200, "sealwork\0serve"),
         ("GET /debug/pprof/symbol", 200, "num_symbols: 1\n"),
-        ("GET /debug/pprof", 404, "{\"message\":\"Not Found\"}\n"),
         ("POST /debug/pprof/disable", 200, "pprof disabled"),
         ("GET /debug/pprof/block", 200, "block"),
     ] {
         let answer = door.send(line, "").await;
         assert_eq!((answer.status, answer.text()), (status, text), "{line}");
     }
+    let index = door.send("GET /debug/pprof", "").await;
+    assert_eq!((index.status, index.header("location")), (301, "/debug/pprof/"));
     let symbols = door.send("POST /debug/pprof/symbol", "0x1234+0x5678+nonsense").await;
     assert_eq!(symbols.text(), "num_symbols: 1\n0x1234 main\n");
     let trace = door.send("GET /debug/pprof/trace?seconds=1", "").await;

@@ -11,8 +11,8 @@ mod masa_support;
 
 use common::{Open, with_key};
 use masa_support::{FakeMasa, open_masa};
-use sealwork_door_http::{DoorConfig, v1::Refusal};
-use sealwork_job::Code;
+use sealwork_door_http::DoorConfig;
+use sealwork_job::{Code, Refusal};
 use serde_json::{Value, json};
 
 const JSON: &str = "\nContent-Type: application/json";

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sealwork_engine::{Awaited, Context, Engine, Report};
 use sealwork_job::{
-    Body, Code, Digest, Failure, JobId, JobSpec, Origin, Output, Reply, RequesterId, Rerun,
-    Submission, WaitReason, WorkerId,
+    Body, Code, Digest, Failure, JobId, JobSpec, Origin, Output, Refusal, Reply, RequesterId,
+    Rerun, Submission, WaitReason, WorkerId,
 };
 use sealwork_platform::{
     Clock, Entropy, Platform, RootSecret,
@@ -26,7 +26,7 @@ use sealwork_seal::{
     SealOptions, Suite, open_response, receipt_digest, seal_request, verify_receipt,
 };
 use sealwork_store::{CommitterKind, Store, StoreOptions};
-use sealwork_worker::{Access, Refusal, StatsHandle, Worker, WorkerConfig};
+use sealwork_worker::{Access, StatsHandle, Worker, WorkerConfig};
 use serde_json::{Value, json};
 
 /// 2026-01-01T00:00:00Z.

@@ -46,6 +46,7 @@ pub(super) fn routes(profiler: Arc<dyn Profiler>, state: &DebugState) -> Router 
         command_line: Arc::clone(&state.command_line),
     };
     let mut profiles = Router::new()
+        .route("/debug/pprof", with_allow(get(to_index), "OPTIONS, GET"))
         .route("/debug/pprof/", with_allow(get(index), "OPTIONS, GET"))
         .route("/debug/pprof/cmdline", with_allow(get(command_line), "OPTIONS, GET"))
         .route("/debug/pprof/profile", with_allow(get(cpu), "OPTIONS, GET"))
@@ -133,6 +134,14 @@ async fn disable(State(profiling): State<Profiling>) -> Response {
     }
 }
 
+/// The READMEs name the index without the slash, on which the relative paths of a client rest.
+async fn to_index() -> Response {
+    let mut response = plain_text(StatusCode::MOVED_PERMANENTLY, "see /debug/pprof/\n");
+    let index = HeaderValue::from_static("/debug/pprof/");
+    response.headers_mut().insert(header::LOCATION, index);
+    response
+}
+
 async fn index() -> Response {
     let mut page =
         "/debug/pprof/\n\nProfiles, for `go tool pprof http://HOST/debug/pprof/NAME`:\n".to_owned();
@@ -142,6 +151,7 @@ async fn index() -> Response {
     page.push_str("profile       CPU samples of the next ?seconds=30\n");
     page.push_str("cmdline       the command line, without values\n");
     page.push_str("symbol        names of functions by address\n");
+    page.push_str("trace         not here: only Go's runtime can make one\n");
     plain_text(StatusCode::OK, page)
 }
 

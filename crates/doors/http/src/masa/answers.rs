@@ -5,14 +5,13 @@ use std::time::Duration;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use sealwork_compat_masa::{DecodeError, OpenResultError, RingError, SetKeyError};
-use sealwork_job::{Code, Family, JobState};
+use sealwork_job::{Code, Family, JobState, Refusal};
 use serde::Serialize;
 
 use super::{framework::json, health::Verdict, port::KeyRefusal};
 use crate::{
     body::BodyError,
     reply::{LoggedCode, retry_after, retry_after_value, status},
-    v1::Refusal,
 };
 
 /// Where a job stands, for clients that look further than the status: `queued`, `waiting`,

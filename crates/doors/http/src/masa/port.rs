@@ -5,10 +5,10 @@ use bytes::Bytes;
 use sealwork_compat_masa::{
     MasaJob, OpenResultError, ResultBody, RingError, SetKeyBody, SetKeyError,
 };
-use sealwork_job::{Code, JobId, JobState};
+use sealwork_job::{Code, JobId, JobState, Refusal};
 use zeroize::Zeroizing;
 
-use crate::{auth::Caller, v1::Refusal};
+use crate::auth::Caller;
 
 /// What Masa's routes need of a worker.
 #[async_trait]

@@ -23,7 +23,7 @@ pub use documents::{
     ProblemDocument, ReceiptDocument, ReceiptKeyDocument, ReceiptsDocument, StatusDocument,
 };
 pub use openapi::openapi_json;
-pub use port::{Accepted, EngineInfo, JobResult, Refusal, Status, Token, V1Port};
+pub use port::{Accepted, EngineInfo, JobResult, Status, Token, V1Port};
 pub use problem::Problem;
 use sealwork_job::Code;
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sealwork_job::{Code, Digest, JobId, JobState, Limits, Rerun, Timestamp};
+use sealwork_job::{Digest, JobId, JobState, Limits, Refusal, Rerun, Timestamp};
 use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
@@ -15,32 +15,32 @@ pub trait V1Port: Send + Sync {
     ///
     /// # Errors
     /// Any code of the families `Request`, `Access`, `Conflict`, `Capacity` and `Fault`;
-    /// [`Code::JobReplayed`] names the known job.
+    /// [`sealwork_job::Code::JobReplayed`] names the known job.
     async fn submit(&self, envelope: Bytes, caller: &Caller) -> Result<Accepted, Refusal>;
 
     /// Where a job stands.
     ///
     /// # Errors
-    /// [`Code::JobUnknown`], [`Code::TokenInvalid`].
+    /// [`sealwork_job::Code::JobUnknown`], [`sealwork_job::Code::TokenInvalid`].
     async fn status(&self, job: JobId, token: &Token) -> Result<Status, Refusal>;
 
     /// Waits until a job has settled, at most for `patience`, and says where it stands. May be
     /// dropped at any moment.
     ///
     /// # Errors
-    /// [`Code::JobUnknown`], [`Code::TokenInvalid`].
+    /// [`sealwork_job::Code::JobUnknown`], [`sealwork_job::Code::TokenInvalid`].
     async fn wait(&self, job: JobId, token: &Token, patience: Duration) -> Result<Status, Refusal>;
 
     /// Stops a job that has not settled.
     ///
     /// # Errors
-    /// [`Code::JobUnknown`], [`Code::TokenInvalid`], [`Code::AlreadySettled`].
+    /// [`sealwork_job::Code::JobUnknown`], [`sealwork_job::Code::TokenInvalid`], [`sealwork_job::Code::AlreadySettled`].
     async fn cancel(&self, job: JobId, token: &Token) -> Result<Status, Refusal>;
 
     /// A settled job's sealed result.
     ///
     /// # Errors
-    /// [`Code::JobUnknown`], [`Code::TokenInvalid`], [`Code::NotSettled`].
+    /// [`sealwork_job::Code::JobUnknown`], [`sealwork_job::Code::TokenInvalid`], [`sealwork_job::Code::NotSettled`].
     async fn result(&self, job: JobId, token: &Token) -> Result<JobResult, Refusal>;
 
     /// A settled job's receipt, a compact JWS. Receipts are kept longer than results. Needs no
@@ -48,14 +48,14 @@ pub trait V1Port: Send + Sync {
     /// check it.
     ///
     /// # Errors
-    /// [`Code::JobUnknown`], [`Code::NotSettled`].
+    /// [`sealwork_job::Code::JobUnknown`], [`sealwork_job::Code::NotSettled`].
     async fn receipt(&self, job: JobId) -> Result<String, Refusal>;
 
     /// At most `limit` of the receipts that are kept, each with its number in the worker's chain:
     /// those from number `from` on, in ascending order.
     ///
     /// # Errors
-    /// [`Code::StoreUnavailable`].
+    /// [`sealwork_job::Code::StoreUnavailable`].
     async fn receipts(&self, from: u64, limit: usize) -> Result<Vec<(u64, String)>, Refusal>;
 
     /// The signed key config, as JSON.
@@ -93,26 +93,6 @@ impl Eq for Token {}
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Token(..)")
-    }
-}
-
-/// Why the worker refuses. The message carries no secret and no part of a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The stable code.
-    pub code: Code,
-    /// What is wrong, for a person.
-    pub message: String,
-    /// When it makes sense to try again, where that is known.
-    pub retry_after: Option<Duration>,
-    /// The job that is meant, for [`Code::JobReplayed`].
-    pub job: Option<JobId>,
-}
-
-impl Refusal {
-    /// A refusal with its code and text.
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after: None, job: None }
     }
 }
 

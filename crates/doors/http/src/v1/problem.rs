@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
-use sealwork_job::{Code, JobId};
+use sealwork_job::{Code, JobId, Refusal};
 
-use super::{ProblemDocument, Refusal};
+use super::ProblemDocument;
 use crate::reply::{LoggedCode, json_text, retry_after, retry_after_value, status};
 
 /// A refusal as a problem document (RFC 9457).

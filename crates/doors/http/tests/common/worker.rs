@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sealwork_door_http::{
     Caller,
-    v1::{Accepted, EngineInfo, JobResult, Refusal, Status, Token, V1Port},
+    v1::{Accepted, EngineInfo, JobResult, Status, Token, V1Port},
 };
-use sealwork_job::{Code, Digest, JobId, JobState, Limits, Rerun, Timestamp};
+use sealwork_job::{Code, Digest, JobId, JobState, Limits, Refusal, Rerun, Timestamp};
 use tokio::sync::watch;
 
 /// The token of every job, as the header carries it.

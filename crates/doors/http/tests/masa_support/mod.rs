@@ -23,9 +23,8 @@ use sealwork_compat_masa::{
 use sealwork_door_http::{
     Caller, DoorConfig,
     masa::{self, Added, KeyRefusal, MasaPort, MasaStatus},
-    v1::Refusal,
 };
-use sealwork_job::{Code, JobId, JobState, Timestamp};
+use sealwork_job::{Code, JobId, JobState, Refusal, Timestamp};
 use sealwork_platform::sim::SimClock;
 use tokio::sync::watch;
 use zeroize::Zeroizing;

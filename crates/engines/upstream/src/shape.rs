@@ -29,7 +29,7 @@ macro_rules! shape {
     };
 }
 
-/// Reads `null` as what is empty: the `deserialize_with` of [`shape!`](crate::shape).
+/// Reads `null` as what is empty: the `deserialize_with` of [`shape!`](macro@crate::shape).
 ///
 /// # Errors
 /// Those of `T`.

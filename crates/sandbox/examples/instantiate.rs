@@ -23,7 +23,7 @@ const PROGRAM: &str = r#"(module (memory (export "memory") 2) (table 16 funcref)
 
 fn main() -> wasmtime::Result<()> {
     let engine = engine::running(Room { runs: 16, memory_bytes: 64 << 20 })?;
-    let module = Module::new(&engine, PROGRAM)?;
+    let module = Module::new(&engine, wat::parse_str(PROGRAM).unwrap())?;
     let ready = Linker::new(&engine).instantiate_pre(&module)?;
     for _ in 0..ROUNDS / 10 {
         once(&ready)?;

@@ -44,7 +44,7 @@ pub enum Verdict {
 pub struct Trusted {
     /// What the platform promises.
     pub class: Class,
-    /// Security advisories that apply and that the policy allows for now.
+    /// Security advisories that apply and that the policy allows at the time of the check.
     pub advisories: Vec<String>,
     /// What the evidence says.
     pub claims: Box<Claims>,

@@ -7,7 +7,8 @@ target="${CARGO_TARGET_DIR:-target}"
 
 cargo build -p sealwork-verify --no-default-features --target wasm32-unknown-unknown
 cargo build -p sealwork-verify --no-default-features --target wasm32-wasip1 --example verify
-cases="$(cargo test -q -p sealwork-verify --test evidence -- --ignored write_cases --nocapture |
-    grep '/evidence-cases$')"
+cases=$(mktemp -d)
+trap 'rm -rf "$cases"' EXIT
+cargo run -q -p sealwork-verify --example write_cases -- "$cases"
 node --no-warnings crates/verify/wasm/run.mjs \
     "$target/wasm32-wasip1/debug/examples/verify.wasm" "$cases"

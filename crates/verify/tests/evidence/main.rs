@@ -1,7 +1,6 @@
 //! The contract of the library: verdicts, by evidence of outside and of its own making.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod cases;
 #[path = "../../../egress/tests/common/conformance.rs"]
 mod conformance;
 mod conformance_dcap;
@@ -14,7 +13,6 @@ mod made;
 mod mutations;
 mod policies;
 mod samples;
-mod speed;
 mod support;
 mod swtpm;
 mod verifiers;

@@ -1,22 +1,29 @@
 //! How long verdicts take, beside dcap-qvl with ring in the same run:
 //!
-//!     cargo test --release -p sealwork-verify --test evidence -- --ignored --nocapture speed
+//!     cargo bench -p sealwork-verify --bench speed
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark times and prints")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "it measures what has to work")]
+#![allow(dead_code, unused_imports, reason = "the tests' own evidence; not all of it is measured")]
+
+#[path = "../../egress/tests/common/conformance.rs"]
+mod conformance;
+#[path = "../tests/evidence/made/mod.rs"]
+mod made;
+#[path = "../tests/evidence/samples.rs"]
+mod samples;
+#[path = "../tests/evidence/support.rs"]
+mod support;
 
 use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
 
+use conformance::folder;
+use samples::read;
 use sealwork_job::Timestamp;
 use sealwork_verify::{Verdict, Verifier, Watermark, verify};
-
-use crate::{
-    conformance::folder,
-    made,
-    samples::{self, read},
-    support::{Case, policy},
-};
+use support::{Case, policy};
 
 const ROUNDS: usize = 300;
 
@@ -58,12 +65,7 @@ fn remembered(case: &Case) {
     });
 }
 
-#[test]
-#[ignore = "a measurement; run it in a release build"]
-fn speed() {
-    if cfg!(debug_assertions) {
-        println!("this is a debug build: its figures mean little");
-    }
+fn main() {
     if let Some(folder) = folder("dcap", 3) {
         for (name, file) in [("sgx_quote", "sgx_quote"), ("tdx_quote", "tdx_quote")] {
             let quote = read(&folder, file);

@@ -1,14 +1,28 @@
-//! Writes every trusted case, and the same changed, for `examples/verify.rs`.
+//! Writes every trusted case of the tests, and the same changed, into the folder that is named, for
+//! `examples/verify.rs` (wasm/check.sh).
+#![allow(clippy::disallowed_methods, reason = "it writes files where it is told to")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a tool of the tests"
+)]
+#![allow(dead_code, unused_imports, reason = "the tests' own evidence; not all of it is written")]
+
+#[path = "../../egress/tests/common/conformance.rs"]
+mod conformance;
+#[path = "../tests/evidence/made/mod.rs"]
+mod made;
+#[path = "../tests/evidence/samples.rs"]
+mod samples;
+#[path = "../tests/evidence/support.rs"]
+mod support;
 
 use std::{fs, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-
-use crate::{
-    made, samples,
-    support::{Case, codes},
-};
+use support::{Case, codes};
 
 fn json(case: &Case) -> Value {
     let endorsements: Value = serde_json::from_str(&case.endorsements.to_json()).unwrap();
@@ -24,13 +38,10 @@ fn json(case: &Case) -> Value {
     })
 }
 
-#[test]
-#[ignore = "writes files for wasm/check.sh"]
-#[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it writes files, and says so")]
-fn write_cases() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("evidence-cases");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+fn main() {
+    let folder = std::env::args_os().nth(1).expect("a folder to write to");
+    let folder = Path::new(&folder);
+    fs::create_dir_all(folder).unwrap();
     let outside = [
         samples::sgx(),
         samples::tdx(),
@@ -49,5 +60,4 @@ fn write_cases() {
             fs::write(file, json(case).to_string()).unwrap();
         }
     }
-    println!("{}", folder.display());
 }

@@ -54,17 +54,19 @@ pub(crate) fn open_page_map() {
 
 /// An engine that runs what [`compiling`] compiled, in slots that are prepared beforehand.
 pub(crate) fn running(room: Room) -> wasmtime::Result<Engine> {
+    // One more than run: a run is told to have ended before its slot is clean.
+    let slots = room.runs + 1;
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(room.runs)
-        .total_memories(room.runs * 2)
-        .total_tables(room.runs * 2)
-        .total_stacks(room.runs)
+    pool.total_core_instances(slots)
+        .total_memories(slots * 2)
+        .total_tables(slots * 2)
+        .total_stacks(slots)
         .max_memories_per_module(PER_MODULE)
         .max_tables_per_module(PER_MODULE)
         .max_core_instance_size(4 << 20)
         .max_memory_size(room.memory_bytes)
         .table_elements(TABLE_ELEMENTS)
-        .max_unused_warm_slots(room.runs)
+        .max_unused_warm_slots(slots)
         .linear_memory_keep_resident(KEPT_RESIDENT)
         .table_keep_resident(64 << 10)
         .pagemap_scan(Enabled::Auto);

@@ -67,13 +67,12 @@ impl Guest {
 
     /// What it wrote: by the `sealwork` interface, or to standard output; and whether that was too
     /// much.
-    pub(crate) fn finish(self) -> (Bytes, Bytes, u64, bool) {
-        let wasi = self.wasi.finish();
-        let mut output = self.output;
+    pub(crate) fn take_written(&mut self) -> (Bytes, Bytes, u64, bool) {
+        let wasi = self.wasi.take_written();
+        let mut output = std::mem::take(&mut self.output);
         output.extend_from_slice(&wasi.stdout);
-        let mut log = self.log;
-        log.write(&wasi.stderr_tail);
-        let (kept, logged) = log.take();
+        self.log.write(&wasi.stderr_tail);
+        let (kept, logged) = self.log.take();
         let unkept = wasi.stderr_bytes.saturating_sub(wasi.stderr_tail.len() as u64);
         (output.into(), kept, logged.saturating_add(unkept), wasi.stdout_overflowed)
     }
@@ -197,8 +196,8 @@ impl Tail {
         self.kept.extend(bytes);
     }
 
-    pub(crate) fn take(self) -> (Bytes, u64) {
-        (Vec::from(self.kept).into(), self.written)
+    pub(crate) fn take(&mut self) -> (Bytes, u64) {
+        (Vec::from(std::mem::take(&mut self.kept)).into(), self.written)
     }
 }
 

@@ -19,17 +19,19 @@ use crate::wire::{End, Ended, Form, FromChild, Run, Used};
 /// Slices after which the worker hears what a run has used: some ten milliseconds of plain code.
 const REPORT: u64 = 64;
 
-/// Performs the run.
+/// Performs the run. What it came to is told before its instance is taken apart: nobody waits for
+/// that.
 pub(crate) fn perform(
     process: &Arc<Process>,
     ready: &InstancePre<Guest>,
     run: &Run,
     calls: &Arc<Calls>,
-) -> Ended {
+    tell: impl FnOnce(Ended),
+) {
     let mut meter = Meter::start(process, run.run);
     let guest = match Guest::new(Arc::clone(process), Arc::clone(calls), run) {
         Ok(guest) => guest,
-        Err(why) => return Ended::unrun(End::Unfit(why)),
+        Err(why) => return tell(Ended::unrun(End::Unfit(why))),
     };
     meter.peak = guest.memory.peak.clone();
     let mut store = Store::new(&process.engine, guest);
@@ -52,8 +54,8 @@ pub(crate) fn perform(
         }
     };
     let left = store.get_fuel().unwrap_or(0);
-    let (output, log, logged, overflowed) = store.into_data().finish();
-    Ended {
+    let (output, log, logged, overflowed) = store.data_mut().take_written();
+    tell(Ended {
         end: if overflowed { End::OutputTooLarge } else { end },
         output,
         log,
@@ -61,7 +63,7 @@ pub(crate) fn perform(
         fuel: run.limits.fuel.saturating_sub(left),
         cpu: meter.cpu(),
         peak_memory: meter.peak.bytes(),
-    }
+    });
 }
 
 /// Where a program failed.

@@ -118,9 +118,10 @@ impl Process {
         };
         let calls = Arc::new(Calls::new(Control::new(run.limits.wall)));
         self.lock_runs().insert(number, Arc::clone(&calls));
-        let ended = run::perform(self, &ready, &run, &calls);
-        self.lock_runs().remove(&number);
-        self.send(&FromChild::Ended { run: number, ended: Box::new(ended) });
+        run::perform(self, &ready, &run, &calls, |ended| {
+            self.lock_runs().remove(&number);
+            self.send(&FromChild::Ended { run: number, ended: Box::new(ended) });
+        });
     }
 
     fn calls(&self, run: u32) -> Option<Arc<Calls>> {

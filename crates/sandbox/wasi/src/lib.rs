@@ -23,5 +23,5 @@ mod types;
 pub use clocks::{COARSE_NS, WasiClock};
 pub use config::{ConfigError, GoOn, Interrupted, Preopen, Random, SleepUntil, WasiConfig};
 pub use link::{Exit, NoMemory, add_to_linker};
-pub use state::{WasiOutcome, WasiState};
+pub use state::{WasiOutcome, WasiState, Written};
 pub use tree::{Entry, FileTree, FsLimits, TreeError};

@@ -46,6 +46,18 @@ pub struct WasiOutcome {
     pub files: FileTree,
 }
 
+/// What a program wrote to its streams.
+pub struct Written {
+    /// All of standard output, up to its limit.
+    pub stdout: Vec<u8>,
+    /// Whether the program tried to write more than the limit.
+    pub stdout_overflowed: bool,
+    /// The end of standard error.
+    pub stderr_tail: Vec<u8>,
+    /// Bytes that were written to standard error in all.
+    pub stderr_bytes: u64,
+}
+
 /// Sizes only: what a program writes is the requester's.
 impl fmt::Debug for WasiOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,9 +101,8 @@ impl WasiState {
     }
 
     /// What the program did, when it has ended, in whatever way.
-    pub fn finish(self) -> WasiOutcome {
-        let (stdout, stdout_overflowed) = self.stdout.into_parts();
-        let (stderr_tail, stderr_bytes) = self.stderr.into_parts();
+    pub fn finish(mut self) -> WasiOutcome {
+        let Written { stdout, stdout_overflowed, stderr_tail, stderr_bytes } = self.take_written();
         WasiOutcome {
             stdout,
             stdout_overflowed,
@@ -101,6 +112,14 @@ impl WasiState {
             calls: self.calls,
             files: self.files,
         }
+    }
+
+    /// What the program wrote to its streams: for a host that answers before it takes the program
+    /// apart. Later it is empty.
+    pub fn take_written(&mut self) -> Written {
+        let (stdout, stdout_overflowed) = self.stdout.take();
+        let (stderr_tail, stderr_bytes) = self.stderr.take();
+        Written { stdout, stdout_overflowed, stderr_tail, stderr_bytes }
     }
 
     /// How many calls the program has made so far.

@@ -49,8 +49,8 @@ impl Output {
     }
 
     /// What was written, and whether something was refused.
-    pub(crate) fn into_parts(self) -> (Vec<u8>, bool) {
-        (self.bytes, self.overflowed)
+    pub(crate) fn take(&mut self) -> (Vec<u8>, bool) {
+        (std::mem::take(&mut self.bytes), self.overflowed)
     }
 }
 
@@ -75,8 +75,8 @@ impl Tail {
     }
 
     /// The end of what was written, and how much was written in all.
-    pub(crate) fn into_parts(self) -> (Vec<u8>, u64) {
-        (self.bytes.into(), self.written)
+    pub(crate) fn take(&mut self) -> (Vec<u8>, u64) {
+        (std::mem::take(&mut self.bytes).into(), self.written)
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(output.write(b"abcd"), 4);
         assert!(!output.overflowed);
         assert_eq!(output.write(b"e"), 0);
-        assert_eq!(output.into_parts(), (b"abcd".to_vec(), true));
+        assert_eq!(output.take(), (b"abcd".to_vec(), true));
     }
 
     #[test]
@@ -110,9 +110,9 @@ mod tests {
         tail.write(b"de");
         tail.write(b"0123456789");
         tail.write(b"x");
-        assert_eq!(tail.into_parts(), (b"789x".to_vec(), 16));
+        assert_eq!(tail.take(), (b"789x".to_vec(), 16));
         let mut none = Tail::new(0);
         none.write(b"abc");
-        assert_eq!(none.into_parts(), (Vec::new(), 3));
+        assert_eq!(none.take(), (Vec::new(), 3));
     }
 }

@@ -13,6 +13,10 @@ use crate::{
     wire::{self, MAX_TO_CHILD},
 };
 
+/// How much a compiler stands back behind the worker's own threads, as `nice` counts: a quarter of a
+/// busy processor is left to it, so that it ends within its time.
+const NICE: i32 = 5;
+
 /// What is to be compiled.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ToCompiler {
@@ -31,6 +35,8 @@ pub(crate) enum FromCompiler {
 }
 
 pub(crate) fn serve(memory: u64) -> io::Result<()> {
+    // It compiles all the same where this is not allowed.
+    let _ = rustix::process::nice(NICE);
     let confinement = confine::before_threads(Some(memory), || ()).map_err(io::Error::other)?;
     let mut pipe = pipe()?;
     let engine = engine::compiling().map_err(io::Error::other)?;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod descriptors;
+mod functions;
 mod guest;
 mod hostile;
 mod limits;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a target needs and the machine lacks; does nothing when all is there.
-# Usage: scripts/setup.sh build|lint|guests|test|fuzz
+# Usage: scripts/setup.sh build|lint|guests|test|wasm|fuzz
 set -euo pipefail
 
 CARGO_DENY=0.20.2
@@ -53,14 +53,31 @@ need_wasi() {
     if [ "${#missing[@]}" -gt 0 ]; then apt_install "${missing[@]}"; fi
 }
 
-# A TPM in software, and the library that the feature `tpm` speaks to it with.
-need_tpm() {
+# The library that the feature `tpm` speaks to a TPM with.
+need_tss() {
     local missing=()
-    have swtpm || missing+=(swtpm)
-    have swtpm_setup || missing+=(swtpm-tools)
     have pkg-config || missing+=(pkg-config)
     pkg-config --exists tss2-esys tss2-sys tss2-mu tss2-tctildr 2>/dev/null || missing+=(libtss2-dev)
     if [ "${#missing[@]}" -gt 0 ]; then apt_install "${missing[@]}"; fi
+}
+
+# A TPM in software.
+need_swtpm() {
+    local missing=()
+    have swtpm || missing+=(swtpm)
+    have swtpm_setup || missing+=(swtpm-tools)
+    if [ "${#missing[@]}" -gt 0 ]; then apt_install "${missing[@]}"; fi
+}
+
+# Rust for WebAssembly, and Node to run it.
+need_wasm() {
+    local target
+    for target in wasm32-unknown-unknown wasm32-wasip1; do
+        [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ] && continue
+        have rustup || fail "Rust lacks the target $target. Install its standard library."
+        rustup target add "$target"
+    done
+    have node || apt_install nodejs
 }
 
 need_component() {
@@ -87,9 +104,14 @@ case "${1:-build}" in
         need_component fmt rustfmt
         need_component clippy clippy
         need_tool deny "$CARGO_DENY"
+        need_tss
         ;;
     guests) need_wasi ;;
-    test) need_tpm ;;
+    test)
+        need_tss
+        need_swtpm
+        ;;
+    wasm) need_wasm ;;
     fuzz)
         have c++ || apt_install g++
         need_tool fuzz "$CARGO_FUZZ"

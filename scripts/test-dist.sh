@@ -24,7 +24,7 @@ fail() {
 sealwork() { env -i PATH="$PATH" HOME="$work" NO_COLOR=1 "$@"; }
 
 step "it holds no simulation"
-if grep -aqE 'SIMULATION BUILD|bench-engine' "$binary"; then
+if grep -aqE 'SIMULATION BUILD|ATTESTATION IS SIMULATED|bench-engine' "$binary"; then
     fail "a string of the feature sim is in it"
 fi
 sealwork "$binary" --version >/dev/null || fail "--version"
@@ -38,7 +38,8 @@ grep -q 'KEY_EPOCH_SECONDS is `soon`' "$work/refusal" || fail "the refusal does 
 step "it starts, over HTTPS, on a port of its own"
 # Not through the function: its background job would be a shell around the worker.
 env -i PATH="$PATH" HOME="$work" DATA_DIR="$work/data" LISTEN_ADDRESS=127.0.0.1:0 \
-    LOG_FORMAT=json API_KEY=dist-test-key "$binary" serve >"$work/access" 2>"$work/log" &
+    LOG_FORMAT=json API_KEY=dist-test-key TIKTOK_TRANSCRIPTION_BASE_URL=off \
+    "$binary" serve >"$work/access" 2>"$work/log" &
 worker=$!
 address=
 for _ in $(seq 100); do
@@ -52,7 +53,7 @@ pin=$(sed -n 's/.*"certificate_sha256":"\([0-9a-f]*\)".*/\1/p' "$work/log" | hea
 [ -n "$pin" ] || fail "no start-up line with the certificate's fingerprint"
 
 step "a sealed telemetry job runs, and its receipt verifies"
-sealwork SEALWORK_API_KEY=dist-test-key "$binary" --json job run telemetry \
+sealwork SEALWORK_API_KEY=dist-test-key "$binary" --json job run telemetry --unattested \
     --worker-url "https://$address" --pin-cert "$pin" --timeout 30 --receipt "$work/receipt" \
     >"$work/result" || fail "job run"
 grep -q 'boot_time' "$work/result" || fail "the result is no telemetry"
@@ -63,9 +64,16 @@ sealwork "$binary" verify receipt "$work/receipt" --key-config "$work/key-config
 
 step "without the API key it refuses"
 code=0
-sealwork "$binary" job run telemetry --worker-url "https://$address" --pin-cert "$pin" \
-    >/dev/null 2>&1 || code=$?
+sealwork "$binary" job run telemetry --unattested --worker-url "https://$address" \
+    --pin-cert "$pin" >/dev/null 2>&1 || code=$?
 [ "$code" -eq 4 ] || fail "exit code $code"
+
+step "without a policy nothing is sealed"
+code=0
+sealwork SEALWORK_API_KEY=dist-test-key "$binary" job run telemetry --worker-url "https://$address" \
+    --pin-cert "$pin" >/dev/null 2>"$work/refusal" || code=$?
+[ "$code" -eq 2 ] || fail "exit code $code"
+grep -q 'no_policy' "$work/refusal" || fail "the refusal does not name the missing policy"
 
 step "SIGTERM stops it in order"
 kill -TERM "$worker"

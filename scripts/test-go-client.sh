@@ -28,8 +28,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-env -i PATH="$PATH" HOME="$work" DATA_DIR="$work/data" LISTEN_ADDRESS=127.0.0.1:0 STANDALONE=true \
+env -i PATH="$PATH" HOME="$work" DATA_DIR="$work/data" LISTEN_ADDRESS=127.0.0.1:0 STANDALONE=true ATTESTER=none \
     API_KEY=go-client-test EGRESS_ALLOW=127.0.0.0/8 LOG_FORMAT=json \
+    TIKTOK_TRANSCRIPTION_BASE_URL=off \
     "$binary" serve >"$work/access" 2>"$work/log" &
 worker=$!
 address=

@@ -7,6 +7,7 @@
 
 use std::sync::LazyLock;
 
+use sealwork_compat_oyster::{Attested, NewStatement, OldStatement, Rules, VerifierKey, read_hex};
 use sealwork_job::Timestamp;
 use sealwork_verify::{
     Age, Endorsements, Evidence, EvidenceDocument, EvidenceKind, Expectation, Policy, TpmEvidence,
@@ -50,6 +51,18 @@ pub fn evidence_snp(data: &[u8]) {
 /// Documents of Nitro enclaves.
 pub fn evidence_nitro(data: &[u8]) {
     check(EvidenceKind::Nitro, data);
+}
+
+/// Documents for Marlin's verifier, as bytes and as hex digits, and its keys.
+pub fn marlin_document(data: &[u8]) {
+    let rules = Rules { allow_debug: true, ..Rules::default() };
+    let decoded = read_hex(data).ok();
+    for document in std::iter::once(data).chain(decoded.as_deref()) {
+        if let Ok(attested) = Attested::from_document(document, &rules) {
+            let _ = (NewStatement::new(&attested).digest(), OldStatement::new(&attested));
+        }
+    }
+    let _ = VerifierKey::read(data);
 }
 
 /// Quotes of TPMs, with their event logs.

@@ -10,6 +10,7 @@ mod masa;
 mod mutate;
 mod network;
 mod requester;
+mod social;
 mod wire;
 
 pub use mutate::Mutator;
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "header", run: header },
     Target { name: "job_spec", run: job_spec },
     Target { name: "key_config", run: key_config },
+    Target { name: "marlin_document", run: marlin_document },
     Target { name: "masa_blob", run: masa_blob },
     Target { name: "masa_job", run: masa_job },
     Target { name: "masa_setkey", run: masa_setkey },
@@ -51,20 +53,25 @@ pub const TARGETS: &[Target] = &[
     Target { name: "requester_signature", run: requester_signature },
     Target { name: "retry_after", run: retry_after },
     Target { name: "robots", run: robots },
+    Target { name: "social_arguments", run: social_arguments },
+    Target { name: "social_items", run: social_items },
+    Target { name: "tiktok_captions", run: tiktok_captions },
     Target { name: "tlv", run: tlv },
     Target { name: "web_arguments", run: web_arguments },
     Target { name: "web_page", run: web_page },
+    Target { name: "x_page", run: x_page },
 ];
 
 pub use content::{content_cid, content_file};
 pub use envelope::{header, open_request, open_response, tlv};
 pub use evidence::{
     evidence_dcap, evidence_document, evidence_endorsements, evidence_nitro, evidence_policy,
-    evidence_simulated, evidence_snp, evidence_tpm,
+    evidence_simulated, evidence_snp, evidence_tpm, marlin_document,
 };
 pub use masa::{masa_blob, masa_job, masa_setkey};
 pub use network::{content_type, egress_lists, retry_after, robots, web_arguments, web_page};
 pub use requester::{job_spec, requester_signature};
+pub use social::{social_arguments, social_items, tiktok_captions, x_page};
 pub use wire::{client_handle, client_wire, key_config, receipt};
 
 /// Makes a target's program: libFuzzer's under `cargo fuzz`, otherwise one that runs the target

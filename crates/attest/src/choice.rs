@@ -69,12 +69,12 @@ pub struct Options {
     pub simulated_measurement: [u8; 32],
 }
 
-/// An attester that has made evidence once.
+/// An attester that has made evidence.
 #[derive(Debug, Clone)]
 pub struct Opened {
     /// It.
     pub attester: Arc<dyn Attester>,
-    /// How long the first evidence took.
+    /// How long evidence took, at best.
     pub trial: Duration,
     /// The same, where it is a TPM's: for enrolments, and for what else the TPM keeps.
     #[cfg(feature = "tpm")]
@@ -175,11 +175,20 @@ fn open_kind(
     }
 }
 
-/// Makes evidence once, so that what is wrong shows at the start, and says how long it took.
+/// How often a platform is tried that seems slow: the machine may have been busy.
+const TRIALS: u32 = 3;
+
+/// Makes evidence, so that what is wrong shows at the start, and says how long it took at best.
 fn tried(attester: Arc<dyn Attester>, machine: &Machine) -> Result<Opened, AttestError> {
-    let before = machine.clock.monotonic();
-    attester.evidence(&Digest([0; 32]))?;
-    let trial = machine.clock.monotonic().saturating_sub(before);
+    let mut trial = Duration::MAX;
+    for _ in 0..TRIALS {
+        let before = machine.clock.monotonic();
+        attester.evidence(&Digest([0; 32]))?;
+        trial = trial.min(machine.clock.monotonic().saturating_sub(before));
+        if Pace::of(trial) == Pace::PerNonce {
+            break;
+        }
+    }
     Ok(Opened {
         attester,
         trial,

@@ -75,6 +75,9 @@ pub enum AttestError {
     /// The security module of a Nitro enclave refused.
     #[error("the Nitro security module refuses: {0}. Check that this is a Nitro enclave")]
     Nitro(String),
+    /// The asker's question is none that is answered.
+    #[error("this document is not made: {0}")]
+    Question(&'static str),
     /// The TPM or the way to it.
     #[cfg(feature = "tpm")]
     #[error(transparent)]
@@ -95,6 +98,7 @@ impl AttestError {
             Self::Answer(_) => "attester_answer",
             Self::Io { .. } => "attester_io",
             Self::Nitro(_) => "attester_nitro",
+            Self::Question(_) => "attester_question",
             #[cfg(feature = "tpm")]
             Self::Tpm(error) => error.code(),
         }

@@ -15,6 +15,13 @@ use crate::{AttestError, Attested, Attester};
 
 pub(crate) const DEVICE: &str = "/dev/nsm";
 
+/// What the module takes at most, in bytes.
+const MAX_FIELD: usize = 1024;
+const MAX_NONCE: usize = 512;
+/// A digest of a statement, and the shortest text that could still pass for one when zeros follow.
+const STATEMENT_LEN: usize = 32;
+const TOO_CLOSE_LEN: usize = 24;
+
 /// The security module: one request, one answer.
 pub trait Nsm: Debug + Send + Sync {
     /// Hands over a request.
@@ -57,8 +64,7 @@ impl Drop for NsmDevice {
     }
 }
 
-/// What a document is to contain, as its asker wants it. Each at most 1 KiB (the module's limit
-/// for `public_key` and `user_data` is 1 KiB, for `nonce` 512 bytes).
+/// What a document is to contain, as its asker wants it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DocumentRequest {
     /// `user_data`.
@@ -81,11 +87,37 @@ impl NitroAttester {
         Self { module }
     }
 
-    /// A document of the asker's contents: the COSE bytes.
+    /// A document of the asker's contents: the COSE bytes. It is never evidence for a statement:
+    /// whoever may choose the contents could state what they like.
     ///
     /// # Errors
-    /// [`AttestError`].
+    /// [`AttestError::Question`] for contents that are too long, for those without a public key,
+    /// which the worker's own evidence never has, and for those whose user data could be the digest
+    /// of a statement; [`AttestError`].
     pub fn document(&self, request: DocumentRequest) -> Result<Vec<u8>, AttestError> {
+        let refused = |why| Err(AttestError::Question(why));
+        let DocumentRequest { user_data, nonce, public_key } = &request;
+        if public_key.as_ref().is_none_or(Vec::is_empty) {
+            return refused("public_key is empty");
+        }
+        let is_longer =
+            |field: &Option<Vec<u8>>, max| field.as_ref().is_some_and(|f| f.len() > max);
+        if is_longer(public_key, MAX_FIELD) || is_longer(user_data, MAX_FIELD) {
+            return refused("public_key or user_data is longer than 1024 bytes");
+        }
+        if is_longer(nonce, MAX_NONCE) {
+            return refused("nonce is longer than 512 bytes");
+        }
+        if user_data.as_deref().is_some_and(could_be_a_statement) {
+            return refused(
+                "user_data is as long as the digest of a statement, which this worker's own \
+                 evidence is about: take less than 24 bytes, or more than 32 that matter",
+            );
+        }
+        self.ask(request)
+    }
+
+    fn ask(&self, request: DocumentRequest) -> Result<Vec<u8>, AttestError> {
         let DocumentRequest { user_data, nonce, public_key } = request;
         let request = Request::Attestation {
             user_data: user_data.map(ByteBuf::from),
@@ -100,6 +132,12 @@ impl NitroAttester {
     }
 }
 
+/// Verifiers compare user data with a digest, padded with zeros.
+fn could_be_a_statement(user_data: &[u8]) -> bool {
+    let after = user_data.get(STATEMENT_LEN..).unwrap_or_default();
+    user_data.len() >= TOO_CLOSE_LEN && after.iter().all(|byte| *byte == 0)
+}
+
 impl Attester for NitroAttester {
     fn kind(&self) -> EvidenceKind {
         EvidenceKind::Nitro
@@ -107,8 +145,7 @@ impl Attester for NitroAttester {
 
     fn evidence(&self, statement: &Digest) -> Result<Attested, AttestError> {
         let user_data = Some(statement.as_bytes().to_vec());
-        let document =
-            self.document(DocumentRequest { user_data, ..DocumentRequest::default() })?;
+        let document = self.ask(DocumentRequest { user_data, ..DocumentRequest::default() })?;
         Ok(Evidence::new(EvidenceKind::Nitro, document).into())
     }
 }

@@ -10,6 +10,8 @@ mod jobs;
 mod load;
 mod masa;
 mod programs;
+#[cfg(feature = "sim")]
+mod social;
 mod web;
 
 use serde_json::{Map, Value, json};
@@ -36,6 +38,10 @@ pub(crate) async fn run(args: &BenchArgs, ui: &Ui) -> CliResult {
         BenchCommand::Crawl { pages } => crawl::run(*pages, ui).await?,
         BenchCommand::Programs { runs, peers } => {
             programs::run(*runs, peers.as_deref(), ui).await?
+        }
+        #[cfg(feature = "sim")]
+        BenchCommand::Social { jobs, rounds, items } => {
+            social::run(*jobs, *rounds, *items, ui).await?
         }
         BenchCommand::Idle => idle::run(ui).await?,
     };

@@ -2,12 +2,15 @@
 //!
 //! Only shapes live here. What a command does is in the module named after it.
 
+mod attest;
 mod job;
 mod program;
 mod tools;
+mod verify;
 
 use std::path::PathBuf;
 
+pub(crate) use attest::{AttestArgs, PolicyArgs, PolicyCommand, PolicyInitArgs, RawArgs, TpmArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use job::{
     FormatArg, HandleArgs, JobCommand, KeptReceiptArgs, OutArgs, ResultArgs, RunArgs, SealArgs,
@@ -18,8 +21,8 @@ pub(crate) use program::{
 };
 pub(crate) use tools::{
     BenchArgs, BenchCommand, CompletionsArgs, DemoArgs, DoctorArgs, KeysCommand, ManArgs,
-    ReceiptArgs, VerifyCommand,
 };
+pub(crate) use verify::{EvidenceArgs, MarlinArgs, MarlinForm, ReceiptArgs, VerifyCommand};
 
 /// Shown after the help of the whole program.
 const AFTER_HELP: &str = "\
@@ -29,15 +32,18 @@ Exit codes:
   2  wrong usage: an argument, a file or the configuration
   3  the worker cannot be reached
   4  the worker refused
-  5  verification failed: a key config, receipt or result is not what it claims
+  5  verification failed: a key config, receipt or result is not what it claims, or evidence is
+     not what the policy demands
   6  the time given with --timeout is over; the job goes on
   7  this machine: disk, permissions, a port, a child process
   8  a check failed (doctor)
 
 Environment:
-  SEALWORK_URL      the worker, when --worker-url is not given
-  SEALWORK_API_KEY  the API key; there is no flag for it, because others can read the arguments
-  NO_COLOR          no colours, also on a terminal";
+  SEALWORK_URL           the worker, when --worker-url is not given
+  SEALWORK_API_KEY       the API key; there is no flag for it, because others can read the arguments
+  SEALWORK_POLICY        the policy that evidence has to satisfy, when --policy is not given
+  SEALWORK_ENDORSEMENTS  certificates and collateral, when --endorsements is not given
+  NO_COLOR               no colours, also on a terminal";
 
 /// Confidential jobs: sealed here, run in a worker, opened here, with a receipt.
 #[derive(Debug, Parser)]
@@ -92,9 +98,12 @@ pub(crate) enum Command {
     /// Look at a worker's key config
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Check what a worker claims, without asking it
+    /// Check what a worker claims: its evidence, its receipts
     #[command(subcommand)]
     Verify(VerifyCommand),
+    /// Say which workers to trust
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -177,6 +186,14 @@ pub(crate) struct WorkerArgs {
     /// The worker's address [default: SEALWORK_URL, else http://127.0.0.1:8080]
     #[arg(long, value_name = "URL")]
     pub(crate) worker_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+}
+
+/// How to know a worker whose address is given.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Worker")]
+pub(crate) struct AccessArgs {
     /// Read the API key from this file instead of SEALWORK_API_KEY
     #[arg(long, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,

@@ -5,6 +5,7 @@
 //! entry, so that nothing can be read which is not in the list.
 
 mod access;
+mod attestation;
 mod digest;
 #[cfg(test)]
 mod docs;
@@ -15,6 +16,7 @@ pub(crate) mod registry;
 mod report;
 mod rules;
 mod setting;
+pub(crate) mod social;
 mod source;
 mod toml_file;
 mod values;
@@ -22,16 +24,17 @@ mod values;
 use std::path::{Path, PathBuf};
 
 pub(crate) use access::{ApiKeyEntry, ApiKeySecret, QuotaOptions};
+pub(crate) use attestation::insecure;
 pub(crate) use error::{ConfigError, Problem};
 pub(crate) use report::Report;
 use sealwork_job::Digest;
 use sealwork_platform::Environment;
+pub(crate) use setting::Setting;
 pub(crate) use values::Values;
 
 use self::{
     error::shown,
     kind::{FileValue, Kind, Value},
-    setting::Setting,
     source::{Origin, Sources},
     values::Resolved,
 };
@@ -192,7 +195,9 @@ fn is_too_large(setting: &Setting, text: &str) -> bool {
 }
 
 fn refused(setting: &Setting, text: &str, origin: &Origin, detail: &str) -> Problem {
-    let value = if setting.secret {
+    // Somebody may have written a password where an address belongs.
+    let has_password = setting.kind.is_base_url() && text.contains('@');
+    let value = if setting.secret || has_password {
         "has a value that cannot be used (not shown)".to_owned()
     } else {
         format!("is `{}`", shown(text))

@@ -1,6 +1,7 @@
 //! The whole path once, on this machine: site, worker, sealed job, result, receipt.
 
 mod site;
+mod trust;
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::{
     ui::{Progress, Style, Ui},
 };
 
+/// Without the feature the demo's worker has no evidence to show.
+const SIMULATION: bool = cfg!(feature = "sim");
 const PATIENCE: Duration = Duration::from_secs(300);
 /// A requester's own code.
 const PROGRAM: &str = r#"export default {
@@ -58,6 +61,7 @@ async fn show(args: &DemoArgs, ui: &Ui) -> CliResult {
         (None, Some(ranges)) => Options::default().with("EGRESS_ALLOW", ranges),
         (None, None) => Options::default(),
     };
+    let options = if SIMULATION { options.with("ATTESTER", "simulated") } else { options };
     let progress = ui.progress("starting a worker");
     let worker = ChildWorker::start(&options).await?;
     let done = both(args, &url, &worker, &progress, ui).await;
@@ -78,15 +82,12 @@ async fn both(
     progress: &Progress,
     ui: &Ui,
 ) -> CliResult {
-    let client = Client::builder(&worker.url())?.build()?;
-    let config = client.key_config().await?;
-    let worker = format!("worker {} on {}", config.worker, worker.url());
-    ui.remark(ui.paint_remark(Style::Faint, worker));
+    let client = trust::client(&worker.url(), ui).await?;
     let crawl = json!({ "url": url, "max_depth": args.depth, "max_pages": args.max_pages });
     let crawled = job(&client, "web", crawl, progress, ui).await?;
     if !crawled.is_ok() {
         if ui.json {
-            ui.object(&json!({ "web": render::result_json(&crawled) }));
+            ui.object(&json!({ "web": render::result_json(&crawled), "warning": trust::WARNING }));
         } else if crawled.code == Code::EgressDenied.as_str() && args.allow.is_none() {
             ui.remark(own_network(url));
         }
@@ -99,8 +100,9 @@ async fn both(
     let ran = job(&client, "program", program, progress, ui).await?;
     if ui.json {
         let both = [&crawled, &ran].map(render::result_json);
-        ui.object(&json!({ "web": both[0], "program": both[1] }));
+        ui.object(&json!({ "web": both[0], "program": both[1], "warning": trust::WARNING }));
     }
+    ui.remark(ui.paint_remark(Style::Warning, trust::WARNING));
     Ok(if ran.is_ok() { Exit::Ok } else { Exit::JobFailed })
 }
 
@@ -144,7 +146,7 @@ fn show_result(result: &JobResult, took: Duration, ui: &Ui) {
         Err(failure) => ui.failure(failure),
     }
     ui.line(format!("opened {} after submission\n", render::duration(took)));
-    render::receipt(&result.receipt, render::sealed_to(result), ui);
+    render::receipt(&result.receipt, render::sealed_to(result), result.evidence.as_ref(), ui);
 }
 
 /// What a person can do about an address that the demo's worker does not reach.

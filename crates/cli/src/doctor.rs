@@ -1,5 +1,6 @@
 //! Is this machine fit to run a worker? Each check says so, and what to do if not.
 
+mod attester;
 mod disk;
 mod machine;
 mod network;
@@ -64,6 +65,7 @@ pub(crate) async fn run(args: &ConfigArgs, environment: &Environment, ui: &Ui) -
             let listen = config.values.text(&registry::LISTEN_ADDRESS).unwrap_or_default();
             findings.push(network::port(listen).await);
             findings.push(sandbox::check(&config.values).await);
+            findings.push(attester::check(&config.values));
         }
         Err(error) => {
             findings.push(Finding::fail(CONFIGURATION, error.to_string(), error.hint()));

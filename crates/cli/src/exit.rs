@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use sealwork_client::ClientError;
+use sealwork_verify::Reason;
 
 /// How a command ended. The numbers are documented in the help and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub(crate) struct CliError {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) hint: String,
+    /// Everything that is wrong with evidence, where that is why.
+    pub(crate) reasons: Vec<Reason>,
 }
 
 impl CliError {
@@ -90,7 +93,8 @@ impl CliError {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self { exit, code: code.to_owned(), message: message.into(), hint: hint.into() }
+        let (message, hint) = (message.into(), hint.into());
+        Self { exit, code: code.to_owned(), message, hint, reasons: Vec::new() }
     }
 }
 
@@ -102,8 +106,12 @@ impl From<ClientError> for CliError {
             | ClientError::Timeout { .. }
             | ClientError::Protocol { .. } => Exit::Connection,
             ClientError::Refused(_) => Exit::Refused,
-            ClientError::Verification(_) => Exit::Verification,
+            ClientError::Verification(_)
+            | ClientError::NoEvidence(_)
+            | ClientError::EvidenceRejected(_)
+            | ClientError::ReceiptRejected(_) => Exit::Verification,
             ClientError::StillRunning { .. } => Exit::StillRunning,
+            ClientError::Sink(_) => Exit::Local,
             _ => Exit::Usage,
         };
         let hint = match &error {
@@ -113,9 +121,19 @@ impl From<ClientError> for CliError {
             ClientError::Unreachable { .. } => {
                 format!("{}; the address comes from --worker-url, else SEALWORK_URL", error.hint())
             }
+            ClientError::NoPolicy => {
+                "`sealwork policy init --from URL --out policy.json` writes one \
+                from a worker; review it, then give --policy policy.json or set SEALWORK_POLICY. \
+                To seal without evidence: --unattested"
+                    .to_owned()
+            }
+            ClientError::NoEvidence(_) => {
+                format!("{}; --unattested seals to it all the same", error.hint())
+            }
             _ => error.hint(),
         };
-        Self { exit, code: error.code().to_owned(), message: error.to_string(), hint }
+        let reasons = error.reasons().to_vec();
+        Self { exit, code: error.code().to_owned(), message: error.to_string(), hint, reasons }
     }
 }
 
@@ -126,8 +144,9 @@ pub(crate) type CliResult = Result<Exit, CliError>;
 mod tests {
     use std::time::Duration;
 
-    use sealwork_client::{HandleError, Refusal, SetupPart, VerifyError};
+    use sealwork_client::{HandleError, Refusal, SetupPart, Unproven, VerifyError};
     use sealwork_job::JobId;
+    use sealwork_verify::Rejected;
 
     use super::*;
 
@@ -135,6 +154,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_client_error_has_its_exit_code_and_a_hint() {
+        let rejected = || Box::new(Rejected { reasons: Vec::new(), claims: None });
         let origin = || "http://h".to_owned();
         let reason = String::new;
         let refusal = Refusal {
@@ -162,6 +182,11 @@ mod tests {
             (ClientError::Verification(mismatch), Exit::Verification),
             (ClientError::StillRunning { job, state: String::new() }, Exit::StillRunning),
             (ClientError::Handle(HandleError::Secrets), Exit::Usage),
+            (ClientError::Sink(std::io::ErrorKind::StorageFull.into()), Exit::Local),
+            (ClientError::NoPolicy, Exit::Usage),
+            (ClientError::NoEvidence(Unproven::KeyConfig), Exit::Verification),
+            (ClientError::EvidenceRejected(rejected()), Exit::Verification),
+            (ClientError::ReceiptRejected(rejected()), Exit::Verification),
         ] {
             let (code, error) = (error.code().to_owned(), CliError::from(error));
             assert_eq!((error.exit, &error.code), (exit, &code));

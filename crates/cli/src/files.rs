@@ -8,6 +8,7 @@ use std::{
 };
 
 use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
 
 use crate::exit::CliError;
 
@@ -58,6 +59,17 @@ pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
 
 /// Reads a secret, which nobody else should be able to read.
 pub(crate) fn read_secret(path: &Path) -> Result<String, CliError> {
+    check_private(path)?;
+    read_text(path)
+}
+
+/// The same where it is no text.
+pub(crate) fn read_secret_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    check_private(path)?;
+    read(path).map(Zeroizing::new)
+}
+
+fn check_private(path: &Path) -> Result<(), CliError> {
     let mode = fs::metadata(path).map(|meta| meta.permissions().mode()).unwrap_or_default();
     if path != Path::new("-") && mode & 0o077 != 0 {
         return Err(CliError::usage(
@@ -65,7 +77,7 @@ pub(crate) fn read_secret(path: &Path) -> Result<String, CliError> {
             format!("run: chmod 600 {}", path.display()),
         ));
     }
-    read_text(path)
+    Ok(())
 }
 
 /// A new file that the owner alone can read. It is prepared before there is anything to write, so
@@ -92,16 +104,30 @@ impl PrivateFile {
         Ok(Self { path: path.to_owned(), unfinished })
     }
 
-    /// Writes it whole. A file that somebody else made in its place meanwhile is not replaced.
+    /// Writes it whole.
     pub(crate) fn write(mut self, bytes: &[u8]) -> Result<(), CliError> {
-        let file = self.unfinished.as_file_mut();
-        file.write_all(bytes)
-            .and_then(|()| file.sync_all())
-            .map_err(|e| unwritable(&self.path, &e))?;
+        self.write_all(bytes).map_err(|e| unwritable(&self.path, &e))?;
+        self.finish()
+    }
+
+    /// Puts it in its place with what has been written. A file that somebody else made there
+    /// meanwhile is not replaced.
+    pub(crate) fn finish(self) -> Result<(), CliError> {
+        self.unfinished.as_file().sync_all().map_err(|e| unwritable(&self.path, &e))?;
         self.unfinished
             .persist_noclobber(&self.path)
             .map(drop)
             .map_err(|e| unwritable(&self.path, &e.error))
+    }
+}
+
+impl Write for PrivateFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.unfinished.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.unfinished.flush()
     }
 }
 

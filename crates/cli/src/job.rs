@@ -14,18 +14,22 @@ use serde_json::json;
 use self::places::Places;
 use crate::{
     cli::{
-        HandleArgs, JobCommand, KeptReceiptArgs, ResultArgs, RunArgs, SealArgs, SendArgs,
-        SubmitArgs, SuiteArg, WaitArgs,
+        AttestArgs, HandleArgs, JobCommand, KeptReceiptArgs, ResultArgs, RunArgs, SealArgs,
+        SendArgs, SubmitArgs, SuiteArg, WaitArgs,
     },
     connect,
     exit::{CliError, CliResult, Exit},
     files::{self, PrivateFile, PublicFile},
     render,
     ui::{Style, Ui, harmless},
+    verdict, watermark,
 };
 
 /// Long enough for any job, when no time was given.
 const FOREVER: Duration = Duration::from_secs(30 * 24 * 3600);
+
+const UNATTESTED: &str =
+    "unattested: whoever runs the worker may be able to read this job and its result";
 
 /// Performs one of the job commands.
 pub(crate) async fn run(command: &JobCommand, environment: &Environment, ui: &Ui) -> CliResult {
@@ -41,10 +45,10 @@ pub(crate) async fn run(command: &JobCommand, environment: &Environment, ui: &Ui
 }
 
 async fn run_job(args: &RunArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let places = Places::prepare(&args.out, args.handle.as_deref())?;
+    let mut places = Places::prepare(&args.out, args.handle.as_deref())?;
     let handle_file = args.handle.as_deref().map(PrivateFile::prepare).transpose()?;
     let progress = ui.progress("sealing the job");
-    let (client, sealed) = seal(&args.send, environment).await?;
+    let (client, sealed) = seal(&args.send, environment, ui).await?;
     progress.say("submitting the job");
     let handle = client.submit(&sealed).await?;
     if let Some(file) = handle_file {
@@ -58,16 +62,29 @@ async fn run_job(args: &RunArgs, environment: &Environment, ui: &Ui) -> CliResul
     }
     waited?;
     progress.say("opening the result");
-    let result = client.result(&handle).await?;
+    let result = places.fetch(&client, &handle).await?;
     drop(progress);
     places.deliver(&result, ui)
 }
 
 /// Everything that can be wrong with the arguments shows before anything is sent.
-async fn seal(args: &SendArgs, environment: &Environment) -> Result<(Client, SealedJob), CliError> {
-    let client = connect::client(&args.worker, environment)?;
+async fn seal(
+    args: &SendArgs,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(Client, SealedJob), CliError> {
+    let client = connect::client(&args.worker, &args.attest, environment)?;
     let spec = spec::build(&args.spec, SystemClock::new().now())?;
     let options = seal_options(&args.seal)?;
+    let recipient = client.recipient().await?;
+    watermark::keep(&client, environment, ui);
+    match recipient.evidence() {
+        Some(trusted) => {
+            let line = format!("evidence trusted: {}", verdict::trusted_words(trusted));
+            ui.remark(ui.paint_remark(verdict::style(trusted), line));
+        }
+        None => ui.remark(ui.paint_remark(Style::Warning, UNATTESTED)),
+    }
     let sealed = client.seal(&spec, &options).await?;
     Ok((client, sealed))
 }
@@ -84,7 +101,7 @@ async fn keep(file: PrivateFile, handle: &JobHandle, client: &Client) -> Result<
 async fn submit(args: &SubmitArgs, environment: &Environment, ui: &Ui) -> CliResult {
     let handle_file = PrivateFile::prepare(&args.handle)?;
     let progress = ui.progress("sealing and submitting the job");
-    let (client, sealed) = seal(&args.send, environment).await?;
+    let (client, sealed) = seal(&args.send, environment, ui).await?;
     let handle = client.submit(&sealed).await?;
     drop(progress);
     keep(handle_file, &handle, &client).await?;
@@ -98,13 +115,13 @@ async fn submit(args: &SubmitArgs, environment: &Environment, ui: &Ui) -> CliRes
 }
 
 async fn status(args: &HandleArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let (handle, client) = followed(args, environment)?;
+    let (handle, client) = followed(args, None, environment)?;
     print_status(&client.status(&handle).await?, ui);
     Ok(Exit::Ok)
 }
 
 async fn wait(args: &WaitArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let (handle, client) = followed(&args.handle, environment)?;
+    let (handle, client) = followed(&args.handle, None, environment)?;
     let progress = ui.progress("waiting");
     let patience = patience(args.wait.timeout);
     let status = client.wait(&handle, patience, |status| progress.say(saying(status))).await?;
@@ -117,40 +134,43 @@ async fn wait(args: &WaitArgs, environment: &Environment, ui: &Ui) -> CliResult 
 }
 
 async fn result(args: &ResultArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let places = Places::prepare(&args.out, None)?;
-    let (handle, client) = followed(&args.handle, environment)?;
+    let mut places = Places::prepare(&args.out, None)?;
+    let (handle, client) = followed(&args.handle, Some(&args.attest), environment)?;
     let progress = ui.progress("waiting");
     let patience = patience(args.wait.timeout);
     client.wait(&handle, patience, |status| progress.say(saying(status))).await?;
-    let result = client.result(&handle).await?;
+    let result = places.fetch(&client, &handle).await?;
     drop(progress);
     places.deliver(&result, ui)
 }
 
 async fn cancel(args: &HandleArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let (handle, client) = followed(args, environment)?;
+    let (handle, client) = followed(args, None, environment)?;
     print_status(&client.cancel(&handle).await?, ui);
     Ok(Exit::Ok)
 }
 
 async fn receipt(args: &KeptReceiptArgs, environment: &Environment, ui: &Ui) -> CliResult {
     let file = args.out.as_deref().map(PublicFile::prepare).transpose()?;
-    let client = connect::client(&args.worker, environment)?;
+    let client = connect::client(&args.worker, &args.attest, environment)?;
     let config = client.key_config().await?;
+    watermark::keep(&client, environment, ui);
     let receipt = match (args.job, args.sequence) {
         (Some(job), _) => client.receipt_of(job).await?,
         (None, sequence) => client.receipt_at(sequence.unwrap_or_default()).await?,
     };
+    let evidence = client.receipt_evidence(&receipt).await?;
     let written = file.map_or(Ok(()), |f| f.write(format!("{}\n", receipt.text).as_bytes()));
     let same = receipt.claims.key_config == config.digest();
     if ui.json {
         let mut object = render::receipt_json(&receipt);
         object["verified"] = true.into();
         object["same_key_config"] = same.into();
+        object["evidence"] = json!(evidence.as_ref().map(verdict::trusted_json));
         ui.object(&object);
     } else {
         let note = if same { "the worker's current one" } else { "not the worker's current one" };
-        render::receipt(&receipt, note, ui);
+        render::receipt(&receipt, note, evidence.as_ref(), ui);
     }
     written?;
     Ok(Exit::Ok)
@@ -169,9 +189,13 @@ fn seal_options(args: &SealArgs) -> Result<SealOptions, CliError> {
 }
 
 /// A job that was submitted before, and the worker that has it.
-fn followed(args: &HandleArgs, environment: &Environment) -> Result<(JobHandle, Client), CliError> {
+fn followed(
+    args: &HandleArgs,
+    attest: Option<&AttestArgs>,
+    environment: &Environment,
+) -> Result<(JobHandle, Client), CliError> {
     let handle = JobHandle::from_json(files::read_secret(&args.handle)?.as_bytes())?;
-    let client = connect::client_at(Some(handle.base_url()), &args.worker, environment)?;
+    let client = connect::client_at(Some(handle.base_url()), &args.worker, attest, environment)?;
     Ok((handle, client))
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use sealwork_job::Timestamp;
 use sealwork_platform::{Clock, Environment, SystemClock};
 use sealwork_seal::KeyConfig;
+use sealwork_verify::Trusted;
 use serde_json::json;
 
 use crate::{
@@ -13,28 +14,41 @@ use crate::{
     exit::{CliError, CliResult, Exit},
     files, render,
     ui::{Style, Ui},
+    verdict, watermark,
 };
 
 /// Shows or checks a key config.
 pub(crate) async fn run(command: &KeysCommand, environment: &Environment, ui: &Ui) -> CliResult {
     match command {
-        KeysCommand::Show { worker, out } => {
-            let config = connect::client(worker, environment)?.key_config().await?;
+        KeysCommand::Show { worker, attest, out } => {
+            let client = connect::client(worker, attest, environment)?;
+            let config = client.key_config().await?;
+            watermark::keep(&client, environment, ui);
+            let evidence = client.recipient().await.ok();
+            let evidence = evidence.as_ref().and_then(|recipient| recipient.evidence());
             if let Some(path) = out {
                 files::write_public(path, &config.to_json())?;
                 ui.remark(format!("key config written to {}", path.display()));
             }
-            print(&config, ui);
+            print(&config, evidence, ui);
         }
         KeysCommand::Verify { file, worker } => {
             let config = load(file)?;
             if let Some(worker) = worker {
                 expect_worker(&config, worker)?;
             }
-            print(&config, ui);
+            print(&config, None, ui);
         }
     }
     Ok(Exit::Ok)
+}
+
+fn evidence_words(config: &KeyConfig, evidence: Option<&Trusted>) -> String {
+    match (evidence, config.evidence_kind()) {
+        (Some(trusted), _) => format!("{}, trusted", verdict::trusted_words(trusted)),
+        (None, "none") => "none".to_owned(),
+        (None, kind) => format!("{kind}, not checked"),
+    }
 }
 
 /// Reads a key config and checks its signature.
@@ -60,11 +74,13 @@ pub(crate) fn expect_worker(config: &KeyConfig, worker: &str) -> Result<(), CliE
     ))
 }
 
-fn print(config: &KeyConfig, ui: &Ui) {
+/// `evidence` is what the worker has proven under a policy.
+fn print(config: &KeyConfig, evidence: Option<&Trusted>, ui: &Ui) {
     if ui.json {
         let config_json = serde_json::from_slice::<serde_json::Value>(&config.to_json());
         ui.object(&json!({
             "verified": true, "digest": config.digest(),
+            "evidence": evidence.map(verdict::trusted_json),
             "key_config": config_json.unwrap_or_default(),
         }));
         return;
@@ -80,7 +96,7 @@ fn print(config: &KeyConfig, ui: &Ui) {
         ("digest", config.digest().to_string()),
         ("receipt key", format!("EdDSA {}", config.receipt_key.id())),
         ("isolation", config.isolation.clone()),
-        ("evidence", config.evidence_kind().to_owned()),
+        ("evidence", evidence_words(config, evidence)),
         (
             "takes",
             format!(

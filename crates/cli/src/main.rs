@@ -1,6 +1,7 @@
 //! The `sealwork` binary: a worker, and everything around it, on the command line.
 #![forbid(unsafe_code)]
 
+mod attestation;
 mod bench;
 mod child;
 mod cli;
@@ -14,13 +15,16 @@ mod job;
 mod keys;
 mod loopback;
 mod manual;
+mod policy;
 mod proc;
 mod programs;
 mod render;
 mod serve;
 mod ui;
 mod usage;
+mod verdict;
 mod verify;
+mod watermark;
 
 use std::process::ExitCode;
 
@@ -84,7 +88,8 @@ async fn dispatch(command: Command, environment: &Environment, ui: &Ui) -> CliRe
         Command::Job(command) => job::run(&command, environment, ui).await,
         Command::Program(command) => programs::run(&command, environment, ui).await,
         Command::Keys(command) => keys::run(&command, environment, ui).await,
-        Command::Verify(command) => verify::run(&command, ui),
+        Command::Verify(command) => verify::run(&command, environment, ui).await,
+        Command::Policy(command) => policy::run(&command, environment, ui).await,
         Command::Config(ConfigCommand::Check(args)) => config::check(&args, environment, ui),
         Command::Doctor(args) => doctor::run(&args.config, environment, ui).await,
         Command::Bench(args) => bench::run(&args, ui).await,

@@ -123,6 +123,7 @@ fn pool(values: &Values, command: ChildCommand) -> PoolConfig {
         runs_per_process: u32::try_from(values.number(&r::SANDBOX_RUNS)).unwrap_or(u32::MAX),
         max_memory_bytes: values.number(&r::PROGRAM_MAX_MEMORY_BYTES),
         max_output_bytes: output.max(values.number(&r::PROGRAM_LOG_BYTES)),
+        outputs_bytes: values.number(&r::PROGRAM_OUTPUTS_BYTES),
         shared: values.flag(&r::SANDBOX_SHARED),
     }
 }
@@ -139,6 +140,7 @@ fn compiler(values: &Values, command: ChildCommand) -> Arc<Compiler> {
         command,
         time: values.seconds(&r::PROGRAM_COMPILE_SECONDS),
         memory_bytes: values.number(&r::PROGRAM_COMPILE_MEMORY_BYTES),
+        program_memory_bytes: values.number(&r::PROGRAM_MAX_MEMORY_BYTES),
         at_once: COMPILERS,
     })
 }

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use sealwork_client::{JobOutput, JobResult, VerifiedReceipt};
-use sealwork_job::Timestamp;
+use sealwork_job::{Digest, Timestamp, Usage};
+use sealwork_seal::ReceiptClaims;
+use sealwork_verify::Trusted;
 use serde_json::{Value, json};
 
-use crate::ui::{Style, Ui, harmless};
+use crate::{
+    ui::{Style, Ui, harmless},
+    verdict,
+};
 
 /// Longest excerpt of a page's text, in characters.
 const EXCERPT: usize = 240;
@@ -21,6 +26,7 @@ pub(crate) fn result_json(result: &JobResult) -> Value {
         "usage": result.usage,
         "same_key_config": result.same_key_config,
         "receipt": receipt_json(&result.receipt),
+        "evidence": result.evidence.as_ref().map(verdict::trusted_json),
     });
     if let Some(details) = &result.details {
         object["details"] = details.clone();
@@ -82,10 +88,15 @@ pub(crate) fn output(result: &JobResult, output: &JobOutput, ui: &Ui) {
     } else {
         format!("fuel {}, {} KiB of memory, ", usage.fuel, usage.peak_memory_bytes >> 10)
     };
-    ui.line(format!(
-        "{pages}{program}{} requests, {} bytes received",
-        usage.egress_requests, usage.egress_received_bytes,
-    ));
+    ui.line(format!("{pages}{program}{}", network(usage)));
+}
+
+fn network(usage: &Usage) -> String {
+    let plural = if usage.egress_requests == 1 { "" } else { "s" };
+    format!(
+        "{} request{plural}, {} bytes received",
+        usage.egress_requests, usage.egress_received_bytes
+    )
 }
 
 /// What is said beside the key config of a result's receipt.
@@ -131,8 +142,14 @@ fn web(output: &Value, ui: &Ui) {
     }
 }
 
-/// What a receipt says, a line for each thing; `key_config` says which key config its own is.
-pub(crate) fn receipt(receipt: &VerifiedReceipt, key_config: &str, ui: &Ui) {
+/// What a receipt says, a line for each thing; `key_config` says which key config its own is,
+/// `evidence` what the evidence proves that it cites, where that was followed.
+pub(crate) fn receipt(
+    receipt: &VerifiedReceipt,
+    key_config: &str,
+    evidence: Option<&Trusted>,
+    ui: &Ui,
+) {
     let claims = &receipt.claims;
     let took = claims.ended.since(claims.started);
     let heading = ui.paint(Style::Good, "receipt verified");
@@ -146,13 +163,34 @@ pub(crate) fn receipt(receipt: &VerifiedReceipt, key_config: &str, ui: &Ui) {
         ("outcome", claims.code.clone()),
         ("started", format!("{}, took {}", instant(claims.started), duration(took))),
         ("sequence", format!("{}, after {}", claims.sequence, claims.previous)),
-        ("job digest", claims.job_digest.map_or_else(String::new, |d| format!("{d} (salted)"))),
+        ("job digest", salted(claims.job_digest)),
+        ("input digest", salted(claims.input_digest)),
+        ("output digest", salted(claims.output_digest)),
+        ("usage", rounded(&claims.usage)),
         ("key config", format!("{}, {key_config}", claims.key_config)),
         ("isolation", claims.isolation.clone()),
+        ("evidence", cited(claims, evidence)),
     ];
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        ui.line(format!("  {name:<11} {}", harmless(value)));
+        ui.line(format!("  {name:<13} {}", harmless(value)));
     }
+}
+
+fn salted(digest: Option<Digest>) -> String {
+    digest.map_or_else(String::new, |digest| format!("{digest} (salted)"))
+}
+
+/// A receipt's usage: its numbers are rounded up.
+fn rounded(usage: &Usage) -> String {
+    let fuel = if usage.fuel == 0 { String::new() } else { format!("fuel {}, ", usage.fuel) };
+    let (wall, cpu) = (usage.wall_ms, usage.cpu_us.div_ceil(1000));
+    format!("at most {wall} ms, {cpu} ms of CPU, {fuel}{}", network(usage))
+}
+
+fn cited(claims: &ReceiptClaims, evidence: Option<&Trusted>) -> String {
+    let Some(digest) = claims.evidence else { return "none".to_owned() };
+    let proves = evidence.map_or_else(|| "not checked".to_owned(), verdict::trusted_words);
+    format!("{digest}, {proves}")
 }
 
 /// `2026-11-21T00:42:27Z`.

@@ -1,27 +1,30 @@
 //! `sealwork serve`: puts the parts of a worker together, runs it, and stops it in order.
 
+mod attestation;
 mod error;
 mod first_start;
+mod generations;
 mod listen;
 mod logging;
+mod marlin_port;
 mod masa_port;
 #[cfg(feature = "sim")]
 mod noop;
 mod parts;
 pub(crate) mod settings;
 mod signals;
+mod social;
 mod telemetry;
 mod v1_port;
 
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use error::ServeError;
-use sealwork_door_http::{AccessLog, DoorParts, HttpDoor, MetricsPage, masa};
-use sealwork_platform::{
-    Environment, Platform, RealDisk, SystemResolver, TcpAcceptor, load_or_create_root_secret,
-};
+use sealwork_door_http::{AccessLog, DoorParts, Health, HttpDoor, MetricsPage, marlin, masa};
+use sealwork_platform::{Environment, Platform, RealDisk, SystemResolver, TcpAcceptor};
 use sealwork_profiling::{Native, Profiler};
-use sealwork_worker::{StatsHandle, Worker};
+use sealwork_worker::{StatsHandle, Worker, WorkerConfig};
+use social::SocialEngines;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -69,18 +72,26 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
     let data_dir = &config.data_dir;
     let unusable = |source| ServeError::DataDir { path: data_dir.clone(), source };
     let platform = Platform::system(RealDisk::open_root(data_dir).map_err(unusable)?);
+    let opened = attestation::open(values, &platform).await?;
     let is_first = first_start::begin(&*platform.disk).map_err(unusable)?;
-    let root =
-        load_or_create_root_secret(&*platform.disk, &*platform.entropy, &first_start::SEALED)?;
+    let root = attestation::root_secret(opened.as_ref(), values, &platform)?;
     door.tls = parts::tls(values, &root, platform.clock.now())?;
     let store = parts::store(values, data_dir, &platform, &root, is_first)?;
     first_start::end(&*platform.disk).map_err(unusable)?;
+    let counter = attestation::counter(opened.as_ref(), values, &root)?;
+    let generations = generations::open(counter, &store).await?;
     // Behind the lock of the store: what is left of another worker's socket is stale.
     let admin = listen::bind_admin(values, data_dir)?;
     let stats = StatsHandle::new();
-    let engines = parts::engines(values, &platform, &root, &stats, args).await?;
-    let worker = settings::worker(values, config.digest);
-    let worker = Worker::start(worker, &platform, &root, store, engines, &stats)?;
+    let egress = parts::egress(values)?;
+    let social = Arc::new(SocialEngines::new(values, &platform, &root, &store, egress)?);
+    let engines = parts::engines(values, &platform, &root, &stats, &social, args).await?;
+    let worker = WorkerConfig {
+        attestation: opened.as_ref().map(attestation::attestation),
+        ..settings::worker(values, config.digest)
+    };
+    let worker = Worker::start(worker, &platform, &root, store, engines, &stats).await?;
+    let _watch = social.watch().await;
     parts::announce(&acceptor, config, &worker, door.tls.as_ref());
 
     let standalone = values.flag(&registry::STANDALONE);
@@ -99,14 +110,19 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
             reason: error.to_string(),
         })?;
     }
+    let health = Health::new(Arc::clone(&platform.clock));
+    let mut foreign =
+        masa::routes(Arc::new(masa_port::MasaWorker(Arc::clone(&worker))), Arc::clone(&health));
+    if values.flag(&registry::MARLIN_ATTESTATION) {
+        let port = marlin_port::MarlinWorker::new(&worker, opened.as_ref(), &root);
+        foreign = foreign.merge(marlin::routes(Arc::new(port)));
+    }
     let door = HttpDoor::new(
         door,
         DoorParts {
-            v1: Arc::new(v1_port::V1Worker(Arc::clone(&worker))),
-            masa: masa::routes(
-                Arc::new(masa_port::MasaWorker(Arc::clone(&worker))),
-                Arc::clone(&platform.clock),
-            ),
+            v1: Arc::new(v1_port::V1Worker { worker: Arc::clone(&worker), social }),
+            masa: foreign,
+            health,
             log_level: Arc::new(log_level),
             profiler,
             profiling,
@@ -120,14 +136,12 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
         Some(socket) => door.with_admin(Box::new(socket)),
         None => door,
     };
-    until_stopped(
-        door,
-        &acceptor,
-        &worker,
-        &mut stops,
-        values.seconds(&registry::DRAIN_TIMEOUT_SECONDS),
-    )
-    .await;
+    let patience = values.seconds(&registry::DRAIN_TIMEOUT_SECONDS);
+    tokio::select! {
+        () = until_stopped(door, &acceptor, &worker, &mut stops, patience) => {}
+        // Nothing more may be written, not even at an orderly end.
+        error = generations::overtaken(generations) => return Err(ServeError::Rollback(error)),
+    }
     worker.close().await;
     Ok(())
 }

@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::{
     cli::{ColorArg, OutputArgs},
     exit::{CliError, Exit},
+    verdict,
 };
 
 /// Where and how to print.
@@ -142,14 +143,19 @@ impl Ui {
     /// An error, always printed.
     pub(crate) fn error(&self, error: &CliError) {
         if self.json {
-            let object = json!({ "error": {
+            let mut object = json!({ "error": {
                 "code": error.code, "message": error.message, "hint": error.hint,
                 "exit": error.exit.number(),
             }});
+            if !error.reasons.is_empty() {
+                object["error"]["reasons"] = json!(error.reasons);
+            }
             self.print_err(&object.to_string());
         } else {
             let head = paint(self.color_err, Style::Bad, format!("error[{}]:", error.code));
-            self.print_err(&format!("{head} {}\n  hint: {}", error.message, error.hint));
+            let lines = verdict::explained(&error.reasons);
+            let reasons: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            self.print_err(&format!("{head} {}\n{reasons}  hint: {}", error.message, error.hint));
         }
     }
 

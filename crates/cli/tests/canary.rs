@@ -36,6 +36,8 @@ async fn a_secret_of_a_job_or_of_the_operator_is_found_nowhere() {
         .env("DATA_DIR", &data)
         .env("LISTEN_ADDRESS", format!("127.0.0.1:{port}"))
         .env("STANDALONE", "true")
+        .env("ATTESTER", "none")
+        .env("TIKTOK_TRANSCRIPTION_BASE_URL", "off")
         .env("OE_SIMULATION", "1")
         .env("LOG_LEVEL", "debug")
         .env("API_KEY", KEY_CANARY)
@@ -49,8 +51,8 @@ async fn a_secret_of_a_job_or_of_the_operator_is_found_nowhere() {
     let base = format!("http://127.0.0.1:{port}/");
     let eager =
         RetryPolicy { attempts: 200, first: Duration::from_millis(10), ..RetryPolicy::default() };
-    let client =
-        Client::builder(&base).unwrap().api_key(KEY_CANARY).unwrap().retry(eager).build().unwrap();
+    let client = Client::builder(&base).unwrap().api_key(KEY_CANARY).unwrap();
+    let client = client.unattested().retry(eager).build().unwrap();
     let page = json!({ "url": format!("{site}{JOB_CANARY}?q={JOB_CANARY}") });
     // One job that succeeds, one that fails with its address in the message, one refused.
     let good = run(&client, page).await.expect("the crawl runs");

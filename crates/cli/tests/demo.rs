@@ -21,6 +21,7 @@ fn the_demo_crawls_its_own_site_and_leaves_nothing_behind() {
     let draft = documents.iter().find(|d| d["url"].as_str().unwrap().ends_with("/unfinished"));
     assert!(draft.is_none_or(|d| d["status"].is_null()), "robots.txt was not obeyed");
     assert_eq!(result["receipt"]["claims"]["engine"], "web");
+    assert!(ran.json()["warning"].as_str().unwrap().contains("Real jobs go to a worker on a TEE"));
 }
 
 #[test]
@@ -43,6 +44,14 @@ fn the_demo_shows_pages_and_receipt_to_a_person() {
         assert!(ran.out.contains(text), "{text} is missing in {}", ran.out);
     }
     assert!(!ran.out.contains('\u{1b}'), "colours in a pipe");
+    let warned = if cfg!(feature = "sim") { "SIMULATION: " } else { "UNATTESTED: " };
+    assert_eq!(ran.err.matches(warned).count(), 2, "before and after: {}", ran.err);
+    if cfg!(feature = "sim") {
+        for text in ["this worker is rejected", "simulated: the evidence", "class_too_low: "] {
+            assert!(ran.err.contains(text), "{text} is missing in {}", ran.err);
+        }
+        assert!(ran.out.contains("simulated, unprotected, PROVES NOTHING"), "{}", ran.out);
+    }
 }
 
 #[test]

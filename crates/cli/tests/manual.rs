@@ -20,7 +20,14 @@ fn every_command_has_a_man_page() {
     let dir = tempfile::tempdir().unwrap();
     assert!(sealwork(dir.path(), &["man"]).out.contains(".TH sealwork 1"));
     assert_eq!(sealwork(dir.path(), &["man", "--dir", "man"]).code, 0);
-    for page in ["sealwork", "sealwork-job-run", "sealwork-verify-receipt", "sealwork-bench-jobs"] {
+    for page in [
+        "sealwork",
+        "sealwork-job-run",
+        "sealwork-verify-evidence",
+        "sealwork-verify-receipt",
+        "sealwork-policy-init",
+        "sealwork-bench-jobs",
+    ] {
         let text = support::read(&dir.path().join("man").join(format!("{page}.1")));
         assert!(text.contains(".TH"), "{page}");
     }

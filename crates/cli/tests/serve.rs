@@ -37,6 +37,8 @@ fn command(dir: &Path, variables: &[(&str, &str)]) -> Command {
         .env("DATA_DIR", dir)
         .env("LISTEN_ADDRESS", "127.0.0.1:0")
         .env("STANDALONE", "true")
+        .env("ATTESTER", "none")
+        .env("TIKTOK_TRANSCRIPTION_BASE_URL", "off")
         .env("LOG_FORMAT", "json")
         .env("ACCESS_LOG", "false")
         .envs(variables.iter().copied())
@@ -300,7 +302,9 @@ fn no_log_line_holds_a_key_or_a_job() {
         ("EGRESS_ALLOW", "127.0.0.0/8"),
         ("DRAIN_TIMEOUT_SECONDS", "0"),
         ("LOG_LEVEL", "debug"),
-        ("APIFY_API_KEY", "canary-in-a-key"),
+        ("GEMINI_API_KEY", "canary-in-a-key"),
+        ("APIFY_API_KEY", "canary-in-a-token"),
+        ("APIFY_BASE_URL", "http://127.0.0.1:1/v2"),
     ];
     let mut child = command(dir.path(), &variables).spawn().unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap());
@@ -321,6 +325,6 @@ fn no_log_line_holds_a_key_or_a_job() {
     let Running { mut child, mut log, .. } = worker;
     log.read_to_string(&mut seen).unwrap();
     assert!(child.wait().unwrap().success());
-    assert!(seen.contains("APIFY_API_KEY has no effect"), "{seen}");
+    assert!(seen.contains("GEMINI_API_KEY has no effect"), "{seen}");
     assert!(!seen.contains("canary"), "{seen}");
 }

@@ -1,26 +1,23 @@
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use http::HeaderValue;
-use sealwork_job::{Timestamp, WorkerId};
+use sealwork_job::WorkerId;
 use sealwork_platform::{
     Clock, Dialer, Entropy, OsEntropy, Resolver, SystemClock, SystemNet, SystemResolver,
 };
-use sealwork_seal::KeyConfig;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
 use crate::{
-    Capabilities, ClientError, Masa, RetryPolicy, SetupPart, Trust, VerifyError,
+    Attestation, Capabilities, ClientError, Masa, RetryPolicy, SetupPart, Trust,
+    archive::Archived,
+    attestation::Demand,
     http::{Call, Http},
+    keys::Keys,
 };
-
-/// A key config is fetched again after this time at the latest, so that rotations are noticed.
-const MAX_KEY_CONFIG_AGE: Duration = Duration::from_secs(3600);
-/// A key that ends within this time is not sealed to any more.
-const KEY_MARGIN: Duration = Duration::from_secs(30);
 
 /// Talks to one worker. Cheap to clone; clones share connections and the key config.
 #[derive(Clone)]
@@ -32,13 +29,9 @@ pub(crate) struct Inner {
     pub(crate) http: Http,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    worker: Option<WorkerId>,
-    keys: Mutex<Option<CachedKeys>>,
-}
-
-struct CachedKeys {
-    config: Arc<KeyConfig>,
-    until: Timestamp,
+    pub(crate) worker: Option<WorkerId>,
+    pub(crate) keys: Mutex<Keys>,
+    pub(crate) archive: Mutex<Option<Archived>>,
 }
 
 /// Sets up a [`Client`].
@@ -47,6 +40,7 @@ pub struct ClientBuilder {
     api_key: Option<HeaderValue>,
     trust: Trust,
     worker: Option<WorkerId>,
+    demand: Demand,
     timeout: Duration,
     retry: RetryPolicy,
     clock: Arc<dyn Clock>,
@@ -82,6 +76,7 @@ impl Client {
             api_key: None,
             trust: Trust::default(),
             worker: None,
+            demand: Demand::Undecided,
             timeout: Duration::from_secs(30),
             retry: RetryPolicy::default(),
             clock: Arc::new(SystemClock::new()),
@@ -89,45 +84,6 @@ impl Client {
             resolver: Arc::new(SystemResolver),
             dialer: Arc::new(SystemNet),
         })
-    }
-
-    /// The worker's key config: its signature checked, and kept for its validity, an hour at most.
-    ///
-    /// # Errors
-    /// Network errors, refusals, and [`ClientError::Verification`] when the key config does not
-    /// verify or belongs to another worker than the one that was asked for.
-    pub async fn key_config(&self) -> Result<Arc<KeyConfig>, ClientError> {
-        let now = self.inner.clock.now();
-        let cached =
-            self.keys().as_ref().filter(|cached| now < cached.until).map(|c| Arc::clone(&c.config));
-        match cached {
-            Some(config) => Ok(config),
-            None => self.refresh_key_config().await,
-        }
-    }
-
-    /// Fetches the key config now.
-    ///
-    /// # Errors
-    /// As [`Self::key_config`].
-    pub async fn refresh_key_config(&self) -> Result<Arc<KeyConfig>, ClientError> {
-        let answer = self.inner.http.call(&Call::get("v1/keys")).await?;
-        let config = KeyConfig::from_json(&answer.body).map_err(VerifyError::from)?;
-        config.verify().map_err(VerifyError::from)?;
-        if let Some(expected) = self.inner.worker
-            && config.worker != expected
-        {
-            return Err(ClientError::Verification(VerifyError::Mismatch {
-                what: "the worker's id",
-                expected: expected.to_string(),
-                got: config.worker.to_string(),
-            }));
-        }
-        let now = self.inner.clock.now();
-        let config = Arc::new(config);
-        *self.keys() =
-            Some(CachedKeys { until: good_until(&config, now), config: Arc::clone(&config) });
-        Ok(config)
     }
 
     /// What the worker can do.
@@ -148,11 +104,6 @@ impl Client {
     /// The worker's address, with a slash at its end.
     pub fn base_url(&self) -> &Url {
         self.inner.http.base()
-    }
-
-    fn keys(&self) -> std::sync::MutexGuard<'_, Option<CachedKeys>> {
-        // The cache is replaced whole, so that a panic cannot leave half of one.
-        self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -179,7 +130,23 @@ impl ClientBuilder {
         self
     }
 
-    /// Accepts this worker only.
+    /// Seals only to workers whose evidence satisfies this policy, and follows receipts to it.
+    #[must_use]
+    pub fn attestation(mut self, attestation: Attestation) -> Self {
+        self.demand = attestation.into();
+        self
+    }
+
+    /// Seals without evidence. **Then nothing shows who can read a job but the word of whoever
+    /// runs the worker**; pin at least its id with [`Self::worker`].
+    #[must_use]
+    pub fn unattested(mut self) -> Self {
+        self.demand = Demand::Unattested;
+        self
+    }
+
+    /// Accepts this worker only. That says which keys, not where they live: it takes no policy's
+    /// place.
     #[must_use]
     pub fn worker(mut self, worker: WorkerId) -> Self {
         self.worker = Some(worker);
@@ -233,17 +200,11 @@ impl ClientBuilder {
                 clock: self.clock,
                 entropy: self.entropy,
                 worker: self.worker,
-                keys: Mutex::new(None),
+                keys: Mutex::new(Keys::new(self.demand)),
+                archive: Mutex::default(),
             }),
         })
     }
-}
-
-/// Until its first key ends, but at most [`MAX_KEY_CONFIG_AGE`].
-fn good_until(config: &KeyConfig, now: Timestamp) -> Timestamp {
-    let first_end = config.keys.iter().map(|key| key.not_after).min().unwrap_or(0);
-    let end = Timestamp::from_secs(first_end.saturating_sub(KEY_MARGIN.as_secs()));
-    end.min(now.plus(MAX_KEY_CONFIG_AGE))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use sealwork_job::{Code, JobId};
 use sealwork_seal::{EnvelopeError, KeyConfigError, ReceiptError, SealError, Suite};
+use sealwork_verify::{DocumentError, Reason, Rejected};
 
 /// What can go wrong between a requester and a worker.
 ///
@@ -58,6 +59,18 @@ pub enum ClientError {
     /// There is no key to seal the job to.
     #[error("the worker offers no current key of suite {}", names(.0))]
     NoKey(Vec<Suite>),
+    /// Nobody has said which workers to trust.
+    #[error("there is no policy that says which workers to trust, so nothing was sealed")]
+    NoPolicy,
+    /// The worker cannot show where it runs.
+    #[error("the worker gives no evidence of where it runs: {0}")]
+    NoEvidence(Unproven),
+    /// The worker's evidence is not what the policy demands.
+    #[error("the worker's evidence does not satisfy the policy: {}", codes(.0))]
+    EvidenceRejected(Box<Rejected>),
+    /// The evidence that a receipt cites is not what the policy demands, or there is none.
+    #[error("the receipt does not lead to evidence that satisfies the policy: {}", codes(.0))]
+    ReceiptRejected(Box<Rejected>),
     /// Something is not what it claims to be.
     #[error("{0}")]
     Verification(#[from] VerifyError),
@@ -72,6 +85,21 @@ pub enum ClientError {
     /// What was given as a job's handle cannot be used.
     #[error("{0}")]
     Handle(#[from] HandleError),
+    /// What a result gave could not be written where it was to go.
+    #[error("the output cannot be written: {0}")]
+    Sink(#[source] std::io::Error),
+}
+
+/// How a worker without evidence showed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unproven {
+    /// Its key config says so.
+    #[error("its key config says `none`")]
+    KeyConfig,
+    /// It refused to give any.
+    #[error("asked for it, it answers {0}")]
+    Answer(String),
 }
 
 /// What a client is set up with.
@@ -122,6 +150,9 @@ pub enum VerifyError {
     /// The key config.
     #[error("the key config is not valid: {0}")]
     KeyConfig(#[from] KeyConfigError),
+    /// What came as evidence.
+    #[error("what came as evidence cannot be read: {0}")]
+    Evidence(#[from] DocumentError),
     /// The sealed result.
     #[error("the result does not open: {0}")]
     Result(#[from] EnvelopeError),
@@ -179,7 +210,9 @@ impl Refusal {
 
 impl ClientError {
     /// A stable code: the worker's where it refused, else one of `setup`, `unreachable`,
-    /// `untrusted`, `timeout`, `protocol`, `seal`, `no_key`, `verification`, `still_running`, `handle`.
+    /// `untrusted`, `timeout`, `protocol`, `seal`, `no_key`, `no_policy`, `evidence_none`,
+    /// `evidence_rejected`, `receipt_rejected`, `verification`, `still_running`, `handle`,
+    /// `output_unwritable`.
     pub fn code(&self) -> &str {
         match self {
             Self::Setup { .. } => "setup",
@@ -190,9 +223,14 @@ impl ClientError {
             Self::Refused(refusal) => &refusal.code,
             Self::Seal(_) => "seal",
             Self::NoKey(_) => "no_key",
+            Self::NoPolicy => "no_policy",
+            Self::NoEvidence(_) => "evidence_none",
+            Self::EvidenceRejected(_) => "evidence_rejected",
+            Self::ReceiptRejected(_) => "receipt_rejected",
             Self::Verification(_) => "verification",
             Self::StillRunning { .. } => "still_running",
             Self::Handle(_) => "handle",
+            Self::Sink(_) => "output_unwritable",
         }
     }
 
@@ -229,11 +267,27 @@ impl ClientError {
                 this machine's clock"
                     .to_owned()
             }
+            Self::NoPolicy => "give a policy (ClientBuilder::attestation), which `sealwork policy \
+                init --from URL` writes for review, or say that no evidence is wanted \
+                (ClientBuilder::unattested)"
+                .to_owned(),
+            Self::NoEvidence(_) => "use a worker with an attester; whoever runs this one may read \
+                your jobs"
+                .to_owned(),
+            Self::EvidenceRejected(_) => {
+                "nothing was sealed; each reason says what to do".to_owned()
+            }
+            Self::ReceiptRejected(_) => {
+                "do not rely on the receipt; each reason says what to do".to_owned()
+            }
             Self::Verification(_) => "do not rely on it: the worker, or somebody between you and \
                 it, sent something that it cannot prove"
                 .to_owned(),
             Self::StillRunning { .. } => "wait again with the job's handle".to_owned(),
             Self::Handle(_) => "use the file that submitting the job wrote, unchanged".to_owned(),
+            Self::Sink(_) => {
+                "check the place and the free space, and fetch the result again".to_owned()
+            }
         }
     }
 
@@ -246,6 +300,14 @@ impl ClientError {
         }
     }
 
+    /// Everything that is wrong with evidence, where that is why.
+    pub fn reasons(&self) -> &[Reason] {
+        match self {
+            Self::EvidenceRejected(rejected) | Self::ReceiptRejected(rejected) => &rejected.reasons,
+            _ => &[],
+        }
+    }
+
     /// The refusal, if it is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -253,6 +315,12 @@ impl ClientError {
             _ => None,
         }
     }
+}
+
+fn codes(rejected: &Rejected) -> String {
+    let mut codes: Vec<_> = rejected.reasons.iter().map(|reason| reason.code.as_str()).collect();
+    codes.dedup();
+    codes.join(", ")
 }
 
 fn names(suites: &[Suite]) -> String {

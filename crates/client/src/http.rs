@@ -5,8 +5,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use sealwork_job::{Code, JobId, Timestamp};
 use sealwork_platform::{Clock, Entropy};
@@ -46,6 +47,8 @@ pub(crate) struct Call<'a> {
     /// How long the worker may hold its answer, on top of the usual time.
     pub(crate) held: Duration,
     pub(crate) max_answer: usize,
+    /// Whether the API key is left out, because anybody may ask.
+    pub(crate) anonymous: bool,
 }
 
 impl<'a> Call<'a> {
@@ -58,7 +61,14 @@ impl<'a> Call<'a> {
             token: None,
             held: Duration::ZERO,
             max_answer: SMALL_ANSWER,
+            anonymous: false,
         }
+    }
+
+    /// What a worker tells everybody. It is asked before the worker is trusted, so that it does not
+    /// see the API key.
+    pub(crate) fn public(path: &'a str) -> Self {
+        Self { anonymous: true, ..Self::get(path) }
     }
 
     pub(crate) fn post(path: &'a str, content_type: &'static str, body: Bytes) -> Self {
@@ -68,6 +78,13 @@ impl<'a> Call<'a> {
     pub(crate) fn token(self, token: &'a str) -> Self {
         Self { token: Some(token), ..self }
     }
+}
+
+/// How often a call has failed, and how long was waited in between.
+#[derive(Default)]
+struct Tries {
+    failed: u32,
+    paused: Duration,
 }
 
 /// A whole answer.
@@ -107,24 +124,56 @@ impl Http {
     /// One call, repeated as the policy says while the failure may pass, and read as an answer
     /// with a 2xx status.
     pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Answer, ClientError> {
-        let mut attempt = 1;
-        let mut paused = Duration::ZERO;
+        let mut tries = Tries::default();
         loop {
-            let error = match self.once(call).await.and_then(|answer| self.accepted(answer)) {
+            match self.once(call).await.and_then(|answer| self.accepted(answer)) {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let asked = error.refusal().and_then(|refusal| refusal.retry_after);
-            let pause = if repeatable(&error) {
-                self.retry.pause(attempt, paused, asked, &*self.entropy)
-            } else {
-                None
-            };
-            let Some(pause) = pause else { return Err(error) };
-            tokio::time::sleep(pause).await;
-            paused += pause;
-            attempt += 1;
+                Err(error) => self.pause(&mut tries, error).await?,
+            }
         }
+    }
+
+    /// As [`Self::call`], with the answer given piece by piece. Each piece has the usual time; once
+    /// the first has come, nothing is repeated.
+    pub(crate) async fn stream(
+        &self,
+        call: &Call<'_>,
+        mut take: impl FnMut(&[u8]) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        let mut tries = Tries::default();
+        let body = loop {
+            match self.begun(call).await {
+                Ok(body) => break body,
+                Err(error) => self.pause(&mut tries, error).await?,
+            }
+        };
+        let mut body = Limited::new(body, call.max_answer);
+        loop {
+            let frame = self.in_time(self.timeout, body.frame()).await?;
+            let Some(frame) = frame else { return Ok(()) };
+            let frame = frame.map_err(|e| self.body_error(&*e, call.max_answer))?;
+            if let Some(piece) = frame.data_ref() {
+                take(piece)?;
+            }
+        }
+    }
+
+    /// Waits for the next try, as the policy says while the failure may pass.
+    ///
+    /// # Errors
+    /// The failure, when there is to be none.
+    async fn pause(&self, tries: &mut Tries, error: ClientError) -> Result<(), ClientError> {
+        let asked = error.refusal().and_then(|refusal| refusal.retry_after);
+        let attempt = tries.failed + 1;
+        let pause = if repeatable(&error) {
+            self.retry.pause(attempt, tries.paused, asked, &*self.entropy)
+        } else {
+            None
+        };
+        let Some(pause) = pause else { return Err(error) };
+        tokio::time::sleep(pause).await;
+        *tries = Tries { failed: attempt, paused: tries.paused + pause };
+        Ok(())
     }
 
     /// As [`Self::call`], with the body read as JSON.
@@ -145,23 +194,41 @@ impl Http {
 
     /// One try; any status is an answer.
     pub(crate) async fn once(&self, call: &Call<'_>) -> Result<Answer, ClientError> {
-        let request = self.request(call)?;
-        let limit = self.timeout.saturating_add(call.held);
-        let exchange = async {
-            let response =
-                self.client.request(request).await.map_err(|e| self.network_error(&e))?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, call.max_answer)
-                .collect()
-                .await
-                .map_err(|e| self.body_error(&*e, call.max_answer))?
-                .to_bytes();
-            Ok(Answer { status: parts.status, headers: parts.headers, body })
+        let exchange = async { self.whole(self.head(call).await?, call.max_answer).await };
+        self.in_time(self.timeout.saturating_add(call.held), exchange).await?
+    }
+
+    /// The body of an answer with a 2xx status, of which nothing has been read.
+    async fn begun(&self, call: &Call<'_>) -> Result<Incoming, ClientError> {
+        let beginning = async {
+            let response = self.head(call).await?;
+            if response.status().is_success() {
+                return Ok(response.into_body());
+            }
+            Err(self.refused(&self.whole(response, SMALL_ANSWER).await?))
         };
-        match tokio::time::timeout(limit, exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(ClientError::Timeout { origin: self.origin.clone(), after: limit }),
-        }
+        self.in_time(self.timeout.saturating_add(call.held), beginning).await?
+    }
+
+    async fn head(&self, call: &Call<'_>) -> Result<Response<Incoming>, ClientError> {
+        let request = self.request(call)?;
+        self.client.request(request).await.map_err(|e| self.network_error(&e))
+    }
+
+    async fn whole(&self, response: Response<Incoming>, max: usize) -> Result<Answer, ClientError> {
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, max).collect().await;
+        let body = body.map_err(|e| self.body_error(&*e, max))?.to_bytes();
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+
+    async fn in_time<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, ClientError> {
+        let late = |_| ClientError::Timeout { origin: self.origin.clone(), after: limit };
+        tokio::time::timeout(limit, work).await.map_err(late)
     }
 
     pub(crate) fn protocol(&self, reason: impl Into<String>) -> ClientError {
@@ -180,7 +247,7 @@ impl Http {
         if let Some(content_type) = call.content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
-        if let Some(key) = &self.api_key {
+        if let Some(key) = self.api_key.as_ref().filter(|_| !call.anonymous) {
             request = request.header(header::AUTHORIZATION, key.clone());
         }
         if let Some(token) = call.token {
@@ -194,13 +261,14 @@ impl Http {
     }
 
     fn accepted(&self, answer: Answer) -> Result<Answer, ClientError> {
-        if answer.status.is_success() {
-            return Ok(answer);
-        }
+        if answer.status.is_success() { Ok(answer) } else { Err(self.refused(&answer)) }
+    }
+
+    fn refused(&self, answer: &Answer) -> ClientError {
         if answer.status.is_redirection() || answer.status.is_informational() {
-            return Err(self.protocol(format!("status {}", answer.status.as_u16())));
+            return self.protocol(format!("status {}", answer.status.as_u16()));
         }
-        Err(ClientError::Refused(self.refusal(&answer)))
+        ClientError::Refused(self.refusal(answer))
     }
 
     /// What an answer that is no success says.

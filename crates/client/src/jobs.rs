@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -6,8 +6,8 @@ use sealwork_job::{Code, JobId, JobSpec};
 use tokio::time::Instant;
 
 use crate::{
-    Client, ClientError, JobHandle, JobResult, SealOptions, SealedJob, Status, http::Call,
-    seal_job, wire::Accepted,
+    Client, ClientError, JobHandle, JobResult, OpenedResult, SealOptions, SealedJob, Status,
+    http::Call, seal_job, wire::Accepted,
 };
 
 /// For how long the worker may hold its answer to a question about a job.
@@ -21,19 +21,19 @@ const MAX_RESULT: usize = 1 << 30;
 const OCTETS: &str = "application/octet-stream";
 
 impl Client {
-    /// Seals a job to the worker's key. Nothing is sent but, where needed, the question for the
-    /// key config.
+    /// Seals a job to the worker's key, once the worker's evidence has been found good. Nothing is
+    /// sent but, where needed, the questions for key config and evidence.
     ///
     /// # Errors
-    /// As [`Client::key_config`] and [`seal_job`].
+    /// As [`Client::recipient`] and [`seal_job`].
     pub async fn seal(
         &self,
         spec: &JobSpec,
         options: &SealOptions,
     ) -> Result<SealedJob, ClientError> {
-        let config = self.key_config().await?;
+        let recipient = self.recipient().await?;
         let now = self.inner.clock.now();
-        seal_job(&*self.inner.entropy, &config, spec, options, now)
+        seal_job(&*self.inner.entropy, &recipient, spec, options, now)
     }
 
     /// Submits a sealed job. May be called again with the same one, also after a crash: the worker
@@ -114,18 +114,48 @@ impl Client {
     }
 
     /// Fetches the result of a settled job, opens it, and checks its receipt: the signature, and
-    /// that it speaks of this job, this input, this output, and the key config it was sealed to.
+    /// that it speaks of this job, this input and this output. Where the client demands evidence,
+    /// the receipt is followed to the archived evidence that it cites, under the same policy.
     ///
     /// # Errors
-    /// Network errors and refusals, `not_settled` among them; [`ClientError::Verification`] when
-    /// anything does not fit.
+    /// Network errors and refusals, `not_settled` among them; [`ClientError::Verification`] and
+    /// [`ClientError::ReceiptRejected`] when anything does not fit.
     pub async fn result(&self, handle: &JobHandle) -> Result<JobResult, ClientError> {
         let token = handle.token_hex();
         let path = format!("v1/jobs/{}/result", handle.job());
-        let call = Call { max_answer: MAX_RESULT, ..Call::get(&path).token(&token) };
-        let sealed = self.inner.http.call(&call).await?;
+        let sealed = self.inner.http.call(&result_call(&path, &token)).await?;
+        self.with_receipt(handle, handle.open(&sealed.body)?).await
+    }
+
+    /// As [`Client::result`], with the output written to `sink` as it comes, so that it is never
+    /// whole in memory; the output's data in what this gives is empty. Until this returns, what was
+    /// written is authentic, but not known to be complete.
+    ///
+    /// # Errors
+    /// As [`Client::result`]; [`ClientError::Sink`] when the output cannot be written. Throw away
+    /// what was written then.
+    pub async fn result_into(
+        &self,
+        handle: &JobHandle,
+        sink: &mut (impl Write + Send),
+    ) -> Result<JobResult, ClientError> {
+        let token = handle.token_hex();
+        let path = format!("v1/jobs/{}/result", handle.job());
+        let mut reader = handle.reader();
+        let call = result_call(&path, &token);
+        self.inner.http.stream(&call, |piece| reader.push(piece, sink)).await?;
+        self.with_receipt(handle, reader.finish(sink)?).await
+    }
+
+    async fn with_receipt(
+        &self,
+        handle: &JobHandle,
+        opened: OpenedResult<'_>,
+    ) -> Result<JobResult, ClientError> {
         let receipt = self.receipt_text(handle.job()).await?;
-        Ok(handle.open(&sealed.body)?.with_receipt(&receipt)?)
+        let mut result = opened.with_receipt(&receipt)?;
+        result.evidence = self.receipt_evidence(&result.receipt).await?;
+        Ok(result)
     }
 
     /// Seals, submits, waits and opens. Where the worker's keys have changed since they were
@@ -161,6 +191,10 @@ impl Client {
         };
         self.inner.http.json(&Call { held, ..Call::get(&path).token(&token) }).await
     }
+}
+
+fn result_call<'a>(path: &'a str, token: &'a str) -> Call<'a> {
+    Call { max_answer: MAX_RESULT, ..Call::get(path).token(token) }
 }
 
 /// The id of the job that the worker already has, when that is why it refused.

@@ -1,11 +1,14 @@
+use std::io::{self, Write};
+
 use sealwork_job::{Code, Digest, Intake, JobId, Outcome, Usage};
 use sealwork_seal::{
-    OpenedResponse, ReceiptClaims, ReceiptError, ReceiptPublicKey, open_response, receipt_digest,
-    salted_digest, verify_receipt,
+    EnvelopeError, OpenedResponse, ReceiptClaims, ReceiptError, ReceiptPublicKey, ResponseHeader,
+    ResponseReader, SaltedDigest, open_response, receipt_digest, salted_digest, verify_receipt,
 };
+use sealwork_verify::Trusted;
 use zeroize::Zeroizing;
 
-use crate::{JobHandle, VerifyError, sealing::Ticket};
+use crate::{ClientError, JobHandle, VerifyError, sealing::Ticket};
 
 /// A job's result: opened, and proven by its receipt.
 pub struct JobResult {
@@ -24,6 +27,9 @@ pub struct JobResult {
     /// Whether the worker still had the key config that the job was sealed to. Not so after it
     /// rotated its keys or changed its configuration in between.
     pub same_key_config: bool,
+    /// What the archived evidence proves that the receipt cites; nothing where the client demands
+    /// no evidence.
+    pub evidence: Option<Trusted>,
 }
 
 /// What a job gave. Erased when dropped.
@@ -92,7 +98,11 @@ impl VerifiedReceipt {
 /// checked.
 pub struct OpenedResult<'a> {
     ticket: &'a Ticket,
+    /// Without the output's data.
     response: OpenedResponse,
+    data: Zeroizing<Vec<u8>>,
+    /// Of the output, as the receipt shows it.
+    digest: Digest,
 }
 
 impl JobHandle {
@@ -102,9 +112,81 @@ impl JobHandle {
     /// [`VerifyError::Result`] when it does not open, [`VerifyError::Mismatch`] when it is another
     /// job's.
     pub fn open(&self, sealed: &[u8]) -> Result<OpenedResult<'_>, VerifyError> {
-        let response = open_response(&self.ticket.secrets, sealed)?;
+        let mut response = open_response(&self.ticket.secrets, sealed)?;
         same("the job's id in the result", &self.job, &response.job)?;
-        Ok(OpenedResult { ticket: &self.ticket, response })
+        let data = match &mut response.outcome {
+            Outcome::Output(output) => Zeroizing::new(std::mem::take(&mut output.data).to_vec()),
+            Outcome::Failure(_) => Zeroizing::default(),
+        };
+        let digest = salted_digest(self.ticket.secrets.salt(), "output", &data);
+        Ok(OpenedResult { ticket: &self.ticket, response, data, digest })
+    }
+
+    /// Opens a sealed result that comes in pieces.
+    pub(crate) fn reader(&self) -> ResultReader<'_> {
+        let salt = self.ticket.secrets.salt();
+        let digest = SaltedDigest::new(salt, "output");
+        ResultReader { handle: self, head: Vec::new(), response: None, digest }
+    }
+}
+
+/// A sealed result on its way.
+pub(crate) struct ResultReader<'a> {
+    handle: &'a JobHandle,
+    /// The envelope's header, until it is complete.
+    head: Vec<u8>,
+    response: Option<ResponseReader>,
+    digest: SaltedDigest,
+}
+
+impl<'a> ResultReader<'a> {
+    /// Takes the next piece, and writes the output in it to `sink`.
+    pub(crate) fn push(
+        &mut self,
+        mut piece: &[u8],
+        sink: &mut impl Write,
+    ) -> Result<(), ClientError> {
+        if self.response.is_none() {
+            let missing = ResponseHeader::LEN - self.head.len();
+            let (head, rest) = piece.split_at(missing.min(piece.len()));
+            self.head.extend_from_slice(head);
+            piece = rest;
+            let Some(head) = self.head.first_chunk() else { return Ok(()) };
+            let secrets = &self.handle.ticket.secrets;
+            let response = ResponseReader::begin(secrets, head).map_err(VerifyError::from)?;
+            same("the job's id in the result", &self.handle.job, &response.header().job)?;
+            self.response = Some(response);
+        }
+        let Some(response) = &mut self.response else { return Ok(()) };
+        let (digest, mut written) = (&mut self.digest, Ok(()));
+        let take = |output: &[u8]| written_to(sink, output, digest, &mut written);
+        response.push(piece, take).map_err(VerifyError::from)?;
+        written.map_err(ClientError::Sink)
+    }
+
+    /// Opens the end.
+    pub(crate) fn finish(mut self, sink: &mut impl Write) -> Result<OpenedResult<'a>, ClientError> {
+        let truncated = EnvelopeError::Truncated { len: self.head.len() };
+        let response = self.response.ok_or(VerifyError::Result(truncated))?;
+        let (digest, mut written) = (&mut self.digest, Ok(()));
+        let take = |output: &[u8]| written_to(sink, output, digest, &mut written);
+        let response = response.finish(take).map_err(VerifyError::from)?;
+        written.map_err(ClientError::Sink)?;
+        let (ticket, digest) = (&self.handle.ticket, self.digest.finish());
+        Ok(OpenedResult { ticket, response, data: Zeroizing::default(), digest })
+    }
+}
+
+/// Writes output, unless that has failed before.
+fn written_to(
+    sink: &mut impl Write,
+    output: &[u8],
+    digest: &mut SaltedDigest,
+    written: &mut io::Result<()>,
+) {
+    if written.is_ok() {
+        digest.update(output);
+        *written = sink.write_all(output);
     }
 }
 
@@ -119,7 +201,7 @@ impl OpenedResult<'_> {
     /// # Errors
     /// [`VerifyError`] with the first thing that does not fit.
     pub fn with_receipt(self, receipt: &str) -> Result<JobResult, VerifyError> {
-        let Self { ticket, response } = self;
+        let Self { ticket, response, data, digest } = self;
         // The sealed result names the receipt, so no other one can be put in its place.
         same("the receipt's digest", &response.receipt_digest, &receipt_digest(receipt))?;
         let receipt = VerifiedReceipt::verify(receipt, &ticket.receipt_key)?;
@@ -137,7 +219,7 @@ impl OpenedResult<'_> {
         }
         let outcome = match response.outcome {
             Outcome::Output(output) => Ok(JobOutput {
-                data: Zeroizing::new(output.data.to_vec()),
+                data,
                 media_type: output.media_type,
                 next_cursor: output.next_cursor,
             }),
@@ -145,9 +227,7 @@ impl OpenedResult<'_> {
                 Err(JobFailure { code: code.clone(), message: failure.message })
             }
         };
-        let output = outcome.as_ref().ok();
-        let salt = ticket.secrets.salt();
-        let digest = output.map(|output| salted_digest(salt, "output", &output.data));
+        let digest = outcome.is_ok().then_some(digest);
         same_digest("the output's digest", digest, claims.output_digest)?;
         same_usage(&response.usage, claims)?;
         Ok(JobResult {
@@ -158,6 +238,7 @@ impl OpenedResult<'_> {
             details: response.details,
             same_key_config: claims.key_config == ticket.key_config,
             receipt,
+            evidence: None,
         })
     }
 }

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use sealwork_job::{Digest, JobId, JobSpec, Timestamp, WorkerId};
 use sealwork_platform::{Entropy, EntropyRng};
 use sealwork_seal::{
-    KeyConfig, ReceiptPublicKey, RequestParts, RequestSecrets, RequesterKey, Suite, salted_digest,
+    ReceiptPublicKey, RequestParts, RequestSecrets, RequesterKey, Suite, salted_digest,
     seal_request,
 };
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{ClientError, JobHandle};
+use crate::{ClientError, JobHandle, Recipient};
 
 /// Clocks of requester and worker may differ by so much.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -61,18 +61,19 @@ pub(crate) struct Ticket {
     pub(crate) secrets: RequestSecrets,
 }
 
-/// Seals a job to a key config whose signature has been checked. Sends nothing.
+/// Seals a job to a recipient. Sends nothing.
 ///
 /// # Errors
 /// [`ClientError::NoKey`] when the key config offers no key of the suite now, [`ClientError::Seal`]
 /// when the job exceeds what the worker takes.
 pub fn seal_job(
     entropy: &dyn Entropy,
-    config: &KeyConfig,
+    recipient: &Recipient,
     spec: &JobSpec,
     options: &SealOptions,
     now: Timestamp,
 ) -> Result<SealedJob, ClientError> {
+    let config = recipient.key_config();
     let wanted = match options.suite {
         Some(suite) => vec![suite],
         None => vec![Suite::XWing, Suite::X25519],

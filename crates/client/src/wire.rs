@@ -60,10 +60,27 @@ pub struct EngineCapability {
     /// Operations that work now.
     #[serde(default)]
     pub operations: Vec<String>,
+    /// Of an engine whose operations depend on what is configured: all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub availability: Vec<Availability>,
     /// What a restart does with a running job: `idempotent` or `once`.
     #[serde(default)]
     pub rerun: Option<String>,
     /// The most that a job may ask for, by the names of [`sealwork_job::Limits`].
     #[serde(default)]
     pub limits: Value,
+}
+
+/// Whether one operation of an engine works, as far as the worker knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Availability {
+    /// Its name.
+    pub operation: String,
+    /// The way that it goes.
+    pub way: String,
+    /// Whether it works.
+    pub works: bool,
+    /// Why it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

@@ -92,13 +92,14 @@ impl Egress {
         scope: &Scope,
         ends: Ends,
     ) -> Result<Response, EgressError> {
-        let Request { mut method, mut url, mut headers, mut body, redirects, .. } = request;
+        let Request { mut method, mut url, mut headers, mut body, redirects, once, .. } = request;
         let limits = Limits { max_bytes: request.max_bytes, overflow: request.overflow, ends };
         self.default_headers(&mut headers);
         let mut hops = Vec::new();
         loop {
             set_referer(&mut headers, request.referrer.as_ref(), &url);
-            let outgoing = Outgoing { method: &method, url: &url, headers: &headers, body: &body };
+            let outgoing =
+                Outgoing { method: &method, url: &url, headers: &headers, body: &body, once };
             let mut response = self.hop(&outgoing, scope, &limits).await?;
             let followed = redirects.limit.map(|limit| {
                 let location = redirect::location(&url, response.status, &response.headers);

@@ -104,7 +104,7 @@ pub enum EgressError {
         limit: u32,
     },
     /// The host asked for a pause that ends after the job's deadline.
-    #[error("{host} limits the rate; it may be asked again in {} s", .wait.as_secs())]
+    #[error("{host} limits the rate; it asks for a pause of {} s", .wait.as_secs())]
     RateLimited {
         /// The host.
         host: String,

@@ -24,6 +24,15 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) url: &'a Url,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a Bytes,
+    /// Not to be sent again, if it may have arrived.
+    pub(crate) once: bool,
+}
+
+impl Outgoing<'_> {
+    /// Whether a second one like it changes nothing.
+    fn may_repeat(&self) -> bool {
+        self.method.is_safe() && !self.once
+    }
 }
 
 /// Sends one request to one of `addresses` and waits for the head of the answer.
@@ -56,7 +65,7 @@ pub(crate) async fn exchange(
                 check_head(connector, meter, &host, &answer)?;
                 return Ok((answer, lease));
             }
-            Err(lost) if is_kept && (lost.unsent || outgoing.method.is_safe()) => {
+            Err(lost) if is_kept && (lost.unsent || outgoing.may_repeat()) => {
                 places = lease.into_places();
             }
             Err(lost) => return Err(lost.error(&host)),

@@ -26,6 +26,8 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// What happens at redirects.
     pub redirects: Redirects,
+    /// One attempt: what may have arrived is not sent again, whatever its method.
+    pub once: bool,
     /// `Referer` of the first request, cut to its origin when it goes to another one and dropped
     /// when it would go from https to http.
     pub referrer: Option<Url>,
@@ -48,6 +50,7 @@ impl Request {
             overflow: Overflow::default(),
             timeout: None,
             redirects: Redirects::default(),
+            once: false,
             referrer: None,
         }
     }

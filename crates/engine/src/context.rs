@@ -11,6 +11,8 @@ use sealwork_job::{JobId, Limits, RequesterId, Usage};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::Spool;
+
 /// What an engine may know about the job that it performs.
 #[derive(Clone)]
 pub struct Context {
@@ -28,6 +30,8 @@ pub struct Context {
     pub stop: CancellationToken,
     /// Where use is counted.
     pub meter: Arc<Meter>,
+    /// Where the beginning of a large output goes; `None` where the whole is sealed at once.
+    pub spool: Option<Arc<dyn Spool>>,
 }
 
 impl Context {
@@ -62,6 +66,12 @@ impl Meter {
     /// Adds one outgoing request and returns how many there were with it.
     pub fn add_egress_request(&self) -> u64 {
         self.egress_requests.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Counts an outgoing request, unless there have been `most`; whether it counted.
+    pub fn take_egress_request(&self, most: u64) -> bool {
+        let next = |count: u64| (count < most).then_some(count + 1);
+        self.egress_requests.fetch_update(Relaxed, Relaxed, next).is_ok()
     }
 
     /// Adds bytes sent by outgoing requests.

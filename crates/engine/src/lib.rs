@@ -6,6 +6,7 @@
 
 mod context;
 mod report;
+mod spool;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ pub use context::{Context, Meter};
 pub use report::{Report, Stat};
 use sealwork_job::{Digest, Failure, Limits, Rerun, WaitReason};
 use serde_json::Value;
+pub use spool::Spool;
 
 /// What a job waits for. Whoever provides it tells the worker its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -92,6 +92,8 @@ codes! {
     ArgumentsInvalid = "arguments_invalid", Request, false, "correct the argument that the message names";
     /// Limits outside what the operator allows.
     LimitsInvalid = "limits_invalid", Request, false, "keep to the bound in the message; the capabilities name the maxima";
+    /// The job wants to reach hosts that the operator does not allow to programs.
+    HostsNotAllowed = "hosts_not_allowed", Request, false, "name hosts that the operator allows to programs, or none; PROGRAM_HOSTS is the operator's list";
     /// The operation exists, but this worker lacks what it needs.
     NotConfigured = "not_configured", Request, false, "use a worker whose capabilities list this operation";
     /// The requester is not on the operator's list.
@@ -124,6 +126,18 @@ codes! {
     RequestMalformed = "request_malformed", Request, false, "see the OpenAPI document at /v1/openapi.json";
     /// No receipt with this number, or it is no longer kept.
     ReceiptUnknown = "receipt_unknown", Absent, false, "ask for the receipts from an earlier number on; only so many are kept";
+    /// The worker gives no evidence.
+    EvidenceNone = "evidence_none", Absent, false, "use a worker whose key config names a kind of evidence; its operator sets ATTESTER";
+    /// The nonce for evidence has another form or length.
+    EvidenceNonce = "evidence_nonce", Request, false, "send 16 to 64 fresh random bytes as hexadecimal digits";
+    /// No archived evidence has this digest, or it is no longer kept.
+    EvidenceUnknown = "evidence_unknown", Absent, false, "take the digest from a receipt of this worker; evidence is kept as long as a receipt that cites it";
+    /// No key config has this digest, or it is no longer kept.
+    KeyConfigUnknown = "key_config_unknown", Absent, false, "take digest and instance from a receipt of this worker; key configs are kept as long as the evidence about them";
+    /// The platform makes evidence for others, or is busy itself.
+    AttesterBusy = "attester_busy", Capacity, true, "try again after the time in Retry-After";
+    /// The platform gives no evidence now.
+    AttesterFailed = "attester_failed", Fault, true, "try again later; the operator finds the code of the message in docs/attestation-operators.md";
     /// The CID does not parse, or names a hash function or a codec that this worker does not read.
     CidInvalid = "cid_invalid", Request, false, "give a CIDv0 or CIDv1 with sha2-256, of raw or dag-pb, in base32 or base58btc; `ipfs add --cid-version=1` prints one";
     /// The content that the CID or the name stands for is not in the local store.

@@ -70,7 +70,7 @@ fn bounded(
     match (asked, max) {
         (Some(0), _) => Err(format!("limits.{name} must be at least 1")),
         (Some(asked), Some(max)) if asked > max => {
-            Err(format!("limits.{name} is {asked}, the maximum here is {max}"))
+            Err(format!("limits.{name} must be at most {max} here"))
         }
         (Some(asked), _) => Ok(Some(asked)),
         (None, Some(max)) => Ok(Some(default.map_or(max, |default| default.min(max)))),
@@ -133,7 +133,7 @@ mod tests {
         let asked = Limits { wall_ms: Some(1001), ..Limits::default() };
         assert_eq!(
             asked.resolve(&Limits::default(), &max),
-            Err("limits.wall_ms is 1001, the maximum here is 1000".to_owned())
+            Err("limits.wall_ms must be at most 1000 here".to_owned())
         );
     }
 

@@ -62,12 +62,27 @@ pub struct Failure {
     pub code: Code,
     /// What happened, for a person. May quote the job; carries no secret of the worker.
     pub message: String,
+    /// What a refusal says in its place, because it goes out in the clear: no part of the job.
+    #[serde(skip)]
+    in_clear: Option<String>,
 }
 
 impl Failure {
     /// A failure with its code and text.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), in_clear: None }
+    }
+
+    /// Adds what is said of it outside the sealed result: for a message that quotes the job.
+    #[must_use]
+    pub fn in_clear(mut self, text: impl Into<String>) -> Self {
+        self.in_clear = Some(text.into());
+        self
+    }
+
+    /// Its text for the clear.
+    pub fn into_clear(self) -> String {
+        self.in_clear.unwrap_or(self.message)
     }
 }
 

@@ -44,6 +44,6 @@ impl Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Self::new(failure.code, failure.message)
+        Self::new(failure.code, failure.into_clear())
     }
 }

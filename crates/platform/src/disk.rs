@@ -8,6 +8,11 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] when somebody holds it.
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens `path` for reading, whoever holds it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] when it is absent.
+    fn open_to_read(&self, path: &str) -> io::Result<Box<dyn DiskFile>>;
     /// The whole content of `path`.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
     /// Writes `path` whole, readable by the owner alone, synced, and visible only when complete.

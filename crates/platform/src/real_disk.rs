@@ -83,6 +83,11 @@ impl Disk for RealDisk {
     }
 
     #[allow(clippy::disallowed_methods, reason = "the owner of the disk")]
+    fn open_to_read(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(RealFile(File::open(self.resolve(path)?)?)))
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the owner of the disk")]
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         std::fs::read(self.resolve(path)?)
     }
@@ -139,7 +144,7 @@ impl Disk for RealDisk {
     }
 }
 
-/// An open, locked file. The lock goes with it.
+/// An open file. Where it is locked, the lock goes with it.
 #[derive(Debug)]
 struct RealFile(File);
 
@@ -238,6 +243,7 @@ mod tests {
             let refused =
                 |e: io::Error| assert_eq!(e.kind(), io::ErrorKind::InvalidInput, "{bad:?}");
             refused(disk.open(bad).unwrap_err());
+            refused(disk.open_to_read(bad).unwrap_err());
             refused(disk.read(bad).unwrap_err());
             refused(disk.write_atomic(bad, b"x").unwrap_err());
             refused(disk.remove(bad).unwrap_err());

@@ -62,6 +62,16 @@ pub enum RollbackError {
         /// The counter's; nothing when it never counted.
         counter: Option<u64>,
     },
+    /// The store was written with a counter, and the worker runs without one.
+    #[error(
+        "the store is from generation {stored} of a counter, and this worker is to run without \
+         one: anybody could put an old copy back. Name the counter again; to go on without it on \
+         purpose, begin anew with an empty data directory"
+    )]
+    NoCounter {
+        /// The store's generation.
+        stored: u64,
+    },
     /// Somebody else has counted meanwhile.
     #[error(
         "this is generation {expected} of the store, and the counter says {counter}: another \
@@ -83,6 +93,7 @@ impl RollbackError {
             Self::RolledBack { .. } => "store_rolled_back",
             Self::StoreMissing { .. } => "store_removed",
             Self::OtherCounter { .. } => "counter_other",
+            Self::NoCounter { .. } => "counter_unset",
             Self::Forked { .. } => "store_forked",
         }
     }
@@ -100,6 +111,14 @@ pub struct Anchor {
 }
 
 impl Anchor {
+    /// Whether a store may be used without a counter: only one that never had any.
+    ///
+    /// # Errors
+    /// [`RollbackError::NoCounter`].
+    pub fn none(stored: Option<u64>) -> Result<(), RollbackError> {
+        stored.map_or(Ok(()), |stored| Err(RollbackError::NoCounter { stored }))
+    }
+
     /// Compares the generation that a store holds with the counter. For a store that holds none,
     /// [`Self::generation`] is to be committed before anything else.
     ///
@@ -253,6 +272,14 @@ mod tests {
         assert_eq!(error.code(), "store_rolled_back", "{error}");
         advance(&mut second, &mut copy).unwrap();
         start(&counter, &mut copy).unwrap();
+    }
+
+    #[test]
+    fn a_store_that_was_counted_does_not_run_without_its_counter() {
+        let mut store = Stored::default();
+        assert!(Anchor::none(store.0).is_ok());
+        start(&Arc::new(SimCounter::default()), &mut store).unwrap();
+        assert_eq!(Anchor::none(store.0).unwrap_err().code(), "counter_unset");
     }
 
     #[test]

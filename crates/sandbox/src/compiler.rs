@@ -40,6 +40,8 @@ pub struct CompilerConfig {
     pub time: Duration,
     /// Address space of the process, in bytes.
     pub memory_bytes: u64,
+    /// The largest memory that a program may begin with, in bytes: the sandbox has no room for more.
+    pub program_memory_bytes: u64,
     /// Modules compiled at once.
     pub at_once: usize,
 }
@@ -68,8 +70,9 @@ impl Compiler {
         let digest = Sha256::digest(&module).into();
         let arguments = ["compile".to_owned(), self.config.memory_bytes.to_string()];
         let limits = GroupLimits { memory_bytes: self.config.memory_bytes, tasks: TASKS };
+        let order = ToCompiler { module, memory_bytes: self.config.program_memory_bytes };
         let mut spawned = spawn(&self.config.command, &arguments, limits)?;
-        let compiled = timeout(self.config.time, exchange(spawned.pipe, module)).await;
+        let compiled = timeout(self.config.time, exchange(spawned.pipe, order)).await;
         // It is done, or must be: either way it ends here.
         let _ = spawned.child.kill().await;
         match compiled {
@@ -81,11 +84,14 @@ impl Compiler {
     }
 }
 
-async fn exchange(mut pipe: UnixStream, module: Bytes) -> std::io::Result<Result<Bytes, String>> {
+async fn exchange(
+    mut pipe: UnixStream,
+    order: ToCompiler,
+) -> std::io::Result<Result<Bytes, String>> {
     let FromCompiler::Ready(_) = read(&mut pipe).await? else {
         return Err(std::io::ErrorKind::InvalidData.into());
     };
-    pipe.write_all(&wire::encode(&ToCompiler { module })?).await?;
+    pipe.write_all(&wire::encode(&order)?).await?;
     match read(&mut pipe).await? {
         FromCompiler::Compiled(code) => Ok(Ok(code)),
         FromCompiler::Refused(why) => Ok(Err(why)),

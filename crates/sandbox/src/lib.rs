@@ -14,6 +14,7 @@ mod error;
 mod pool;
 mod probe;
 mod process;
+mod room;
 mod spawn;
 mod wire;
 

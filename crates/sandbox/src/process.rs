@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Artefact, ChildCommand, Confinement, RunError, Services, StartError,
     cgroup::{Group, GroupLimits},
+    room::{self, Place, Room},
     spawn::spawn,
     wire::{self, Ended, FromChild, Run, ToChild},
 };
@@ -53,6 +54,9 @@ pub(crate) struct Process {
     confinement: Confinement,
     engine: [u8; 32],
     max_frame: usize,
+    room: Arc<Room>,
+    /// Frames that wait for room.
+    waiting: AtomicU32,
     writer: tokio::sync::Mutex<OwnedWriteHalf>,
     runs: Mutex<HashMap<u32, Watched>>,
     loading: Mutex<HashMap<u32, oneshot::Sender<Option<String>>>>,
@@ -81,6 +85,7 @@ impl Process {
         runs: u32,
         memory: u64,
         max_frame: usize,
+        room: Arc<Room>,
     ) -> Result<Arc<Self>, StartError> {
         let arguments = ["run".to_owned(), runs.to_string(), memory.to_string()];
         let limits = GroupLimits {
@@ -90,17 +95,20 @@ impl Process {
         let spawned = spawn(command, &arguments, limits)?;
         let (reader, writer) = spawned.pipe.into_split();
         let mut reader = BufReader::with_capacity(64 << 10, reader);
-        let first = timeout(READY, read(&mut reader, max_frame)).await;
+        let (waiting, small) = (AtomicU32::new(0), max_frame.min(AT_ONCE));
+        let first = timeout(READY, read(&mut reader, small, &room, &waiting)).await;
         let first = first.map_err(|_| StartError::Slow(READY.as_secs()))?;
         let (confinement, engine) = match first {
-            Ok(FromChild::Ready { confinement, engine }) => (confinement, engine),
-            Ok(FromChild::Failed(why)) => return Err(StartError::Unconfined(why)),
+            Ok((FromChild::Ready { confinement, engine }, _)) => (confinement, engine),
+            Ok((FromChild::Failed(why), _)) => return Err(StartError::Unconfined(why)),
             _ => return Err(StartError::Unconfined("it ended without a word".to_owned())),
         };
         let process = Arc::new(Self {
             confinement,
             engine,
             max_frame,
+            room,
+            waiting,
             writer: tokio::sync::Mutex::new(writer),
             runs: Mutex::default(),
             loading: Mutex::default(),
@@ -123,6 +131,11 @@ impl Process {
 
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.is_cancelled()
+    }
+
+    /// Whether something that it says waits for room in the worker.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
     }
 
     /// Ends the process; its runs are lost.
@@ -217,10 +230,10 @@ impl Process {
         let max = self.max_frame;
         loop {
             let message = tokio::select! {
-                message = read(&mut reader, max) => message,
+                message = read(&mut reader, max, &self.room, &self.waiting) => message,
                 () = self.gone() => break,
             };
-            if !message.is_ok_and(|message| self.take(message)) {
+            if !message.is_ok_and(|(message, place)| self.take(message, place)) {
                 break;
             }
         }
@@ -229,7 +242,7 @@ impl Process {
         lock(&self.loading).clear();
     }
 
-    fn take(&self, message: FromChild) -> bool {
+    fn take(&self, message: FromChild, place: Place) -> bool {
         match message {
             FromChild::Ready { .. } | FromChild::Failed(_) => false,
             FromChild::Loaded { module, error } => {
@@ -241,6 +254,7 @@ impl Process {
                 let runs = lock(&self.runs);
                 // A run that nobody waits for any more may still be talking.
                 let Some(run) = runs.get(&run) else { return true };
+                let request = room::keep(request, place);
                 !matches!(
                     run.events.try_send(Event::Call { call, request }),
                     Err(mpsc::error::TrySendError::Full(_))
@@ -252,8 +266,9 @@ impl Process {
                 }
                 true
             }
-            FromChild::Ended { run, ended } => {
+            FromChild::Ended { run, mut ended } => {
                 let Some(run) = lock(&self.runs).remove(&run) else { return true };
+                ended.output = room::keep(ended.output, place);
                 !matches!(
                     run.events.try_send(Event::Ended(ended)),
                     Err(mpsc::error::TrySendError::Full(_))
@@ -268,7 +283,12 @@ impl Process {
         let pid = child.id().unwrap_or(0);
         loop {
             tokio::select! {
-                _ = child.wait() => break,
+                ended = child.wait() => {
+                    if !self.is_gone() {
+                        tracing::warn!(?ended, "a sandbox process ended by itself");
+                    }
+                    break;
+                }
                 () = self.gone() => {
                     let _ = child.kill().await;
                     break;
@@ -305,12 +325,19 @@ impl Drop for Begun {
     }
 }
 
-async fn read(reader: &mut BufReader<OwnedReadHalf>, max: usize) -> io::Result<FromChild> {
+async fn read(
+    reader: &mut BufReader<OwnedReadHalf>,
+    max: usize,
+    room: &Room,
+    waiting: &AtomicU32,
+) -> io::Result<(FromChild, Place)> {
     let mut len = [0; 4];
     reader.read_exact(&mut len).await?;
-    let mut frame = vec![0; wire::checked_len(len, max)?];
+    let len = wire::checked_len(len, max)?;
+    let place = room.take(len, waiting).await;
+    let mut frame = vec![0; len];
     reader.read_exact(&mut frame).await?;
-    wire::decode(&frame)
+    Ok((wire::decode(&frame)?, place))
 }
 
 /// Resident bytes of a process; 0 when it is gone.

@@ -17,6 +17,9 @@ use crate::confine::Confinement;
 /// Longest frame towards a sandbox: the largest artefact, or a run's input.
 pub(crate) const MAX_TO_CHILD: usize = 512 << 20;
 
+/// What is kept of the output of a command that did not come to its end, in bytes.
+pub(crate) const KEPT_OUTPUT: usize = 64 << 10;
+
 /// What the worker says.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToChild {
@@ -132,7 +135,8 @@ pub struct Used {
 pub struct Ended {
     /// How it ended.
     pub end: End,
-    /// Standard output, or what the program handed out.
+    /// Standard output, or what the program handed out; of a command that did not exit, its first
+    /// 64 KiB.
     pub output: Bytes,
     /// The end of standard error, or of the log.
     pub log: Bytes,
@@ -159,6 +163,8 @@ pub enum End {
     OutputTooLarge,
     /// The worker stopped it.
     Stopped,
+    /// Its memories begin with more bytes than it may have: with so many.
+    OutOfMemory(u64),
     /// It trapped: what wasm says.
     Trap(String),
     /// It is not a program of the form in which it was called.

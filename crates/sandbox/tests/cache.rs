@@ -43,6 +43,7 @@ fn no_compiler() -> Arc<Compiler> {
         command: ChildCommand { program: "/nowhere".into(), arguments: Vec::new(), cgroup: None },
         time: Duration::from_secs(1),
         memory_bytes: 1 << 30,
+        program_memory_bytes: 256 << 20,
         at_once: 1,
     })
 }

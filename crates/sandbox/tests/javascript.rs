@@ -112,6 +112,7 @@ async fn run(pool: &Pool, engine: &Artefact, source: &[u8], expected: &Value) ->
     let upstream = Arc::new(Upstream::default());
     let ended = pool.run(Request {
         tenant: "samples",
+        share: "samples",
         artefact: engine,
         form: Form::Reactor { input: frame(&head, &parts) },
         limits: RunLimits {

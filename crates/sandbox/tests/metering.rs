@@ -129,6 +129,40 @@ async fn what_a_killed_process_used_is_known_from_while_it_ran() {
     assert!(used.fuel > SLICE && !used.cpu.is_zero() && used.peak_memory == 65_536, "{used:?}");
 }
 
+/// Writes what it may, and goes on with writes that fail: a loop of calls that burns hardly any fuel.
+const FLOOD: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 160)
+    (func (export "_start")
+        (i32.store (i32.const 4) (i32.const 10000000))
+        (loop
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (br 0))))"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_output_ends_by_itself_with_its_bill_and_the_beginning_of_its_output() {
+    let pool = pool().await;
+    let artefact = compiled(FLOOD).await;
+    let form = Form::Command {
+        args: Vec::new(),
+        env: Vec::new(),
+        stdin: Bytes::new(),
+        files: Vec::new(),
+        directories: Vec::new(),
+    };
+    let limits = RunLimits { wall: Duration::from_millis(400), ..limits() };
+    let bill = Arc::new(Bill::default());
+    let asked =
+        Request { form, limits, services: Arc::clone(&bill) as _, ..request(&artefact, "") };
+    let (ended, before) = tokio::join!(pool.run(asked), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        *bill.0.lock().unwrap()
+    });
+    let ended = ended.unwrap();
+    assert_eq!((&ended.end, ended.output.len()), (&End::OutputTooLarge, 64 << 10));
+    assert!(ended.cpu >= before.cpu && !before.cpu.is_zero(), "{before:?} {:?}", ended.cpu);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_ended_is_billed_exactly() {
     let pool = pool().await;
@@ -174,7 +208,6 @@ async fn a_trial_finds_what_a_run_would_end_with_before_its_entry_is_called() {
     assert_eq!(tried(&pool, &fit).await.unwrap(), End::Exit(0), "the entry is not called");
     let entry = r#"(func (export "_start"))"#;
     for (body, why) in [
-        ("(memory 2000)", "memory"),
         ("(memory 1) (data (i32.const 65536) \"x\")", "out of bounds"),
         ("(table 1 funcref) (elem (i32.const 1) func $f) (func $f)", "out of bounds"),
         ("(func $f unreachable) (start $f)", "unreachable"),
@@ -183,13 +216,16 @@ async fn a_trial_finds_what_a_run_would_end_with_before_its_entry_is_called() {
         let Ok(End::Unfit(text)) = tried(&pool, &artefact).await else { panic!("{body}") };
         assert!(text.contains(why), "{body}: {text}");
     }
+    let greedy = compiled(&format!("(module (memory 2000) {entry})")).await;
+    assert_eq!(tried(&pool, &greedy).await.unwrap(), End::OutOfMemory(2000 << 16));
     let endless = compiled(&format!("(module (func $f (loop (br 0))) (start $f) {entry})")).await;
     assert_eq!(tried(&pool, &endless).await.unwrap(), End::OutOfTime);
-    for body in ["(table 200000 funcref)", "(memory 20000)"] {
-        let artefact = compiled(&format!("(module {body} {entry})")).await;
-        let refused = tried(&pool, &artefact).await;
-        assert!(matches!(refused, Err(RunError::Unloadable(_))), "{body}: {refused:?}");
-    }
+    let wide = compiled(&format!("(module (table 200000 funcref) {entry})")).await;
+    let refused = tried(&pool, &wide).await;
+    assert!(matches!(refused, Err(RunError::Unloadable(_))), "{refused:?}");
+    let huge = wat::parse_str(format!("(module (memory 20000) {entry})")).unwrap();
+    let refused = common::compiler().compile(huge.into()).await.unwrap_err();
+    assert!(refused.to_string().contains("programs get 268435456 here at most"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

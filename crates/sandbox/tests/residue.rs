@@ -25,6 +25,7 @@ async fn one_place() -> Pool {
         processes: 1,
         runs_per_process: 1,
         max_memory_bytes: 64 << 20,
+        outputs_bytes: 256 << 20,
         shared: true,
         ..common::config()
     };

@@ -28,11 +28,15 @@ pub enum Purpose {
     /// AES-256-GCM key that seals compiled programs on disk; with the context `names`, the
     /// HMAC-SHA256 key of their names.
     CompiledPrograms,
+    /// AES-256-GCM key that seals where the next page of an upstream's items begins.
+    UpstreamCursors,
+    /// Authorisation of the counter that a TPM keeps against rollback.
+    TpmCounter,
 }
 
 impl Purpose {
     /// All purposes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ReceiptEd25519,
         Self::StoreAes256Gcm,
         Self::TlsP256,
@@ -41,6 +45,8 @@ impl Purpose {
         Self::EnvelopeWrap,
         Self::EvmSigner,
         Self::CompiledPrograms,
+        Self::UpstreamCursors,
+        Self::TpmCounter,
     ];
 
     /// Purpose and algorithm, as the derivation names them.
@@ -54,6 +60,8 @@ impl Purpose {
             Self::EnvelopeWrap => ("envelope-wrap", "AES-256-GCM"),
             Self::EvmSigner => ("evm-signer", "ECDSA-secp256k1"),
             Self::CompiledPrograms => ("compiled-programs", "AES-256-GCM"),
+            Self::UpstreamCursors => ("upstream-cursors", "AES-256-GCM"),
+            Self::TpmCounter => ("tpm-counter", "TPM2-AUTH"),
         }
     }
 }

@@ -9,13 +9,41 @@ use crate::length_prefix;
 /// Receipts show `job`, `input` and `output` in this way: who knows the salt, exported from the
 /// request's HPKE context, can check them; nobody else can guess at small contents.
 pub fn salted_digest(salt: &[u8; 32], label: &str, bytes: &[u8]) -> Digest {
-    // HMAC itself pads a short key with zeros to the block of 64 bytes; the salt has one length.
-    let mut key = hmac::digest::Key::<Hmac<Sha256>>::default();
-    key[..salt.len()].copy_from_slice(salt);
-    let mac = <Hmac<Sha256> as KeyInit>::new(&key)
-        .chain_update(length_prefix::join(&[label.as_bytes()]))
-        .chain_update(bytes);
-    Digest(mac.finalize().into_bytes().into())
+    let mut digest = SaltedDigest::new(salt, label);
+    digest.update(bytes);
+    digest.finish()
+}
+
+/// [`salted_digest`] of bytes that come in pieces.
+#[derive(Clone)]
+pub struct SaltedDigest(Hmac<Sha256>);
+
+impl SaltedDigest {
+    /// Of no bytes yet.
+    pub fn new(salt: &[u8; 32], label: &str) -> Self {
+        // HMAC itself pads a short key with zeros to the block of 64 bytes; the salt has one length.
+        let mut key = hmac::digest::Key::<Hmac<Sha256>>::default();
+        key[..salt.len()].copy_from_slice(salt);
+        let mac = <Hmac<Sha256> as KeyInit>::new(&key);
+        Self(mac.chain_update(length_prefix::join(&[label.as_bytes()])))
+    }
+
+    /// Takes the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all pieces.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into_bytes().into())
+    }
+}
+
+impl std::fmt::Debug for SaltedDigest {
+    /// Shows nothing of what it has seen.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SaltedDigest")
+    }
 }
 
 /// The digest by which results and later receipts name a receipt: SHA-256 of its compact text.

@@ -97,6 +97,9 @@ pub enum SealError {
         /// The longest allowed.
         max: u64,
     },
+    /// Another number of bytes came than was announced.
+    #[error("the output has another length than was announced")]
+    OutputLength,
 }
 
 /// Why a key config is not to be used.

@@ -18,6 +18,7 @@ pub mod derive;
 mod digest;
 mod envelope_key;
 mod error;
+mod evm_key;
 pub mod frame;
 mod header;
 mod key_config;
@@ -29,15 +30,17 @@ mod receipt_key;
 mod request;
 mod requester;
 mod response;
+mod response_stream;
 mod secrets;
 mod statement;
 mod suite;
 pub mod tlv;
 
 pub use chain::{Chain, ChainLink, verify_chain};
-pub use digest::{receipt_digest, salted_digest, token_hash};
+pub use digest::{SaltedDigest, receipt_digest, salted_digest, token_hash};
 pub use envelope_key::{EnvelopeKeyPair, KeyId, PublicEnvelopeKey, UnwrapError};
 pub use error::{EnvelopeError, KeyConfigError, ReceiptError, SealError};
+pub use evm_key::EvmKey;
 pub use header::Header;
 pub use key_config::{KeyConfig, KeyConfigParams};
 pub use receipt::{ReceiptClaims, verify_receipt};
@@ -51,6 +54,7 @@ pub use response::{
     OpenedResponse, ResponseHeader, SealedOutcome, open_response, response_opener, response_sealer,
     seal_response,
 };
+pub use response_stream::{ResponseReader, ResponseWriter};
 pub use secrets::RequestSecrets;
 pub use statement::{MAX_STATEMENT_FIELD_LEN, Purpose, Statement};
 pub use suite::{Suite, SuiteId};

@@ -7,18 +7,16 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{
-    EnvelopeError, RequestSecrets, SealError,
+    EnvelopeError, RequestSecrets, ResponseReader, ResponseWriter, SealError,
     aead::{Cipher, KEY_LEN, NONCE_LEN},
-    frame::{self, FrameOpener, FrameSealer, OpenKey, ResponseKey, SealKey},
+    frame::{FrameOpener, FrameSealer, OpenKey, ResponseKey, SealKey},
     header::{VERSION, array, check_preamble},
     padding::{MAX_ENVELOPE_LEN, is_padded_len},
-    request::padded_plaintext_len,
-    tlv,
 };
 
 const MAGIC: &[u8; 4] = b"SWR1";
-const OUTCOME: u8 = 1;
-const OUTPUT: u8 = 2;
+pub(crate) const OUTCOME: u8 = 1;
+pub(crate) const OUTPUT: u8 = 2;
 
 /// What a worker seals for the requester.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,24 +100,16 @@ pub fn seal_response(
     outcome: &SealedOutcome,
     nonce: [u8; 32],
 ) -> Result<Vec<u8>, SealError> {
-    let (details, output) = Details::of(outcome);
-    // Text and numbers only, which serialise.
-    let details = Zeroizing::new(serde_json::to_vec(&details).unwrap_or_default());
-    let plain_len = tlv::section_len(details.len())
-        .saturating_add(output.map_or(0, |output| tlv::section_len(output.len())));
-    let plain_len = padded_plaintext_len(ResponseHeader::LEN, plain_len, MAX_ENVELOPE_LEN)?;
-
-    let mut plain = Zeroizing::new(Vec::with_capacity(plain_len));
-    tlv::push(&mut plain, OUTCOME, &details);
-    if let Some(output) = output {
-        tlv::push(&mut plain, OUTPUT, output);
-    }
-    plain.resize(plain_len, 0);
-    let header = ResponseHeader { job, nonce, receipt_digest };
-    let (bytes, sealer) = response_sealer(secrets, &header);
-    let mut response = Vec::with_capacity(bytes.len() + frame::sealed_len(plain_len));
-    response.extend_from_slice(&bytes);
-    sealer.seal_all(&plain, &mut response);
+    let output: &[u8] = match &outcome.outcome {
+        Outcome::Output(output) => &output.data,
+        Outcome::Failure(_) => &[],
+    };
+    let (mut response, of) = (Vec::new(), (job, receipt_digest));
+    let mut writer =
+        ResponseWriter::begin(secrets, of, outcome, output.len(), nonce, &mut response)?;
+    response.reserve_exact(writer.envelope_len() - response.len());
+    writer.push(output, &mut response)?;
+    writer.finish(&mut response)?;
     Ok(response)
 }
 
@@ -144,23 +134,22 @@ pub fn open_response(
 ) -> Result<OpenedResponse, EnvelopeError> {
     let len = response.len();
     ResponseHeader::parse(response)?;
+    let (header, frames) = response.split_first_chunk().ok_or(EnvelopeError::Truncated { len })?;
     if len > MAX_ENVELOPE_LEN {
         return Err(EnvelopeError::TooLarge { len, max: MAX_ENVELOPE_LEN });
     }
     if !is_padded_len(len) {
         return Err(EnvelopeError::Truncated { len });
     }
-    let (header, frames, opener) = response_opener(secrets, response)?;
-    let plain = opener.open_all(frames)?;
-    let sections = tlv::parse(&plain, &[OUTCOME, OUTPUT])?;
-    let find = |tag| sections.iter().find(|section| section.tag == tag).map(|s| s.bytes);
-    let details = find(OUTCOME).ok_or(EnvelopeError::Malformed("it holds no outcome"))?;
-    // The error would quote the plaintext, so it is dropped.
-    let details: Details = serde_json::from_slice(details)
-        .map_err(|_| EnvelopeError::Malformed("its outcome cannot be read"))?;
-    let SealedOutcome { outcome, usage, details } = details.with_output(find(OUTPUT))?;
-    let ResponseHeader { job, receipt_digest, .. } = header;
-    Ok(OpenedResponse { job, receipt_digest, outcome, usage, details })
+    let mut reader = ResponseReader::begin(secrets, header)?;
+    // All at once, so that growing leaves no copies of the plaintext behind.
+    let mut data = Zeroizing::new(Vec::with_capacity(frames.len()));
+    reader.push(frames, |piece| data.extend_from_slice(piece))?;
+    let mut opened = reader.finish(|piece| data.extend_from_slice(piece))?;
+    if let Outcome::Output(output) = &mut opened.outcome {
+        output.data = Bytes::from_owner(data);
+    }
+    Ok(opened)
 }
 
 /// Begins to open a response envelope, of which the header must be there: gives the header, the
@@ -197,7 +186,7 @@ fn response_key(secrets: &RequestSecrets, nonce: &[u8; 32]) -> ResponseKey {
 
 /// The JSON of the outcome section. Fields that a later version adds are skipped.
 #[derive(Serialize, Deserialize)]
-struct Details {
+pub(crate) struct Details {
     code: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message: Option<String>,
@@ -211,7 +200,7 @@ struct Details {
 }
 
 impl Details {
-    fn of(sealed: &SealedOutcome) -> (Self, Option<&Bytes>) {
+    pub(crate) fn of(sealed: &SealedOutcome) -> Self {
         let details = |message, media_type, next_cursor| Self {
             code: sealed.outcome.code().to_owned(),
             message,
@@ -221,26 +210,32 @@ impl Details {
             details: sealed.details.clone(),
         };
         match &sealed.outcome {
-            Outcome::Output(Output { data, media_type, next_cursor }) => {
-                (details(None, Some(media_type.clone()), next_cursor.clone()), Some(data))
+            Outcome::Output(Output { media_type, next_cursor, .. }) => {
+                details(None, Some(media_type.clone()), next_cursor.clone())
             }
-            Outcome::Failure(failure) => (details(Some(failure.message.clone()), None, None), None),
+            Outcome::Failure(failure) => details(Some(failure.message.clone()), None, None),
         }
     }
 
-    fn with_output(self, output: Option<&[u8]>) -> Result<SealedOutcome, EnvelopeError> {
+    pub(crate) fn from_json(json: &[u8]) -> Result<Self, EnvelopeError> {
+        // The error would quote the plaintext, so it is dropped.
+        serde_json::from_slice(json)
+            .map_err(|_| EnvelopeError::Malformed("its outcome cannot be read"))
+    }
+
+    pub(crate) fn with_output(self, output: Option<Bytes>) -> Result<SealedOutcome, EnvelopeError> {
         let outcome = match (self.code.as_str(), output) {
             ("ok", Some(data)) => Outcome::Output(Output {
-                data: Bytes::copy_from_slice(data),
+                data,
                 media_type: self.media_type.unwrap_or_default(),
                 next_cursor: self.next_cursor,
             }),
             ("ok", None) => return Err(EnvelopeError::Malformed("it holds no output")),
             (_, Some(_)) => return Err(EnvelopeError::Malformed("a failure with output")),
-            (code, None) => Outcome::Failure(Failure {
-                code: code.parse::<Code>().map_err(|_| EnvelopeError::UnknownCode)?,
-                message: self.message.unwrap_or_default(),
-            }),
+            (code, None) => Outcome::Failure(Failure::new(
+                code.parse::<Code>().map_err(|_| EnvelopeError::UnknownCode)?,
+                self.message.unwrap_or_default(),
+            )),
         };
         Ok(SealedOutcome { outcome, usage: self.usage, details: self.details })
     }

@@ -3,7 +3,8 @@
 use crate::EnvelopeError;
 
 const PREFIX_LEN: usize = 5;
-const END: u8 = 0;
+/// Where the sections end and the padding begins.
+pub(crate) const END: u8 = 0;
 
 /// One section of a plaintext.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,16 +59,21 @@ pub fn parse<'a>(plaintext: &'a [u8], known: &[u8]) -> Result<Vec<Section<'a>>, 
 }
 
 /// Length of a section whose content has `len` bytes.
-pub(crate) fn section_len(len: usize) -> usize {
+pub(crate) const fn section_len(len: usize) -> usize {
     len.saturating_add(PREFIX_LEN)
 }
 
 /// Appends a section. Its content is shorter than the longest envelope, so its length fits.
 pub fn push(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
-    debug_assert!(tag != END && bytes.len() <= crate::padding::MAX_ENVELOPE_LEN);
-    out.push(tag);
-    out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+    push_head(out, tag, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// Appends what precedes a section's content of `len` bytes.
+pub(crate) fn push_head(out: &mut Vec<u8>, tag: u8, len: usize) {
+    debug_assert!(tag != END && len <= crate::padding::MAX_ENVELOPE_LEN);
+    out.push(tag);
+    out.extend_from_slice(&(len as u32).to_be_bytes());
 }
 
 #[cfg(test)]

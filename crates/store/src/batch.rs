@@ -1,6 +1,6 @@
 //! One transaction and the operations in it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use redb::{ReadableTable, WriteTransaction};
 use sealwork_job::{JobId, LaneId, LanePosition, Timestamp};
@@ -45,7 +45,7 @@ pub(crate) trait Operation: Send {
 
 pub(crate) struct Batch<'t> {
     pub(crate) tables: Tables<'t>,
-    pub(crate) shared: &'t Shared,
+    pub(crate) shared: &'t Arc<Shared>,
     pub(crate) doubts: &'t mut Doubts,
     pub(crate) head: Head,
     /// The time by which expiry is judged: never before what an earlier commit has seen.
@@ -66,7 +66,7 @@ pub(crate) struct Finished {
 impl<'t> Batch<'t> {
     pub(crate) fn begin(
         transaction: &'t WriteTransaction,
-        shared: &'t Shared,
+        shared: &'t Arc<Shared>,
         doubts: &'t mut Doubts,
         head: Head,
     ) -> Result<Self, StoreError> {

@@ -10,7 +10,7 @@ use crate::{
     StoreError,
     batch::{Batch, Failure, Operation, own},
     doubt::Doubts,
-    record::SettledRecord,
+    record::{SettledRecord, Whereabouts},
     shared::Shared,
     tables::{RECEIPT_ROW, SETTLED_ROW},
 };
@@ -24,12 +24,14 @@ pub(crate) struct Keep {
     pub(crate) count: u64,
     pub(crate) age: Duration,
     pub(crate) now: Timestamp,
+    /// Bytes of results in files of their own.
+    pub(crate) bytes: u64,
 }
 
 impl Keep {
-    /// Whether the oldest of `settled` results, which settled at `oldest`, must go.
-    pub(crate) fn is_exceeded(&self, settled: u64, oldest: Timestamp) -> bool {
-        settled > self.count || self.now.since(oldest) > self.age
+    /// Whether the oldest of `settled` results, which settled at `oldest`, must go; they have `bytes`.
+    pub(crate) fn is_exceeded(&self, settled: u64, bytes: u64, oldest: Timestamp) -> bool {
+        settled > self.count || bytes > self.bytes || self.now.since(oldest) > self.age
     }
 }
 
@@ -44,13 +46,15 @@ pub(crate) struct Evicted {
 
 pub(crate) struct Evict {
     keep: Keep,
+    /// Bytes that go with this commit.
+    freed: u64,
     outcome: Evicted,
     answer: oneshot::Sender<Result<Evicted, StoreError>>,
 }
 
 impl Evict {
     pub(crate) fn new(keep: Keep, answer: oneshot::Sender<Result<Evicted, StoreError>>) -> Self {
-        Self { keep, outcome: Evicted::default(), answer }
+        Self { keep, freed: 0, outcome: Evicted::default(), answer }
     }
 
     fn remove(
@@ -96,8 +100,13 @@ impl Evict {
             Err(_) => Self::remove_damaged(batch, sequence)?,
             Ok(record) => {
                 let settled = batch.tables.settled.len()?;
-                if !self.keep.is_exceeded(settled, record.settled_at) {
+                let blobs = &batch.shared.blobs;
+                let bytes = blobs.all_result_bytes().saturating_sub(self.freed);
+                if !self.keep.is_exceeded(settled, bytes, record.settled_at) {
                     return Ok(false);
+                }
+                if let Whereabouts::Blob(name) = &record.response {
+                    self.freed += blobs.result_bytes(name);
                 }
                 self.outcome.jobs.push(record.job.id());
                 Self::remove(batch, sequence, record)?;

@@ -13,6 +13,7 @@ mod backend;
 mod batch;
 mod blobs;
 mod committer;
+mod content;
 mod database;
 mod doubt;
 mod error;
@@ -22,6 +23,7 @@ mod model;
 mod namespace;
 mod options;
 mod outbox;
+mod pieces;
 mod quarantine;
 mod read;
 mod record;
@@ -29,17 +31,20 @@ mod running;
 mod sealing;
 mod settle;
 mod shared;
+mod spool;
 mod store;
 mod tables;
 
+pub use content::Content;
 pub use error::{AcceptError, OpenError, PendingError, SettleError, StoreError};
 pub use format::FORMAT;
 pub use model::{
-    ChainHead, DamagedJob, JobView, JournalEntry, OutboxEntry, PendingJob, ReplayEntry, Settled,
-    SettledSummary, Settlement, StoreUsage,
+    ChainHead, DamagedJob, JobView, JournalEntry, OutboxEntry, PendingJob, ReplayEntry, Response,
+    Settled, SettledSummary, Settlement, Sink, StoreUsage,
 };
 pub use namespace::{Namespace, NamespaceRow};
 pub use options::{CommitterKind, StoreOptions};
 pub use outbox::{Outbox, OutboxItem};
 pub use read::Pending;
+pub use spool::{Spool, Spooled};
 pub use store::Store;

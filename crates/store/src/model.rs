@@ -6,6 +6,8 @@ use sealwork_job::{
     Timestamp,
 };
 
+use crate::StoreError;
+
 /// An accepted job as the journal keeps it until it settles.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JournalEntry {
@@ -69,15 +71,42 @@ pub struct ChainHead {
     pub digest: Digest,
 }
 
+/// Takes the pieces of a response.
+pub type Sink<'a> = dyn FnMut(&[u8]) -> Result<(), StoreError> + 'a;
+
+/// A sealed response, or what the submission's reply asked for.
+pub enum Response {
+    /// In memory.
+    Whole(Bytes),
+    /// Made piece by piece while it goes to the disk, on the committer.
+    #[allow(clippy::type_complexity, reason = "one function")]
+    Poured(Box<dyn FnOnce(&mut Sink<'_>) -> Result<(), StoreError> + Send>),
+}
+
+impl From<Bytes> for Response {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole(bytes)
+    }
+}
+
+impl fmt::Debug for Response {
+    /// Shows the size, not the bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
+            Self::Poured(_) => f.write_str("Poured"),
+        }
+    }
+}
+
 /// What a job came to, sealed and signed.
-#[derive(Clone, PartialEq, Eq)]
 pub struct Settlement {
     /// `ok`, or the failure's code.
     pub code: String,
     /// When it settled.
     pub settled_at: Timestamp,
-    /// The sealed response, or what the submission's reply asked for.
-    pub response: Bytes,
+    /// What the requester gets.
+    pub response: Response,
     /// The signed receipt.
     pub receipt: String,
     /// The receipt's digest: the new end of the chain.
@@ -92,7 +121,7 @@ impl fmt::Debug for Settlement {
         f.debug_struct("Settlement")
             .field("code", &self.code)
             .field("settled_at", &self.settled_at)
-            .field("response_len", &self.response.len())
+            .field("response", &self.response)
             .field("receipt_digest", &self.receipt_digest)
             .finish_non_exhaustive()
     }

@@ -26,6 +26,9 @@ pub struct StoreOptions {
     /// Under load, commits begin at least this far apart: each rewrites pages that more changes
     /// could share. A change that comes alone never waits. For [`CommitterKind::Thread`].
     pub commit_interval: Duration,
+    /// Bytes of settled results that have files of their own (values above `blob_threshold`); the
+    /// oldest results go when there are more.
+    pub results_bytes: u64,
     /// Receipts that are kept after their results are gone, newest first.
     pub receipts_kept: u64,
     /// Whether opening reads the whole file and checks every page. Without it a damaged page is
@@ -45,6 +48,7 @@ impl Default for StoreOptions {
             queue_capacity: 4096,
             max_batch: 512,
             commit_interval: Duration::from_millis(3),
+            results_bytes: 4 << 30,
             receipts_kept: 100_000,
             verify: true,
             create: true,

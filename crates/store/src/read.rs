@@ -7,7 +7,8 @@ use redb::{Range, ReadTransaction, ReadableTable, ReadableTableMetadata};
 use sealwork_job::JobId;
 
 use crate::{
-    DamagedJob, JobView, PendingError, PendingJob, Store, StoreError, StoreUsage,
+    Content, DamagedJob, JobView, PendingError, PendingJob, Store, StoreError, StoreUsage,
+    blobs::Blobs,
     database::unpanicked,
     record::{JobRecord, SettledRecord, Whereabouts, row},
     sealing::Place,
@@ -57,17 +58,19 @@ impl Store {
                 let record: JobRecord =
                     row::open_head(&shared.sealer, "pending", key, row.value())?;
                 same(record.id(), job, "pending")?;
-                content(shared, "pending", key, row.value(), &record.body)
+                content(shared, "pending", key, row.value(), &record.body)?
+                    .map(Content::whole)
+                    .transpose()
             }
             Some(Location::Settled(_) | Location::Receipt(_)) | None => Ok(None),
         })
     }
 
-    /// The response of a settled job.
+    /// The response of a settled job, to be read piece by piece.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn response(&self, job: JobId) -> Result<Option<Bytes>, StoreError> {
+    pub fn response(&self, job: JobId) -> Result<Option<Content>, StoreError> {
         self.read(|transaction, shared| match Location::read(transaction, job)? {
             Some(Location::Settled(sequence)) => {
                 let table = transaction.open_table(SETTLED)?;
@@ -252,14 +255,14 @@ pub(crate) fn job_at(
 
 /// A row of `pending` with its body.
 pub(crate) fn whole(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     key: u64,
     row: &[u8],
 ) -> Result<(JobRecord, Bytes), StoreError> {
     let record: JobRecord = row::open_head(&shared.sealer, "pending", key, row)?;
     let body = content(shared, "pending", key, row, &record.body)?
         .ok_or_else(|| StoreError::damaged("blobs"))?;
-    Ok((record, body))
+    Ok((record, body.whole()?))
 }
 
 fn pending(
@@ -288,17 +291,16 @@ fn same(found: JobId, asked: JobId, table: &str) -> Result<(), StoreError> {
 }
 
 fn content(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     table: &'static str,
     key: u64,
     row: &[u8],
     whereabouts: &Whereabouts,
-) -> Result<Option<Bytes>, StoreError> {
+) -> Result<Option<Content>, StoreError> {
     match whereabouts {
-        Whereabouts::Inline => {
-            row::open_body(&shared.sealer, table, key, row).map(|body| Some(body.into()))
-        }
-        Whereabouts::Blob(name) => shared.blobs.read(&shared.sealer, name),
+        Whereabouts::Inline => row::open_body(&shared.sealer, table, key, row)
+            .map(|body| Some(Content::from(Bytes::from(body)))),
+        Whereabouts::Blob(name) => Blobs::read(shared, name),
     }
 }
 
@@ -352,6 +354,9 @@ pub(crate) fn referenced_blobs(shared: &Shared) -> Result<Option<BTreeSet<String
                 key.value(),
                 row.value(),
             );
+            if let Ok(SettledRecord { response: Whereabouts::Blob(name), .. }) = &record {
+                shared.blobs.count_result(name);
+            }
             note(record.map(|record| record.response));
         }
         Ok(())

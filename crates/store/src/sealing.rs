@@ -25,6 +25,8 @@ use zeroize::Zeroizing;
 const SALT: usize = 16;
 const PREFIX: usize = SALT + 8;
 const TAG: usize = 16;
+/// By how much a sealed value is longer than its content.
+pub(crate) const OVERHEAD: usize = PREFIX + TAG;
 /// Ciphers of earlier openings that are kept at hand.
 const REMEMBERED: usize = 32;
 

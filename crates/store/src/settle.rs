@@ -1,10 +1,11 @@
 //! Settling a job: outcome, receipt, end of the chain and outbox entry in one commit.
 
+use bytes::Bytes;
 use sealwork_job::{Digest, JobId};
 use tokio::sync::oneshot;
 
 use crate::{
-    ChainHead, SettleError, SettledSummary, Settlement, StoreError,
+    ChainHead, Response, SettleError, SettledSummary, Settlement, StoreError,
     batch::{Batch, Failure, Operation, own},
     database::unpanicked,
     doubt::Doubts,
@@ -15,6 +16,9 @@ use crate::{
 };
 
 pub(crate) type Make = Box<dyn FnMut(ChainHead) -> Settlement + Send>;
+
+/// Where a response is, and its bytes where that is the row.
+type Placed = (Whereabouts, Option<Bytes>);
 
 pub(crate) struct Settle {
     job: JobId,
@@ -84,14 +88,15 @@ impl Settle {
         };
         let shared = batch.shared;
         let sequence = chain.next_sequence;
-        let response = shared.blobs.place(&shared.sealer, &made.response)?;
-        let inline = match &response {
-            Whereabouts::Inline => Some(&made.response[..]),
-            Whereabouts::Blob(name) => {
-                self.blob = Some(name.clone());
-                None
-            }
+        let (response, inline) = match own(place(shared, made.response))? {
+            Ok(Some(placed)) => placed,
+            Ok(None) => return Ok(Err(SettleError::Panicked)),
+            Err(damaged) => return Ok(Err(damaged.into())),
         };
+        if let Whereabouts::Blob(name) = &response {
+            shared.blobs.count_result(name);
+            self.blob = Some(name.clone());
+        }
         let started = batch.tables.running.remove(key)?.is_some();
         batch.let_go(job.body.clone());
         let record = SettledRecord {
@@ -102,7 +107,7 @@ impl Settle {
             receipt_digest: made.receipt_digest.0,
             response,
         };
-        let row = row::seal(&shared.sealer, "settled", sequence, &record, inline)?;
+        let row = row::seal(&shared.sealer, "settled", sequence, &record, inline.as_deref())?;
         batch.tables.pending.remove(key)?;
         batch.tables.settled.insert(sequence, row.as_slice())?;
         batch.tables.jobs.insert(self.job.as_bytes(), (SETTLED_ROW, sequence))?;
@@ -123,6 +128,21 @@ impl Settle {
         batch.touch();
         Ok(Ok(SettledSummary { sequence, receipt_digest: made.receipt_digest }))
     }
+}
+
+/// Puts a response where it belongs, and gives back what goes into the row; `None`: making it
+/// panicked.
+fn place(shared: &Shared, response: Response) -> Result<Option<Placed>, StoreError> {
+    let placed = match response {
+        Response::Whole(bytes) => {
+            let placed = shared.blobs.place(&shared.sealer, &bytes)?;
+            let inline = (placed == Whereabouts::Inline).then_some(bytes);
+            return Ok(Some((placed, inline)));
+        }
+        // What a panic leaves behind the next start removes.
+        Response::Poured(pour) => unpanicked(|| shared.blobs.pour(&shared.sealer, pour)),
+    };
+    Ok(placed.transpose()?.map(|placed| (placed, None)))
 }
 
 impl Operation for Settle {

@@ -169,8 +169,8 @@ impl Store {
         }
     }
 
-    /// Removes the oldest settled results until at most `max_count` are left and none settled more
-    /// than `max_age` before `now`; their jobs, in the order in which they settled. Receipts stay,
+    /// Removes the oldest settled results until at most `max_count` are left, none settled more than
+    /// `max_age` before `now`, and their files have at most [`StoreOptions::results_bytes`]; their jobs, in the order in which they settled. Receipts stay,
     /// up to [`StoreOptions::receipts_kept`]. A result that does not open is removed, too, and
     /// logged; it is not among the jobs.
     ///
@@ -182,7 +182,8 @@ impl Store {
         max_age: Duration,
         now: Timestamp,
     ) -> Result<Vec<JobId>, StoreError> {
-        let keep = Keep { count: max_count as u64, age: max_age, now };
+        let bytes = self.0.shared.options.results_bytes;
+        let keep = Keep { count: max_count as u64, age: max_age, now, bytes };
         let mut evicted = Vec::new();
         let mut has_more = self.has_to_evict(keep)?;
         while has_more {
@@ -266,6 +267,10 @@ impl Store {
         shared.read(|transaction| read(transaction, shared))
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
     pub(crate) fn file_bytes(&self) -> Result<u64, StoreError> {
         Ok(self.0.file.upgrade().ok_or(StoreError::Closed)?.len()?)
     }
@@ -276,12 +281,12 @@ impl Store {
             return Ok(Whereabouts::Inline);
         }
         match shared.options.committer {
-            CommitterKind::Task => Ok(shared.blobs.place(&shared.sealer, &entry.body)?),
+            CommitterKind::Task => shared.blobs.place(&shared.sealer, &entry.body),
             CommitterKind::Thread => {
                 let (shared, body) = (Arc::clone(shared), entry.body.clone());
                 let placed =
                     tokio::task::spawn_blocking(move || shared.blobs.place(&shared.sealer, &body));
-                Ok(placed.await.map_err(|_| StoreError::Closed)??)
+                placed.await.map_err(|_| StoreError::Closed)?
             }
         }
     }
@@ -309,7 +314,8 @@ impl Store {
                 row.value(),
             );
             // A damaged one is the eviction's to remove.
-            Ok(oldest.map_or(true, |oldest| keep.is_exceeded(settled, oldest.settled_at)))
+            let bytes = shared.blobs.all_result_bytes();
+            Ok(oldest.map_or(true, |oldest| keep.is_exceeded(settled, bytes, oldest.settled_at)))
         })
     }
 }

@@ -30,7 +30,7 @@ async fn filled(disk: &SimDisk, clock: Arc<SimClock>) -> Store {
 fn check_filled(store: &Store) {
     assert_eq!(check_chain(store, 0, Digest([0; 32])), (0..5).map(job).collect::<Vec<_>>());
     for n in 0..5 {
-        assert_eq!(store.response(job(n)).unwrap(), Some(content("response", n, 1000)));
+        assert_eq!(response(store, job(n)), Some(content("response", n, 1000)));
     }
     for n in 5..10 {
         assert_eq!(store.body(job(n)).unwrap(), Some(content("body", n, 1000)));

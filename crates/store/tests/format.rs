@@ -34,11 +34,20 @@ async fn a_store_of_format_2_opens_whole() {
     check_receipts_without_results(&store).await;
 }
 
+#[tokio::test]
+async fn a_store_of_format_3_opens_whole() {
+    let disk = SimDisk::new(1);
+    disk.write_atomic(FILE, &unpack(include_bytes!("data/format-3.store"))).unwrap();
+    let store = open(&disk, 2);
+    check_example(&store);
+    check_receipts_without_results(&store).await;
+}
+
 /// The index of receipts by job is what format 2 added.
 async fn check_receipts_without_results(store: &Store) {
     store.evict(0, std::time::Duration::MAX, NOW).await.unwrap();
     for (sequence, n) in [(0, 0), (1, 2)] {
-        assert_eq!(store.response(job(n)).unwrap(), None);
+        assert_eq!(response(store, job(n)), None);
         let receipt = store.receipt_of(job(n)).unwrap().unwrap();
         assert!(receipt.ends_with(&job(n).to_string()), "{receipt}");
         assert_eq!(store.receipt_at(sequence).unwrap(), Some(receipt));
@@ -50,7 +59,7 @@ async fn the_format_written_today_is_the_one_in_data() {
     let disk = SimDisk::new(1);
     write_example(&disk).await;
     check_example(&open(&disk, 2));
-    assert_eq!(FORMAT, 2, "a new format needs a file of its own in data/ and a test above");
+    assert_eq!(FORMAT, 3, "a new format needs a file of its own in data/ and a test above");
 }
 
 #[tokio::test]
@@ -108,7 +117,7 @@ fn check_example(store: &sealwork_store::Store) {
     for (n, delivered) in [(0, false), (2, true)] {
         let settled = store.job(job(n)).unwrap().unwrap().settled.unwrap();
         assert_eq!((settled.code.as_str(), settled.delivered), ("ok", delivered));
-        assert_eq!(store.response(job(n)).unwrap(), Some(content("response", n, 400)));
+        assert_eq!(response(store, job(n)), Some(content("response", n, 400)));
     }
     assert_eq!(store.namespace("door").get("cursor").unwrap().unwrap()[..], *b"12345");
     assert_eq!(store.outbox("evm").list(None, 9).unwrap()[0].payload, content("outbox", 0, 40));

@@ -204,6 +204,14 @@ pub struct TpmClaims {
     pub secure_boot: Option<bool>,
 }
 
+impl TpmClaims {
+    /// How a policy lists the attestation key: by its name, which covers its attributes; by its
+    /// digest where it was sent without them.
+    pub(crate) fn listed_as(&self) -> &Hex {
+        self.attestation_key_name.as_ref().unwrap_or(&self.attestation_key)
+    }
+}
+
 /// Why an attestation key is believed to be a TPM's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

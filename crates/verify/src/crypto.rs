@@ -34,8 +34,7 @@ impl Hash {
     }
 
     /// Length of its digests, in bytes.
-    #[cfg(any(test, not(feature = "native")))]
-    fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,

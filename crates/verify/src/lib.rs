@@ -45,6 +45,7 @@ pub use document::{DocumentError, EvidenceDocument, MAX_DOCUMENT_LEN};
 pub use endorsements::{DcapCollateral, Endorsements, EndorsementsError, MAX_BUNDLE_LEN};
 pub use evidence::{Evidence, EvidenceKind};
 pub use instant::Day;
+pub use nitro::{NitroRoot, authenticate_nitro};
 pub use policy::{
     ActivatedKey, AllowedAdvisory, Freshness, IntelTcbPolicy, Isolation, Kinds, NitroPolicy,
     POLICY_SCHEMA, Policy, PolicyError, ReferenceValues, SgxPolicy, SimulatedPolicy, SnpPolicy,
@@ -58,4 +59,6 @@ pub use tpm::{AttestationKey, CredentialChallenge, CredentialError, EndorsementK
 pub use verdict::{Class, Rejected, Trusted, Verdict};
 pub use verifier::{Verifier, inspect, verify};
 pub use watermark::Watermark;
-pub use worker::{Question, VerifiedReceipt, verify_receipt_evidence, verify_worker};
+pub use worker::{
+    Question, VerifiedReceipt, verify_document, verify_receipt_evidence, verify_worker,
+};

@@ -1,6 +1,7 @@
 //! Attestation documents of AWS Nitro Enclaves: COSE_Sign1 around a CBOR map, certificates inside.
 
 mod document;
+mod own_time;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use coset::iana;
 use sealwork_job::Timestamp;
 
 use self::document::Document;
+pub use self::own_time::{NitroRoot, authenticate_nitro};
 use crate::{
     Claims, Class, Details, EvidenceKind, Hex, NitroClaims, ReasonCode,
     authenticate::{Authenticated, Request},

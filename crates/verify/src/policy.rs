@@ -24,6 +24,7 @@ pub const POLICY_SCHEMA: &str = include_str!("../policy.schema.json");
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Version of the format: 1.
+    #[cfg_attr(test, schemars(range(min = 1, max = 1)))]
     pub version: u32,
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,6 +37,7 @@ pub struct Policy {
     pub allow_debug: bool,
     /// How jobs may be isolated from each other.
     #[serde(default = "Isolation::all")]
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub isolation: Vec<Isolation>,
     /// How new evidence has to be.
     #[serde(default)]
@@ -83,6 +85,10 @@ pub struct Freshness {
     /// The greatest age of evidence that is dated (Nitro), in seconds.
     #[serde(default = "Freshness::max_age")]
     pub max_age_seconds: u64,
+    /// Whether the evidence of the worker's epoch answers a nonce, as workers on slow platforms
+    /// give it. It is as old as the worker's keys may be: the key config's validity bounds it.
+    #[serde(default)]
+    pub epoch_evidence: bool,
 }
 
 impl Freshness {
@@ -93,13 +99,13 @@ impl Freshness {
 
 impl Default for Freshness {
     fn default() -> Self {
-        Self { max_age_seconds: Self::max_age() }
+        Self { max_age_seconds: Self::max_age(), epoch_evidence: false }
     }
 }
 
 /// The kinds of evidence that a policy accepts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(extend("minProperties" = 1)))]
 #[serde(deny_unknown_fields)]
 pub struct Kinds {
     /// Intel SGX.
@@ -163,8 +169,10 @@ impl Policy {
         if json.len() > validate::MAX_LEN {
             return Err(PolicyError::TooLarge);
         }
-        let policy: Self = serde_json::from_slice(json)
-            .map_err(|error| PolicyError::Malformed(error.to_string()))?;
+        let malformed = |error: serde_json::Error| PolicyError::Malformed(error.to_string());
+        let policy: Self = serde_json::from_slice(json).map_err(malformed)?;
+        let given = serde_json::from_slice(json).map_err(malformed)?;
+        validate::check_form(&given, &serde_json::to_value(&policy).map_err(malformed)?)?;
         policy.check()?;
         Ok(policy)
     }

@@ -103,6 +103,8 @@ reason_codes! {
     EvidenceFromFuture = "evidence_from_future": "the evidence is dated later than the time of the check",
     /// Neither date nor nonce.
     FreshnessUnknown = "freshness_unknown": "nothing shows when the evidence was made",
+    /// The epoch's evidence where an answer to the nonce is demanded.
+    EpochEvidenceNotAllowed = "epoch_evidence_not_allowed": "the evidence is that of the worker's epoch, and the policy demands an answer to the nonce",
     /// Jobs are isolated by less than demanded.
     IsolationNotAllowed = "isolation_not_allowed": "the worker isolates jobs in a way that the policy does not accept",
     /// Nothing says whose key signed the quote.

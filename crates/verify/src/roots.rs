@@ -12,6 +12,7 @@ pub struct Root {
     /// What people call it.
     pub name: String,
     /// SHA-256 of the certificate's DER.
+    #[cfg_attr(test, schemars(extend("minLength" = 64, "maxLength" = 64)))]
     pub sha256: Hex,
 }
 

@@ -11,12 +11,12 @@ mod reader;
 
 use std::collections::BTreeMap;
 
-pub(crate) use self::endorsement::Vouchers;
 use self::{attest::Quote, event_log::EventLog, public::KeyInfo};
 pub use self::{
     credential::{CredentialChallenge, CredentialError, EndorsementKey},
     evidence::{AttestationKey, TpmEvidence},
 };
+pub(crate) use self::{endorsement::Vouchers, public::is_tpm_name};
 use crate::{
     Claims, Class, Details, EvidenceKind, Hex, Provenance, ReasonCode, TpmClaims,
     authenticate::{Authenticated, Request},

@@ -109,7 +109,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Verdict {
         let all = together(&self.endorsements, document);
-        judge_worker(key_config, document, question, policy, |expectation| {
+        judge_worker(key_config, document, question, policy, now, |expectation| {
             self.verify_against(&all, &document.evidence, expectation, policy, now)
         })
     }

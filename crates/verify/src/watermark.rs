@@ -19,9 +19,14 @@ impl Watermark {
         self.marks.get(name).copied().unwrap_or(0)
     }
 
+    /// Takes the higher of the numbers of two that were kept apart.
+    pub fn merge(&mut self, other: &Self) {
+        self.raise(other.marks.iter().map(|(name, mark)| (name.as_str(), *mark)));
+    }
+
     /// Takes numbers that were found good.
     pub(crate) fn raise<'a>(&mut self, marks: impl IntoIterator<Item = (&'a str, u64)>) {
-        for (name, mark) in marks {
+        for (name, mark) in marks.into_iter().filter(|(_, mark)| *mark > 0) {
             let highest = self.marks.entry(name.to_owned()).or_default();
             *highest = mark.max(*highest);
         }

@@ -4,8 +4,8 @@ use sealwork_job::Timestamp;
 use sealwork_seal::{KeyConfig, Purpose, ReceiptClaims, Statement, verify_receipt};
 
 use crate::{
-    Age, Endorsements, EvidenceDocument, EvidenceKind, Expectation, Policy, ReasonCode, Rejected,
-    Trusted, Verdict, claims::Hex, reason::Reasons, verify,
+    Age, Details, Endorsements, EvidenceDocument, EvidenceKind, Expectation, Policy, ReasonCode,
+    Rejected, Trusted, Verdict, claims::Hex, instant::At, reason::Reasons, verify,
 };
 
 /// What a verifier has asked a worker for.
@@ -29,12 +29,21 @@ impl Question {
     pub fn epoch() -> Self {
         Self { purpose: Purpose::Epoch, nonce: Vec::new(), context: Vec::new() }
     }
+
+    /// Whether a session was asked about and the statement is that of the epoch.
+    fn is_answered_by_epoch(&self, statement: &Statement) -> bool {
+        self.purpose == Purpose::Session
+            && self.context.is_empty()
+            && statement.purpose == Purpose::Epoch
+    }
 }
 
 /// Checks that a key config is of a worker that a policy trusts: the key config's signature, the
 /// statement, the evidence, the isolation.
 ///
-/// Report data are compared with the statement that is expected, not with the one that came.
+/// Report data are compared with the statement that is expected, not with the one that came. Where
+/// a session was asked about and the evidence of the epoch came, `freshness.epoch_evidence` of the
+/// policy says whether that will do.
 pub fn verify_worker(
     key_config: &KeyConfig,
     document: &EvidenceDocument,
@@ -44,7 +53,7 @@ pub fn verify_worker(
     now: Timestamp,
 ) -> Verdict {
     let all = together(endorsements, document);
-    judge_worker(key_config, document, question, policy, |expectation| {
+    judge_worker(key_config, document, question, policy, now, |expectation| {
         verify(&document.evidence, expectation, &all, policy, now)
     })
 }
@@ -63,29 +72,86 @@ pub(crate) fn judge_worker(
     document: &EvidenceDocument,
     question: &Question,
     policy: &Policy,
+    now: Timestamp,
     judge: impl FnOnce(&Expectation) -> Verdict,
 ) -> Verdict {
     let mut reasons = Reasons::default();
     check_key_config(key_config, document, &mut reasons);
     check_isolation(&key_config.isolation, policy, &mut reasons);
+    let answered = if question.is_answered_by_epoch(&document.statement) {
+        check_epoch(key_config, policy, now, &mut reasons);
+        Question::epoch()
+    } else {
+        question.clone()
+    };
     let expected = Statement {
         kind: document.evidence.kind.as_str().to_owned(),
-        purpose: question.purpose,
-        nonce: question.nonce.clone(),
+        purpose: answered.purpose,
+        nonce: answered.nonce,
         key_config: key_config.digest(),
         config: key_config.config_digest,
         instance: key_config.instance,
-        context: question.context.clone(),
+        context: answered.context,
     };
     check_statement(&expected, &document.statement, &mut reasons);
-    let expectation = match question.purpose {
+    let expectation = match expected.purpose {
         Purpose::Epoch => Expectation::archived(&expected),
-        _ if question.nonce.is_empty() => {
+        _ if expected.nonce.is_empty() => {
             Expectation { age: Age::Dated, ..Expectation::challenge(&expected) }
         }
         _ => Expectation::challenge(&expected),
     };
-    with_reasons(judge(&expectation), reasons)
+    let verdict = judge(&expectation);
+    check_asker(&verdict, &mut reasons);
+    with_reasons(verdict, reasons)
+}
+
+/// Checks evidence about whatever its statement names: for looking at a document without the key
+/// config that it has to be about.
+///
+/// `nonce` is what was asked with. Without one the evidence of an epoch counts as archived, and other
+/// evidence has to be dated.
+pub fn verify_document(
+    document: &EvidenceDocument,
+    nonce: Option<&[u8]>,
+    endorsements: &Endorsements,
+    policy: &Policy,
+    now: Timestamp,
+) -> Verdict {
+    let stated = &document.statement;
+    let kind = document.evidence.kind.as_str().to_owned();
+    let expected_nonce = nonce.unwrap_or(&stated.nonce).to_vec();
+    let expected = Statement { kind, nonce: expected_nonce, ..stated.clone() };
+    let mut reasons = Reasons::default();
+    check_statement(&expected, stated, &mut reasons);
+    let expectation = match (nonce, stated.purpose) {
+        (Some(_), _) => Expectation::challenge(&expected),
+        (None, Purpose::Epoch) => Expectation::archived(&expected),
+        (None, _) => Expectation { age: Age::Dated, ..Expectation::challenge(&expected) },
+    };
+    let all = together(endorsements, document);
+    let verdict = verify(&document.evidence, &expectation, &all, policy, now);
+    check_asker(&verdict, &mut reasons);
+    with_reasons(verdict, reasons)
+}
+
+/// An enclave may also make documents of an asker's contents, for Marlin's verifiers. Those have a
+/// public key, and their user data may be the digest of any statement.
+fn check_asker(verdict: &Verdict, reasons: &mut Reasons) {
+    let claims = match verdict {
+        Verdict::Trusted(trusted) => Some(&trusted.claims),
+        Verdict::Rejected(rejected) => rejected.claims.as_ref(),
+    };
+    if let Some(Details::Nitro(nitro)) = claims.map(|claims| &claims.details)
+        && let Some(key) = &nitro.public_key
+    {
+        reasons
+            .add(ReasonCode::StatementMismatch, "public_key of the document")
+            .expected("none, as in what a worker states")
+            .found(key)
+            .source("docs/attestation-operators.md, \"For Marlin's verifiers\"")
+            .mend("ask the worker itself; this document was made for somebody else's question");
+    }
 }
 
 /// A receipt that was followed to its worker's evidence.
@@ -176,6 +242,35 @@ fn check_isolation(isolation: &str, policy: &Policy, reasons: &mut Reasons) {
             .found(isolation.escape_debug())
             .source("`isolation` of the policy")
             .mend("use a worker that keeps jobs apart in such a way");
+    }
+}
+
+/// The evidence of an epoch is no answer to a nonce. What bounds its age is that the keys it speaks
+/// of are offered at this time.
+fn check_epoch(key_config: &KeyConfig, policy: &Policy, now: Timestamp, reasons: &mut Reasons) {
+    if !policy.freshness.epoch_evidence {
+        reasons
+            .add(ReasonCode::EpochEvidenceNotAllowed, "purpose of the statement")
+            .expected("an answer to the nonce")
+            .found("the evidence of the worker's epoch")
+            .source("`freshness.epoch_evidence` of the policy")
+            .mend(
+                "use a worker that answers each nonce, or allow evidence as old as the worker's \
+                 keys may be",
+            );
+        return;
+    }
+    let now = now.as_secs();
+    if !key_config.keys.iter().any(|key| key.not_before <= now && now < key.not_after) {
+        let end = key_config.keys.iter().map(|key| key.not_after).max();
+        reasons
+            .add(ReasonCode::EvidenceStale, "age of the epoch")
+            .expected(format!("keys that are offered at {}", At(now)))
+            .found(
+                end.map_or_else(|| "no keys".to_owned(), |end| format!("keys until {}", At(end))),
+            )
+            .source("the key config")
+            .mend("fetch key config and evidence of the worker's present epoch");
     }
 }
 

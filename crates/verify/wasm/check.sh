@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the verifier for wasm32 (with `rustup target add wasm32-unknown-unknown wasm32-wasip1`) and
-# runs it under Node over the outside samples and the chains that the tests make.
+# Builds the verifier for wasm32 (scripts/setup.sh wasm has what that needs) and runs it under Node
+# over the outside samples and the chains that the tests make.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 target="${CARGO_TARGET_DIR:-target}"

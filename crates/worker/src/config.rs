@@ -2,6 +2,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use sealwork_job::{Digest, Limits, RequesterId};
 
+use crate::Attestation;
+
 /// Everything about the path that an operator can set. The composition root fills it.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
@@ -41,8 +43,8 @@ pub struct WorkerConfig {
     pub isolation: String,
     /// Digest of the measured configuration.
     pub config_digest: Digest,
-    /// What vouches for the keys, as the key config shows it: `none`, or `simulated`.
-    pub evidence: String,
+    /// What vouches for the keys; without it the worker gives no evidence.
+    pub attestation: Option<Attestation>,
     /// The Masa routes.
     pub masa: MasaConfig,
 }
@@ -100,7 +102,7 @@ impl Default for WorkerConfig {
             key_epoch: 24 * 60 * minute,
             isolation: "none".to_owned(),
             config_digest: Digest([0; 32]),
-            evidence: "none".to_owned(),
+            attestation: None,
             masa: MasaConfig::default(),
         }
     }

@@ -2,12 +2,12 @@
 //! of the envelopes sealed to them, then overwritten and removed.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
 use sealwork_job::{Code, Digest, Failure, InstanceId, Timestamp, WorkerId};
-use sealwork_platform::{Clock, Disk, Entropy, EntropyRng, RootSecret};
+use sealwork_platform::{Disk, Entropy, EntropyRng, RootSecret};
 use sealwork_seal::{
     EnvelopeKeyPair, Header, KeyConfig, KeyConfigParams, KeyId, OpenLimits, Opened,
     PublicEnvelopeKey, ReceiptKey, Suite,
@@ -43,7 +43,17 @@ struct Settings {
     max_envelope_bytes: usize,
     isolation: String,
     config_digest: Digest,
-    evidence: String,
+    evidence: &'static str,
+}
+
+/// What is offered to requesters, and what receipts cite.
+#[derive(Clone)]
+pub(crate) struct Offered {
+    pub(crate) config: Arc<KeyConfig>,
+    /// Of the config.
+    pub(crate) digest: Digest,
+    /// Digest of the archived evidence about it.
+    pub(crate) evidence: Option<Digest>,
 }
 
 struct State {
@@ -51,8 +61,7 @@ struct State {
     epochs: Vec<Epoch>,
     /// Until when the published keys are offered, Unix seconds.
     current_until: u64,
-    config: Arc<KeyConfig>,
-    config_digest: Digest,
+    offered: Offered,
 }
 
 struct Epoch {
@@ -74,11 +83,10 @@ struct Record {
 }
 
 impl Keyring {
-    /// Reads the epochs from disk and makes sure that one is current.
+    /// Reads the epochs from disk. Nothing is offered before [`Self::publish`].
     pub(crate) fn load(
         disk: Arc<dyn Disk>,
         entropy: Arc<dyn Entropy>,
-        clock: &dyn Clock,
         root: &RootSecret,
         instance: InstanceId,
         config: &WorkerConfig,
@@ -108,11 +116,11 @@ impl Keyring {
             max_envelope_bytes: config.max_envelope_bytes,
             isolation: config.isolation.clone(),
             config_digest: config.config_digest,
-            evidence: config.evidence.clone(),
+            evidence: config.attestation.as_ref().map_or("none", |a| a.attester.kind().as_str()),
         };
-        // Never seen outside: `begin` below publishes the one with keys, or the worker does not start.
+        // Never seen outside: the one with keys is published before the worker has started.
         let without_keys = sign_config(&receipt_key, worker, &settings, Vec::new());
-        let keyring = Self {
+        Ok(Self {
             disk,
             entropy,
             wrap_key,
@@ -122,12 +130,9 @@ impl Keyring {
             state: RwLock::new(State {
                 epochs,
                 current_until: 0,
-                config_digest: without_keys.digest(),
-                config: Arc::new(without_keys),
+                offered: Offered::new(without_keys, None),
             }),
-        };
-        keyring.begin(clock.now())?;
-        Ok(keyring)
+        })
     }
 
     /// Who this worker is: the digest of its receipt key.
@@ -140,12 +145,8 @@ impl Keyring {
     }
 
     /// The public keys as requesters get them.
-    pub(crate) fn config(&self) -> Arc<KeyConfig> {
-        Arc::clone(&self.read().config)
-    }
-
-    pub(crate) fn config_digest(&self) -> Digest {
-        self.read().config_digest
+    pub(crate) fn offered(&self) -> Offered {
+        self.read().offered.clone()
     }
 
     /// Whether new envelopes may still be sealed to a key. Jobs that were accepted open for longer.
@@ -179,16 +180,17 @@ impl Keyring {
         Ok(open_request(pair, &epoch.record.config, envelope, &limits)?)
     }
 
-    /// Begins a new epoch when the current one has run out, and erases epochs whose envelopes have
-    /// all expired and of which `in_use` knows no unsettled job.
-    pub(crate) fn tick(
+    /// Whether the offered keys have run out.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.read().current_until <= now.as_secs()
+    }
+
+    /// Erases epochs whose envelopes have all expired and of which `in_use` knows no unsettled job.
+    pub(crate) fn erase_expired(
         &self,
         now: Timestamp,
         in_use: impl Fn(KeyId) -> bool,
     ) -> Result<(), StartError> {
-        if self.read().current_until <= now.as_secs() {
-            self.begin(now)?;
-        }
         let expired: Vec<u64> = self
             .read()
             .epochs
@@ -203,21 +205,21 @@ impl Keyring {
         Ok(())
     }
 
-    /// Makes the epoch current whose key config this configuration would publish again, a new one
-    /// when there is none. Keys are offered by one key config only: a changed configuration brings
-    /// keys of its own, and the older ones open what was sealed to them.
-    fn begin(&self, now: Timestamp) -> Result<(), StartError> {
+    /// The key config to offer next: of the epoch for which this configuration would publish the
+    /// same again, of a new one when there is none. Keys are offered by one key config only: a
+    /// changed configuration brings keys of its own, and the older ones open what was sealed to
+    /// them.
+    pub(crate) fn next(&self, now: Timestamp) -> Result<KeyConfig, StartError> {
         if let Some(config) = self.standing(now) {
-            self.publish(config, None);
-            return Ok(());
+            return Ok(config);
         }
         let number = self.read().epochs.first().map_or(0, |epoch| epoch.record.number) + 1;
         let (epoch, config) = self.generate(number, now);
         // On disk before it is offered: what is sealed to it opens after a restart.
         let json = serde_json::to_vec(&epoch.record).map_err(StartError::encoding)?;
         self.disk.write_atomic(&path(number), &json).map_err(StartError::keys)?;
-        self.publish(config, Some(epoch));
-        Ok(())
+        self.write().epochs.insert(0, epoch);
+        Ok(config)
     }
 
     /// The key config of an epoch that is not over and was begun under this configuration.
@@ -231,14 +233,11 @@ impl Keyring {
         configs.find_map(|config| config)
     }
 
-    fn publish(&self, config: KeyConfig, fresh: Option<Epoch>) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fresh) = fresh {
-            state.epochs.insert(0, fresh);
-        }
+    /// Offers a key config; its evidence, where there is some, is archived.
+    pub(crate) fn publish(&self, config: KeyConfig, evidence: Option<Digest>) {
+        let mut state = self.write();
         state.current_until = config.keys.iter().map(|key| key.not_after).min().unwrap_or(0);
-        state.config_digest = config.digest();
-        state.config = Arc::new(config);
+        state.offered = Offered::new(config, evidence);
     }
 
     fn generate(&self, number: u64, now: Timestamp) -> (Epoch, KeyConfig) {
@@ -281,13 +280,22 @@ impl Keyring {
         }
         self.disk.remove(&path(number)).map_err(StartError::keys)?;
         self.disk.sync_directory(DIRECTORY).map_err(StartError::keys)?;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.epochs.retain(|epoch| epoch.record.number != number);
+        self.write().epochs.retain(|epoch| epoch.record.number != number);
         Ok(())
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
+    fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Offered {
+    fn new(config: KeyConfig, evidence: Option<Digest>) -> Self {
+        Self { digest: config.digest(), config: Arc::new(config), evidence }
     }
 }
 
@@ -336,7 +344,7 @@ fn sign_config(
             max_envelope_bytes: settings.max_envelope_bytes as u64,
             isolation: settings.isolation.clone(),
             config_digest: settings.config_digest,
-            evidence: settings.evidence.clone(),
+            evidence: settings.evidence.to_owned(),
             keys,
         },
     )

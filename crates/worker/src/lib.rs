@@ -2,8 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod admit;
+mod archive;
 mod board;
 mod config;
+mod error;
+mod evidence;
 mod keys;
 mod lanes;
 mod masa;
@@ -14,6 +17,7 @@ mod retention;
 mod run;
 mod schedule;
 mod settle;
+mod spool;
 mod stats;
 mod status;
 mod turn;
@@ -25,6 +29,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub use admit::Accepted;
 use board::Board;
 pub use config::{MasaConfig, Quota, WorkerConfig};
+pub use error::StartError;
+use evidence::Witness;
+pub use evidence::{Attestation, FoundEvidence};
 use keys::Keyring;
 use lanes::Lanes;
 pub use masa::{MasaKeys, SetKeyRefusal, masa_worker_id};
@@ -53,6 +60,8 @@ pub struct Worker {
     entropy: Arc<dyn Entropy>,
     store: Store,
     keyring: Arc<Keyring>,
+    /// What vouches for the keys.
+    witness: Option<Witness>,
     masa: MasaKeys,
     engines: BTreeMap<&'static str, Arc<dyn Engine>>,
     quotas: Arc<Quotas>,
@@ -96,52 +105,13 @@ pub struct Capabilities {
     pub max_limits: Limits,
 }
 
-/// Why a worker does not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The key files cannot be used.
-    #[error("cannot use the key files in the data directory: {0}")]
-    Keys(#[source] std::io::Error),
-    /// A key file does not open.
-    #[error(
-        "{0} does not open under this worker's root secret: restore it together with root.key, or remove it; jobs sealed to its keys are lost"
-    )]
-    DamagedKeys(String),
-    /// The journal cannot be read.
-    #[error("cannot read the journal: {0}")]
-    Journal(String),
-    /// The Masa ring on disk does not read back.
-    #[error(
-        "the stored Masa ring is damaged: have the distributor push its keys again after removing the data directory's store"
-    )]
-    MasaRing,
-    /// Two engines have one name.
-    #[error("two engines are named `{0}`")]
-    DuplicateEngine(&'static str),
-}
-
-impl StartError {
-    fn keys(error: std::io::Error) -> Self {
-        Self::Keys(error)
-    }
-
-    fn encoding(error: serde_json::Error) -> Self {
-        Self::Keys(std::io::Error::other(error))
-    }
-
-    fn journal(error: impl std::fmt::Display) -> Self {
-        Self::Journal(error.to_string())
-    }
-}
-
 impl Worker {
     /// Starts a worker on `store`: loads its keys and takes up every job that was accepted and
     /// not settled. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn start(
+    pub async fn start(
         config: WorkerConfig,
         platform: &Platform,
         root: &RootSecret,
@@ -160,18 +130,22 @@ impl Worker {
         let keyring = Keyring::load(
             Arc::clone(&platform.disk),
             Arc::clone(&platform.entropy),
-            &*platform.clock,
             root,
             instance,
             &config,
         )?;
         let masa = MasaKeys::load(&config, platform, root, store.clone())?;
+        let witness = match &config.attestation {
+            Some(attestation) => Some(Witness::open(attestation.clone(), &store).await?),
+            None => None,
+        };
         let worker = Arc::new(Self {
             instance,
             booted: platform.clock.now(),
             clock: Arc::clone(&platform.clock),
             entropy: Arc::clone(&platform.entropy),
             keyring: Arc::new(keyring),
+            witness,
             masa,
             engines: by_name,
             quotas: Quotas::new(config.queue_capacity, config.default_quota, config.quotas.clone()),
@@ -191,6 +165,7 @@ impl Worker {
             store,
             config,
         });
+        worker.offer_keys().await?;
         let recovered = worker.recover()?;
         if recovered > 0 {
             tracing::info!(jobs = recovered, "took up jobs that were accepted before the restart");
@@ -216,7 +191,7 @@ impl Worker {
 
     /// The public keys that jobs are sealed to.
     pub fn key_config(&self) -> Arc<KeyConfig> {
-        self.keyring.config()
+        self.keyring.offered().config
     }
 
     /// The keys of the Masa routes.

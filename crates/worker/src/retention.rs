@@ -2,11 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::Worker;
+use crate::{StartError, Worker};
 
 const TICK: Duration = Duration::from_secs(1);
 
 impl Worker {
+    async fn renew_keys(&self) -> Result<(), StartError> {
+        if self.keyring.is_over(self.now()) {
+            self.offer_keys().await?;
+        }
+        self.keyring.erase_expired(self.now(), |key| self.key_in_use(key))
+    }
+
     /// Evicts whenever a job settles and every second, until the worker closes.
     pub(crate) async fn keep_tidy(self: Arc<Self>) {
         loop {
@@ -28,8 +35,14 @@ impl Worker {
                 Err(error) => tracing::warn!(%error, "cannot evict settled results"),
             }
             self.expire_unrun();
-            if let Err(error) = self.keyring.tick(self.now(), |key| self.key_in_use(key)) {
+            if let Err(error) = self.renew_keys().await {
                 tracing::error!(%error, "cannot rotate the envelope keys");
+            }
+            if let Some(witness) = &self.witness
+                && let Err(error) =
+                    witness.forget_uncited(&self.store, self.keyring.receipt_key()).await
+            {
+                tracing::warn!(%error, "cannot remove evidence that no receipt cites");
             }
             let (queued, running) = self.scheduler.load();
             #[allow(clippy::cast_precision_loss, reason = "gauges are floating point")]

@@ -24,12 +24,14 @@ pub(crate) async fn perform(
     let stop = context.stop.clone();
     let _stop = stop.clone().drop_guard();
     let (name, grace) = (engine.name(), engine.grace());
-    let output_limit = context.limits.output_bytes;
+    let (output_limit, spool) = (context.limits.output_bytes, context.spool.clone());
+    let ended_by_itself =
+        |ended| ended_by_itself(ended, output_limit, spool.map_or(0, |spool| spool.appended()));
     let task = tokio::spawn(async move { engine.run(&context, arguments).await });
     let mut task = AbortOnDropHandle::new(task);
     let stopped = tokio::select! {
         biased;
-        ended = &mut task => return ended_by_itself(ended, output_limit),
+        ended = &mut task => return ended_by_itself(ended),
         () = cancel.cancelled() => Stopped::Cancelled,
         () = tokio::time::sleep_until(deadline) => Stopped::Late,
     };
@@ -39,7 +41,7 @@ pub(crate) async fn perform(
     if !grace.is_zero()
         && let Ok(ended) = tokio::time::timeout(grace, &mut task).await
     {
-        let report = ended_by_itself(ended, output_limit);
+        let report = ended_by_itself(ended);
         return match stopped {
             // Nobody waits for its output any more; what it used and said stays.
             Stopped::Cancelled => Report { result: Err(stopped.failure()), ..report },
@@ -71,9 +73,13 @@ impl Stopped {
     }
 }
 
-fn ended_by_itself(ended: Result<Report, JoinError>, output_limit: Option<u64>) -> Report {
+fn ended_by_itself(
+    ended: Result<Report, JoinError>,
+    output_limit: Option<u64>,
+    spooled: u64,
+) -> Report {
     match ended {
-        Ok(report) => within(report, output_limit),
+        Ok(report) => within(report, output_limit, spooled),
         Err(_) => {
             let text = "the engine failed on this job";
             Report::failure(Failure::new(Code::EnginePanicked, text), [])
@@ -81,10 +87,11 @@ fn ended_by_itself(ended: Result<Report, JoinError>, output_limit: Option<u64>) 
     }
 }
 
-fn within(report: Report, output_limit: Option<u64>) -> Report {
-    match (&report.result, output_limit) {
-        (Ok(output), Some(limit)) if output.data.len() as u64 > limit => {
-            let text = format!("the output has {} bytes, the limit is {limit}", output.data.len());
+fn within(report: Report, output_limit: Option<u64>, spooled: u64) -> Report {
+    let len = report.result.as_ref().map_or(0, |output| spooled + output.data.len() as u64);
+    match output_limit {
+        Some(limit) if len > limit => {
+            let text = format!("the output has {len} bytes, the limit is {limit}");
             Report { result: Err(Failure::new(Code::OutputTooLarge, text)), ..report }
         }
         _ => report,
@@ -168,6 +175,7 @@ mod tests {
             deadline: Instant::now() + Duration::from_secs(5),
             stop: CancellationToken::new(),
             meter: Arc::new(Meter::default()),
+            spool: None,
         }
     }
 

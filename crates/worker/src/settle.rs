@@ -4,10 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sealwork_engine::Report;
-use sealwork_job::{Code, Digest, Failure, JobState, Outcome, Output, Reply, Timestamp, Usage};
+use sealwork_job::{
+    Code, Digest, Failure, JobId, JobState, Outcome, Output, Reply, Timestamp, Usage,
+};
 use sealwork_platform::Entropy;
-use sealwork_seal::{ReceiptClaims, SealedOutcome, receipt_digest, salted_digest, seal_response};
-use sealwork_store::{ChainHead, OutboxEntry, SettleError, Settlement, StoreError};
+use sealwork_seal::{
+    ReceiptClaims, ResponseWriter, SaltedDigest, SealError, SealedOutcome, receipt_digest,
+    seal_response,
+};
+use sealwork_store::{
+    ChainHead, OutboxEntry, Response, SettleError, Settlement, Sink, Spooled, StoreError,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -16,6 +23,7 @@ use crate::{
     Worker,
     board::LiveJob,
     open::{OpenedJob, ReplySecrets},
+    spool::{Beginning, OutputSpool},
 };
 
 /// How long to wait before a failed commit is tried again: first and at most.
@@ -30,9 +38,13 @@ pub struct MasaResult {
     /// Or the job's error, in clear text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Where the next page begins.
+    /// Where the next page begins; of a failed job, where its items can be fetched without paying
+    /// again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// Of a result that is not complete: the code of what stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 /// A public result as the store keeps it and everyone may read it.
@@ -56,6 +68,19 @@ pub struct PublicResult {
     pub output: String,
 }
 
+/// What an engine has produced.
+pub(crate) struct Produced {
+    pub(crate) report: Report,
+    /// Where the beginning of its output is.
+    pub(crate) spool: Option<Arc<OutputSpool>>,
+}
+
+impl From<Report> for Produced {
+    fn from(report: Report) -> Self {
+        Self { report, spool: None }
+    }
+}
+
 /// When a job ran.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
@@ -67,6 +92,8 @@ pub(crate) struct Span {
 struct Draft {
     claims: ReceiptClaims,
     outcome: SealedOutcome,
+    /// What comes before the outcome's own data.
+    spooled: Option<Spooled>,
     reply: Option<ReplySecrets>,
     masa: Option<MasaResult>,
     /// The door that delivers the result.
@@ -91,23 +118,30 @@ impl Worker {
         self: &Arc<Self>,
         job: &Arc<LiveJob>,
         opened: Option<OpenedJob>,
-        report: Report,
+        produced: Produced,
         mut usage: Usage,
         span: Span,
     ) {
+        let Produced { report, spool } = produced;
         let Report { result, stats, details, program } = report;
-        let outcome = match result {
-            Ok(output) => Outcome::Output(output),
-            Err(failure) => Outcome::Failure(failure),
+        let (outcome, beginning) = match (result, spool.map_or(Ok(None), |spool| spool.end())) {
+            (Ok(output), Ok(beginning)) => (Outcome::Output(output), beginning),
+            (Ok(_), Err(error)) => {
+                tracing::error!(job = %job.id(), %error, "an output could not be spooled");
+                let text = "the worker's disk did not take the output";
+                (Outcome::Failure(Failure::new(Code::StoreUnavailable, text)), None)
+            }
+            (Err(failure), _) => (Outcome::Failure(failure), None),
         };
         usage.wall_ms =
             u64::try_from(span.ended.since(span.started).as_millis()).unwrap_or(u64::MAX);
         if let Outcome::Output(output) = &outcome {
-            usage.output_bytes = output.data.len() as u64;
+            let spooled = beginning.as_ref().map_or(0, |beginning| beginning.content.len());
+            usage.output_bytes = spooled + output.data.len() as u64;
         }
         let code = outcome.code();
         let sealed = SealedOutcome { outcome, usage, details };
-        let draft = Arc::new(self.draft(job, opened, sealed, program, span));
+        let draft = Arc::new(self.draft(job, opened, sealed, beginning, program, span));
         match self.commit(job, &draft).await {
             Committed::Settled => {}
             Committed::Closing => return,
@@ -185,6 +219,7 @@ impl Worker {
         job: &LiveJob,
         opened: Option<OpenedJob>,
         sealed: SealedOutcome,
+        beginning: Option<Beginning>,
         program: Option<String>,
         span: Span,
     ) -> Draft {
@@ -198,10 +233,14 @@ impl Worker {
             Outcome::Output(output) => Some(output),
             Outcome::Failure(_) => None,
         };
-        let output_digest = match (&salt, output) {
-            (Some(salt), Some(output)) => Some(salted_digest(salt, "output", &output.data)),
-            _ => None,
+        let (spooled, digest) = match beginning {
+            Some(Beginning { content, digest }) => (Some(content), Some(digest)),
+            None => (None, salt.as_deref().map(|salt| SaltedDigest::new(salt, "output"))),
         };
+        let output_digest = digest.zip(output).map(|(mut digest, output)| {
+            digest.update(&output.data);
+            digest.finish()
+        });
         let claims = ReceiptClaims {
             worker: self.keyring.worker(),
             instance: self.instance,
@@ -218,13 +257,13 @@ impl Worker {
             usage: sealed.usage.bucketed(),
             isolation: self.config.isolation.clone(),
             evidence: None,
-            key_config: self.keyring.config_digest(),
+            key_config: Digest([0; 32]),
             sequence: 0,
             previous: Digest([0; 32]),
         };
         let reply = opened.map(|opened| opened.reply);
         let masa = match &reply {
-            Some(ReplySecrets::MasaRing { nonce }) => Some(self.seal_masa(nonce, outcome)),
+            Some(ReplySecrets::MasaRing { nonce }) => Some(self.seal_masa(nonce, &sealed)),
             _ => None,
         };
         let reply = match job.reply {
@@ -234,6 +273,7 @@ impl Worker {
         Draft {
             claims,
             outcome: sealed,
+            spooled,
             reply,
             masa,
             outbox: job.outbox.clone(),
@@ -241,40 +281,60 @@ impl Worker {
         }
     }
 
-    fn seal_masa(&self, nonce: &Zeroizing<String>, outcome: &Outcome) -> MasaResult {
-        match outcome {
+    /// Masa's results have no place for what the engine says beside them: what clients need of it
+    /// goes in headers, by the names that engines give it.
+    fn seal_masa(&self, nonce: &Zeroizing<String>, sealed: &SealedOutcome) -> MasaResult {
+        let said = |path| sealed.details.as_ref()?.pointer(path)?.as_str().map(str::to_owned);
+        let failed = |error: String, next_cursor| MasaResult {
+            sealed: None,
+            error: Some(error),
+            next_cursor,
+            stopped: None,
+        };
+        match &sealed.outcome {
             Outcome::Output(Output { data, next_cursor, .. }) => {
                 match self.masa.seal_result(nonce, data) {
                     Ok(sealed) => MasaResult {
                         sealed: Some(sealed),
                         error: None,
                         next_cursor: next_cursor.clone(),
+                        stopped: said("/stopped/code"),
                     },
-                    Err(error) => MasaResult {
-                        sealed: None,
-                        error: Some(error.to_string()),
-                        next_cursor: None,
-                    },
+                    Err(error) => failed(error.to_string(), None),
                 }
             }
-            Outcome::Failure(Failure { message, .. }) => {
-                MasaResult { sealed: None, error: Some(message.clone()), next_cursor: None }
-            }
+            Outcome::Failure(Failure { message, .. }) => failed(message.clone(), said("/resume")),
         }
     }
 }
 
+/// A response that no envelope holds: above 1 GiB, far beyond every output limit.
+fn odd(error: SealError) -> StoreError {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string()).into()
+}
+
 impl Draft {
     /// Signs the receipt for its place in the chain and seals the result to it.
-    fn settlement(&self, keyring: &crate::keys::Keyring, head: ChainHead) -> Settlement {
+    fn settlement(self: &Arc<Self>, keyring: &crate::keys::Keyring, head: ChainHead) -> Settlement {
         let mut claims = self.claims.clone();
+        // Here, in the order of the chain: of two receipts the later one never cites the older
+        // evidence, so that what the oldest receipt cites is the oldest that has to be kept.
+        let offered = keyring.offered();
+        claims.key_config = offered.digest;
+        claims.evidence = offered.evidence;
         claims.sequence = head.next_sequence;
         claims.previous = head.digest;
         let receipt = keyring.receipt_key().sign(&claims);
         let digest = receipt_digest(&receipt);
-        let response = self.response(claims.job, digest);
-        let outbox = self.outbox.clone();
-        let outbox = outbox.map(|door| OutboxEntry { door, payload: response.clone() });
+        let (response, outbox) = match (&self.reply, &self.spooled) {
+            (Some(ReplySecrets::Hpke(_)), Some(_)) => (self.poured(claims.job, digest), None),
+            _ => {
+                let response = self.response(claims.job, digest);
+                let payload = response.clone();
+                let outbox = self.outbox.clone().map(|door| OutboxEntry { door, payload });
+                (response.into(), outbox)
+            }
+        };
         Settlement {
             code: claims.code,
             settled_at: claims.ended,
@@ -285,7 +345,35 @@ impl Draft {
         }
     }
 
-    fn response(&self, job: sealwork_job::JobId, receipt: Digest) -> Bytes {
+    /// The response while it is sealed piece by piece.
+    fn poured(self: &Arc<Self>, job: JobId, receipt: Digest) -> Response {
+        let draft = Arc::clone(self);
+        Response::Poured(Box::new(move |sink| draft.pour(job, receipt, sink)))
+    }
+
+    fn pour(&self, job: JobId, receipt: Digest, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        let (Some(ReplySecrets::Hpke(secrets)), Some(spooled), Outcome::Output(output)) =
+            (&self.reply, &self.spooled, &self.outcome.outcome)
+        else {
+            return Ok(());
+        };
+        let len = usize::try_from(spooled.len()).unwrap_or(usize::MAX);
+        let len = len.saturating_add(output.data.len());
+        let (of, nonce, mut out) = ((job, receipt), self.entropy.array(), Vec::new());
+        let mut writer =
+            ResponseWriter::begin(secrets, of, &self.outcome, len, nonce, &mut out).map_err(odd)?;
+        spooled.read(|piece| {
+            writer.push(piece, &mut out).map_err(odd)?;
+            sink(&out)?;
+            out.clear();
+            Ok(())
+        })?;
+        writer.push(&output.data, &mut out).map_err(odd)?;
+        writer.finish(&mut out).map_err(odd)?;
+        sink(&out)
+    }
+
+    fn response(&self, job: JobId, receipt: Digest) -> Bytes {
         match (&self.reply, &self.masa) {
             (Some(ReplySecrets::Hpke(secrets)), _) => {
                 // Fails above 4 GiB only, far beyond every output limit.

@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use sealwork_job::{Code, Digest, Intake, JobId, JobState, Limits, Refusal, Timestamp};
 use sealwork_seal::token_hash;
-use sealwork_store::Outbox;
+use sealwork_store::{Content, Outbox};
 use subtle::ConstantTimeEq;
 
 use crate::{Worker, board::LiveJob, settle::MasaResult, unrun::cancelled};
@@ -39,14 +38,14 @@ pub struct Status {
 }
 
 /// A settled job's result.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct JobResult {
     /// `ok`, or the failure's code.
     pub code: String,
     /// When it settled.
     pub settled_at: Timestamp,
-    /// The sealed response, or what the submission's reply asked for.
-    pub response: Bytes,
+    /// The sealed response, or what the submission's reply asked for, to be read piece by piece.
+    pub response: Content,
     /// Digest of its receipt.
     pub receipt_digest: Digest,
 }
@@ -150,7 +149,8 @@ impl Worker {
     /// As [`Self::result`].
     pub fn masa_result(&self, job: JobId) -> Result<(String, MasaResult), Refusal> {
         let stored = self.result(job, Access::Masa)?;
-        let result = serde_json::from_slice(&stored.response)
+        let response = stored.response.whole().map_err(unreadable)?;
+        let result = serde_json::from_slice(&response)
             .map_err(|_| Refusal::new(Code::Internal, "the stored result cannot be read"))?;
         Ok((stored.code, result))
     }
@@ -220,7 +220,7 @@ fn allow(access: Access<'_>, intake: Intake, expected: Option<&[u8; 32]>) -> Res
     }
 }
 
-fn unreadable(error: impl std::fmt::Display) -> Refusal {
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> Refusal {
     tracing::error!(%error, "the store cannot be read");
     Refusal::new(Code::StoreUnavailable, "the worker's disk cannot be read")
         .after(Duration::from_secs(5))

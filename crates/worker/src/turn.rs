@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use sealwork_engine::{Context, Meter, Report};
+use sealwork_engine::{Context, Meter, Report, Spool};
 use sealwork_job::{Body, Code, Failure, Intake, JobState, Rerun};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Worker,
     board::LiveJob,
-    open::{self, OpenedJob},
+    open::{self, OpenedJob, ReplySecrets},
     run,
-    settle::Span,
+    settle::{Produced, Span},
+    spool::OutputSpool,
     unrun::{cancelled, expired},
 };
 
@@ -53,7 +54,7 @@ impl Worker {
             Ok(opened) => opened,
             Err(failure) => {
                 let span = Span { started, ended: started };
-                let report = Report::failure(failure, []);
+                let report = Report::failure(failure, []).into();
                 self.settle(job, None, report, sealwork_job::Usage::default(), span).await;
                 return;
             }
@@ -62,15 +63,28 @@ impl Worker {
             return;
         }
         let meter = Arc::new(Meter::default());
+        let spool = self.spool_for(job, &opened);
         let report = match self.prevented(job, &opened) {
             Some(failure) => Report::failure(failure, []),
-            None => match self.run(job, &opened, &meter).await {
+            None => match self.run(job, &opened, &meter, spool.clone()).await {
                 Some(report) => report,
                 None => return,
             },
         };
         let span = Span { started, ended: self.now() };
-        self.settle(job, Some(opened), report, meter.usage(), span).await;
+        let output = Produced { report, spool };
+        self.settle(job, Some(opened), output, meter.usage(), span).await;
+    }
+
+    /// Where the beginning of a large output goes. A result of Masa's or a public one is sealed or
+    /// written in one piece, and what a door delivers comes out of the outbox in one.
+    fn spool_for(&self, job: &LiveJob, opened: &OpenedJob) -> Option<Arc<OutputSpool>> {
+        let is_streamed = matches!(opened.reply, ReplySecrets::Hpke(_)) && job.outbox.is_none();
+        let limit = job.limits.output_bytes.unwrap_or(u64::MAX);
+        is_streamed.then(|| {
+            let (store, entropy) = (self.store.clone(), Arc::clone(&self.entropy));
+            Arc::new(OutputSpool::new(store, entropy, limit, &opened.salt))
+        })
     }
 
     /// Why a job whose turn has come does not run after all.
@@ -90,6 +104,7 @@ impl Worker {
         job: &Arc<LiveJob>,
         opened: &OpenedJob,
         meter: &Arc<Meter>,
+        spool: Option<Arc<OutputSpool>>,
     ) -> Option<Report> {
         let Some(engine) = self.engines.get(opened.spec.engine.as_str()) else {
             return Some(Report::failure(opened.unknown_engine(), []));
@@ -111,6 +126,7 @@ impl Worker {
             deadline: Instant::now() + self.wall_time(job),
             stop: CancellationToken::new(),
             meter: Arc::clone(meter),
+            spool: spool.map(|spool| spool as Arc<dyn Spool>),
         };
         let arguments = opened.spec.arguments.clone();
         tokio::select! {

@@ -16,7 +16,7 @@ impl Worker {
             let opened = worker.open_again(&job).await.ok();
             let now = worker.now();
             let span = Span { started: now, ended: now };
-            let report = Report::failure(failure, []);
+            let report = Report::failure(failure, []).into();
             worker.settle(&job, opened, report, Usage::default(), span).await;
         });
     }

@@ -42,7 +42,7 @@ async fn result(worker: &Arc<Worker>, job: JobId) -> (String, MasaResult) {
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_type_is_taken_and_fails_in_masas_words() {
-    let worker = Machine::new(20).boot(standalone()).unwrap();
+    let worker = Machine::new(20).boot(standalone()).await.unwrap();
     for job_type in ["no-such-thing", "reddit", "Web Scraper!", ""] {
         let blob = worker.masa().generate(masa_job(job_type, json!({}))).unwrap();
         let job = add(&worker, &blob).await.unwrap();
@@ -54,7 +54,7 @@ async fn an_unknown_type_is_taken_and_fails_in_masas_words() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sealed_blob_runs_once_and_a_changed_one_never() {
-    let worker = Machine::new(21).boot(standalone()).unwrap();
+    let worker = Machine::new(21).boot(standalone()).await.unwrap();
     let blob = worker.masa().generate(masa_job("telemetry", json!({}))).unwrap();
     let first = add(&worker, &blob).await.unwrap();
     let refused = add(&worker, &blob).await.unwrap_err();
@@ -72,7 +72,7 @@ async fn targets_and_the_list_of_generators_are_kept_to() {
     let mut config = standalone();
     // In standalone mode any list means: this worker alone.
     config.masa.allowed_generators = vec!["somebody-else".to_owned()];
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     let key = derive_key(&[7; 32], Purpose::MasaRing, b"");
     let mut foreign = masa_job("web", json!({"url": "http://a.test"}));
     foreign.stamp("somebody-else", [1; 32], None);
@@ -91,7 +91,7 @@ async fn targets_and_the_list_of_generators_are_kept_to() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_ring_key_nothing_is_sealed_or_opened() {
-    let worker = Machine::new(23).boot(WorkerConfig::default()).unwrap();
+    let worker = Machine::new(23).boot(WorkerConfig::default()).await.unwrap();
     let error = worker.masa().generate(masa_job("telemetry", json!({}))).unwrap_err();
     assert_eq!(error.to_string(), "no keys available in key ring");
     let refused = add(&worker, "AAAA").await.unwrap_err();
@@ -104,7 +104,7 @@ async fn without_a_ring_key_nothing_is_sealed_or_opened() {
 #[tokio::test(start_paused = true)]
 async fn a_peers_job_may_not_expire_later_than_its_nonce_is_remembered() {
     let machine = Machine::new(24);
-    let worker = machine.boot(standalone()).unwrap();
+    let worker = machine.boot(standalone()).await.unwrap();
     let ring = Ring::from_keys([&*derive_key(&[7; 32], Purpose::MasaRing, b"")]);
     let sealed = |nonce: u8, after: u64| {
         let mut job = masa_job("telemetry", json!({}));

@@ -24,7 +24,7 @@ use serde_json::json;
 #[tokio::test(start_paused = true)]
 async fn a_sealed_job_runs_and_only_its_requester_opens_the_result() {
     let machine = Machine::new(1);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     for suite in [Suite::X25519, Suite::XWing] {
         let config = worker.key_config();
         let sealed =
@@ -46,7 +46,7 @@ async fn a_sealed_job_runs_and_only_its_requester_opens_the_result() {
 #[tokio::test(start_paused = true)]
 async fn every_settled_job_has_a_receipt_and_the_receipts_form_a_chain() {
     let machine = Machine::new(2);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let mut receipts = Vec::new();
     for arguments in [json!({}), json!({"fail": true}), json!({"panic": true}), json!({"echo": 1})]
     {
@@ -67,7 +67,7 @@ async fn every_settled_job_has_a_receipt_and_the_receipts_form_a_chain() {
 #[tokio::test(start_paused = true)]
 async fn a_job_arrives_once_even_across_a_restart_with_the_clock_set_back() {
     let machine = Machine::new(3);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let sealed = machine.seal(&worker.key_config(), &job(json!({})));
     let accepted = worker.submit(sealed.submission()).await.unwrap();
     let refused = worker.submit(sealed.submission()).await.unwrap_err();
@@ -77,7 +77,7 @@ async fn a_job_arrives_once_even_across_a_restart_with_the_clock_set_back() {
     worker.close().await;
     drop(worker);
 
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     assert_eq!(worker.submit(sealed.submission()).await.unwrap_err().code, Code::JobReplayed);
     machine.clock.jump(700_000);
     assert_eq!(worker.submit(sealed.submission()).await.unwrap_err().code, Code::JobExpired);
@@ -93,7 +93,7 @@ async fn a_job_arrives_once_even_across_a_restart_with_the_clock_set_back() {
 #[tokio::test(start_paused = true)]
 async fn each_defect_of_an_envelope_has_its_own_code() {
     let machine = Machine::new(4);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let config = worker.key_config();
     let good = machine.seal(&config, &job(json!({})));
     let submit = |bytes: Vec<u8>| {
@@ -137,7 +137,7 @@ async fn each_defect_of_an_envelope_has_its_own_code() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_run_is_refused_before_it_is_journalled() {
     let machine = Machine::new(5);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let config = worker.key_config();
     let refusal = |spec: sealwork_job::JobSpec| {
         let sealed = machine.seal(&config, &spec);
@@ -162,7 +162,7 @@ async fn what_cannot_run_is_refused_before_it_is_journalled() {
 #[tokio::test(start_paused = true)]
 async fn a_signature_makes_the_requester_accountable() {
     let machine = Machine::new(6);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let signer = RequesterKey::ed25519(&[3; 32]);
     let spec = job(json!({}));
     let config = worker.key_config();
@@ -174,7 +174,7 @@ async fn a_signature_makes_the_requester_accountable() {
 #[tokio::test(start_paused = true)]
 async fn the_deadline_and_cancelling_really_stop_a_job() {
     let machine = Machine::new(7);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let mut hanging = job(json!({"hang": true}));
     hanging.limits.wall_ms = Some(50);
     let sealed = machine.seal(&worker.key_config(), &hanging);
@@ -195,7 +195,7 @@ async fn the_deadline_and_cancelling_really_stop_a_job() {
 async fn a_queued_job_can_be_cancelled_and_never_runs() {
     let machine = Machine::new(8);
     let config = WorkerConfig { default_concurrency: 1, ..WorkerConfig::default() };
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     let first = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 1000})));
     let first_id = worker.submit(first.submission()).await.unwrap().job;
     let second = machine.seal(&worker.key_config(), &job(json!({})));
@@ -213,7 +213,7 @@ async fn quotas_bound_a_requester_and_leave_room_for_the_others() {
     let machine = Machine::new(9);
     let alice = RequesterId::new("api-key", "alice");
     let quotas = BTreeMap::from([(alice.clone(), Quota { max_pending: 1, per_minute: None })]);
-    let worker = machine.boot(WorkerConfig { quotas, ..WorkerConfig::default() }).unwrap();
+    let worker = machine.boot(WorkerConfig { quotas, ..WorkerConfig::default() }).await.unwrap();
     let slow = || machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 1000})));
     let first = slow();
     let id = worker.submit(first.from(alice.clone())).await.unwrap().job;
@@ -228,8 +228,10 @@ async fn quotas_bound_a_requester_and_leave_room_for_the_others() {
 #[tokio::test(start_paused = true)]
 async fn one_api_key_gets_one_turn_however_many_signing_keys_it_brings() {
     let machine = Machine::new(15);
-    let worker =
-        machine.boot(WorkerConfig { default_concurrency: 1, ..WorkerConfig::default() }).unwrap();
+    let worker = machine
+        .boot(WorkerConfig { default_concurrency: 1, ..WorkerConfig::default() })
+        .await
+        .unwrap();
     let config = worker.key_config();
     let mut jobs = Vec::new();
     for n in 0..6u8 {
@@ -250,7 +252,7 @@ async fn one_api_key_gets_one_turn_however_many_signing_keys_it_brings() {
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_job_runs_again_unless_it_must_run_once() {
     let machine = Machine::new(10);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let again = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 500, "echo": 1})));
     let once = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 500, "once": true})));
     let again_id = worker.submit(again.submission()).await.unwrap().job;
@@ -260,7 +262,7 @@ async fn an_interrupted_job_runs_again_unless_it_must_run_once() {
     worker.close().await;
     drop(worker);
 
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let (_, claims) = again.result(&worker, again_id).await.unwrap();
     assert_eq!(claims.code, "ok");
     let (_, claims) = once.result(&worker, once_id).await.unwrap();
@@ -271,7 +273,7 @@ async fn an_interrupted_job_runs_again_unless_it_must_run_once() {
 #[tokio::test(start_paused = true)]
 async fn a_job_that_is_damaged_on_disk_stops_neither_the_start_nor_the_others() {
     let machine = Machine::new(40);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let slow = |echo: String| {
         machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 60_000, "echo": echo})))
     };
@@ -286,7 +288,7 @@ async fn a_job_that_is_damaged_on_disk_stops_neither_the_start_nor_the_others() 
     machine.disk.remove(&format!("blobs/{}", files[0])).unwrap();
 
     for boot in 0..2 {
-        let worker = machine.worker();
+        let worker = machine.worker().await;
         if boot == 0 {
             assert_eq!(small.result(&worker, small_id).await.unwrap().1.code, "ok");
         }
@@ -306,7 +308,7 @@ async fn results_are_evicted_in_the_order_in_which_they_settled() {
         results_max_age: Duration::from_secs(60),
         ..WorkerConfig::default()
     };
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     let mut jobs = Vec::new();
     for n in 0..3 {
         let sealed = machine.seal(&worker.key_config(), &job(json!({"echo": n})));
@@ -340,7 +342,7 @@ fn in_lane(position: u64, arguments: serde_json::Value) -> Submission {
 async fn public_jobs_and_lanes_take_the_same_path() {
     let machine = Machine::new(12);
     let config = WorkerConfig { queue_capacity: 1, ..WorkerConfig::default() };
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     let submission = |position, echo| in_lane(position, json!({"sleep_ms": 10, "echo": echo}));
     let first = worker.submit(submission(1, "a")).await.unwrap().job;
     // The queue is full, but a lane is never refused.
@@ -352,7 +354,7 @@ async fn public_jobs_and_lanes_take_the_same_path() {
     let status = worker.wait(second, Access::Public, Duration::from_secs(60)).await.unwrap();
     assert!(status.state.is_settled());
     let result = worker.result(second, Access::Public).unwrap();
-    let result: PublicResult = serde_json::from_slice(&result.response).unwrap();
+    let result: PublicResult = serde_json::from_slice(&result.response.whole().unwrap()).unwrap();
     assert_eq!(result.output, hex::encode(r#"{"echo":"b"}"#));
     assert!(worker.result(first, Access::Public).is_ok(), "the lane's first job settled first");
 }
@@ -360,7 +362,7 @@ async fn public_jobs_and_lanes_take_the_same_path() {
 #[tokio::test(start_paused = true)]
 async fn a_lane_goes_up_only_also_after_a_restart() {
     let machine = Machine::new(30);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     worker.submit(in_lane(7, json!({"sleep_ms": 10}))).await.unwrap();
     let job = worker.submit(in_lane(9, json!({"sleep_ms": 10}))).await.unwrap().job;
     // Another event that claims a place which is taken, or lies before it.
@@ -377,7 +379,7 @@ async fn a_lane_goes_up_only_also_after_a_restart() {
     worker.close().await;
     drop(worker);
 
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     assert_eq!(worker.submit(late(8, 101)).await.unwrap_err().code, Code::LaneOrder);
     let last = worker.submit(in_lane(10, json!({}))).await.unwrap().job;
     worker.wait(last, Access::Public, Duration::from_secs(60)).await.unwrap();
@@ -394,7 +396,7 @@ async fn no_clock_and_no_requester_stops_a_job_of_a_lane() {
         default_limits: Limits { wall_ms: Some(10), ..WorkerConfig::default().default_limits },
         ..WorkerConfig::default()
     };
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     let first = worker.submit(in_lane(1, json!({"sleep_ms": 5_000}))).await.unwrap().job;
     let second = worker.submit(in_lane(2, json!({}))).await.unwrap().job;
     for job in [first, second] {
@@ -409,13 +411,13 @@ async fn no_clock_and_no_requester_stops_a_job_of_a_lane() {
 #[tokio::test(start_paused = true)]
 async fn a_door_finds_the_results_of_its_jobs_in_its_outbox_until_it_has_delivered_them() {
     let machine = Machine::new(32);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let job = worker.submit(in_lane(1, json!({"echo": 1}))).await.unwrap().job;
     worker.wait(job, Access::Public, Duration::from_secs(60)).await.unwrap();
     worker.close().await;
     drop(worker);
 
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     assert!(worker.outbox("another").list(None, 10).unwrap().is_empty());
     let outbox = worker.outbox("31337");
     let items = outbox.list(None, 10).unwrap();
@@ -431,7 +433,7 @@ async fn a_door_finds_the_results_of_its_jobs_in_its_outbox_until_it_has_deliver
 async fn a_job_waits_without_a_slot_until_what_it_needs_is_provided() {
     let machine = Machine::new(33);
     let config = WorkerConfig { default_concurrency: 1, ..WorkerConfig::default() };
-    let worker = machine.boot(config.clone()).unwrap();
+    let worker = machine.boot(config.clone()).await.unwrap();
     let waits = machine.seal(&worker.key_config(), &job(json!({"wait": true, "echo": 1})));
     let id = worker.submit(waits.submission()).await.unwrap().job;
     let waiting = JobState::Waiting { reason: WaitReason::Fetch };
@@ -444,7 +446,7 @@ async fn a_job_waits_without_a_slot_until_what_it_needs_is_provided() {
     drop(worker);
 
     // It still waits after a restart, and runs when the worker is told.
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(worker.status(id, waits.access()).unwrap().state, waiting);
     machine.provided.store(true, Ordering::SeqCst);
@@ -460,7 +462,7 @@ async fn a_waiting_job_can_be_cancelled_and_does_not_wait_for_ever() {
     let machine = Machine::new(34);
     let config =
         WorkerConfig { max_queue_wait: Duration::from_secs(100), ..WorkerConfig::default() };
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     let waits = || machine.seal(&worker.key_config(), &job(json!({"wait": true})));
     let (cancelled, patient) = (waits(), waits());
     let cancelled_id = worker.submit(cancelled.submission()).await.unwrap().job;
@@ -477,7 +479,7 @@ async fn a_waiting_job_can_be_cancelled_and_does_not_wait_for_ever() {
 async fn a_queued_job_expires_when_its_deadline_passes_and_not_when_its_turn_comes() {
     let machine = Machine::new(35);
     let config = WorkerConfig { default_concurrency: 1, ..WorkerConfig::default() };
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     let long = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 100_000})));
     worker.submit(long.submission()).await.unwrap();
     let mut spec = job(json!({}));
@@ -493,7 +495,7 @@ async fn a_queued_job_expires_when_its_deadline_passes_and_not_when_its_turn_com
 async fn one_requester_leaves_a_slot_to_whoever_comes_next() {
     let machine = Machine::new(36);
     let config = WorkerConfig { default_concurrency: 8, ..WorkerConfig::default() };
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     let slow = || machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 100_000})));
     for _ in 0..20 {
         worker.submit(slow().from(RequesterId::new("api-key", "alice"))).await.unwrap();
@@ -509,7 +511,7 @@ async fn one_requester_leaves_a_slot_to_whoever_comes_next() {
 async fn a_receipt_outlives_its_result() {
     let machine = Machine::new(37);
     let config = WorkerConfig { results_kept: 1, ..WorkerConfig::default() };
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     let mut jobs = Vec::new();
     for n in 0..3 {
         let sealed = machine.seal(&worker.key_config(), &job(json!({"echo": n})));
@@ -534,11 +536,11 @@ async fn changed_configurations_bring_keys_of_their_own_and_the_old_ones_still_o
         |n: u8| WorkerConfig { config_digest: Digest([n; 32]), ..WorkerConfig::default() };
     let mut sealed = Vec::new();
     for n in 0..20 {
-        let worker = machine.boot(configured(n)).unwrap();
+        let worker = machine.boot(configured(n)).await.unwrap();
         sealed.push(machine.seal(&worker.key_config(), &job(json!({"echo": n}))));
         worker.close().await;
     }
-    let worker = machine.boot(configured(3)).unwrap();
+    let worker = machine.boot(configured(3)).await.unwrap();
     let digest = worker.key_config().digest();
     for job in &sealed {
         let id = worker.submit(job.submission()).await.expect("an older key config's job").job;
@@ -546,14 +548,14 @@ async fn changed_configurations_bring_keys_of_their_own_and_the_old_ones_still_o
     }
     worker.close().await;
     drop(worker);
-    let worker = machine.boot(configured(3)).unwrap();
+    let worker = machine.boot(configured(3)).await.unwrap();
     assert_eq!(worker.key_config().digest(), digest, "the same configuration, the same keys");
 }
 
 #[tokio::test(start_paused = true)]
 async fn somebody_elses_envelope_with_the_same_nonce_keeps_no_job_out() {
     let machine = Machine::new(39);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let victim = machine.seal(&worker.key_config(), &job(json!({})));
     let nonce = victim.envelope[16..32].try_into().unwrap();
     let attack = machine.seal_with_nonce(&worker.key_config(), &job(json!({"echo": 2})), nonce);
@@ -570,7 +572,7 @@ async fn an_epoch_key_rotates_opens_what_was_sealed_to_it_and_is_erased_in_the_e
         max_lifetime: Duration::from_secs(600),
         ..WorkerConfig::default()
     };
-    let worker = machine.boot(config.clone()).unwrap();
+    let worker = machine.boot(config.clone()).await.unwrap();
     let old = worker.key_config();
     let held = machine.seal(&old, &job(json!({})));
     tokio::time::sleep(Duration::from_secs(3601)).await;
@@ -587,7 +589,7 @@ async fn an_epoch_key_rotates_opens_what_was_sealed_to_it_and_is_erased_in_the_e
     drop(worker);
 
     // A reboot keeps the keys, and the key config but for its instance.
-    let worker = machine.boot(config).unwrap();
+    let worker = machine.boot(config).await.unwrap();
     assert_ne!(worker.key_config().instance, new.instance);
     assert_eq!(worker.key_config().digest(), new.digest());
     let sealed = machine.seal(&new, &job(json!({})));
@@ -597,7 +599,7 @@ async fn an_epoch_key_rotates_opens_what_was_sealed_to_it_and_is_erased_in_the_e
 #[tokio::test(start_paused = true)]
 async fn a_draining_worker_refuses_and_says_when_to_come_back() {
     let machine = Machine::new(14);
-    let worker = machine.worker();
+    let worker = machine.worker().await;
     let sealed = machine.seal(&worker.key_config(), &job(json!({})));
     worker.drain(Duration::from_secs(1)).await;
     let refused = worker.submit(sealed.submission()).await.unwrap_err();

@@ -117,7 +117,7 @@ impl Simulation {
 
     /// One boot under random events, ended by a power cut or by dropping everything.
     async fn live(&mut self) {
-        let worker = self.boot();
+        let worker = self.boot().await;
         tokio::spawn(answer(self.machine.net.listen(UPSTREAM.parse().expect("an address"))));
         for _ in 0..STEPS {
             match self.random.below(15) {
@@ -148,7 +148,7 @@ impl Simulation {
 
     /// After the last boot everything works: every job must come to its end.
     async fn judge(&mut self) {
-        let worker = self.boot();
+        let worker = self.boot().await;
         let key = worker.key_config().receipt_key.clone();
         for job in &self.acknowledged {
             let id = job.id.expect("acknowledged with an id");
@@ -206,7 +206,7 @@ impl Simulation {
     }
 
     /// The disk has been healed before, so nothing may keep a worker from starting.
-    fn boot(&mut self) -> Arc<Worker> {
+    async fn boot(&mut self) -> Arc<Worker> {
         self.machine.clock = Arc::new(SimClock::at(self.wall));
         let platform = self.machine.platform();
         let options = StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
@@ -225,6 +225,7 @@ impl Simulation {
         let root = RootSecret::new([7; 32]);
         let engines: Vec<Arc<dyn Engine>> = vec![Arc::new(engine)];
         Worker::start(config, &platform, &root, store, engines, &StatsHandle::new())
+            .await
             .unwrap_or_else(|error| panic!("seed {}: no worker: {error}", self.seed))
     }
 

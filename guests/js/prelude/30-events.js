@@ -124,8 +124,10 @@ class AbortSignal extends EventTarget {
     return signal;
   }
   static timeout(milliseconds) {
+    const wait = trunc(+milliseconds);
+    if (!(wait >= 0 && wait <= MOST_MILLISECONDS)) throw new $.TypeError("the time of a signal is out of range");
     const signal = newSignal();
-    startTimer(() => abortSignal(signal, domError("TimeoutError", "the time of the signal is over")), milliseconds, [], false);
+    afterAll(wait, () => abortSignal(signal, domError("TimeoutError", "the time of the signal is over")));
     return signal;
   }
   static any(signals) {

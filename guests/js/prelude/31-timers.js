@@ -1,6 +1,7 @@
 // Timers. Time moves only between two turns of the job, in whole milliseconds.
 
 const LONGEST_DELAY = 0x7fffffff;
+const MOST_MILLISECONDS = 0x1fffffffffffff;
 const timers = list();
 let lastTimer = 0;
 
@@ -11,6 +12,12 @@ const startTimer = (callback, delay, args, repeats) => {
   const id = ++lastTimer;
   insertTimer({ id, callback, args, every: repeats ? wait : -1, due: native.now() + wait });
   return id;
+};
+
+/** Calls back after any time, also one that is too long for a timer. */
+const afterAll = (wait, callback) => {
+  if (wait > LONGEST_DELAY) startTimer(() => afterAll(wait - LONGEST_DELAY, callback), LONGEST_DELAY, [], false);
+  else startTimer(callback, wait, [], false);
 };
 
 /** Kept in the order of their time; those of the same time in the order of their start. */

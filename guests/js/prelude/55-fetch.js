@@ -9,15 +9,19 @@ const fetchFailed = (head) => {
   return error;
 };
 
+const TOO_LARGE = -2;
+const DONE = -3;
+
 /** Sends what the host has room for; the rest waits for an answer. */
 const sendCalls = () => {
   while (unsent.length > 0) {
     const next = unsent[0];
-    const id = next.isDone ? -2 : native.call(next.head, next.body);
+    const id = next.isDone ? DONE : native.call(next.head, next.body);
     if (id === -1 && mapSize(openCalls) > 0) return;
     removeAt(unsent, 0);
     if (id >= 0) mapSet(openCalls, id, next);
     else if (id === -1) next.reject(fetchFailed({ error: "calls_refused", message: "the job may send no requests" }));
+    else if (id === TOO_LARGE) next.reject(fetchFailed({ error: "request_too_large", message: "the request has more than 16 MiB" }));
   }
 };
 

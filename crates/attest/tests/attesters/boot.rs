@@ -26,10 +26,9 @@ pub(crate) fn boot(tpm: &SwTpm, files: &MemoryFiles, kernel: &[u8]) {
         (7, EV_SEPARATOR, vec![0; 4]),
     ];
     let mut log = header();
-    let mut context = tpm.raw();
     for (pcr, kind, data) in events {
         let digest: [u8; 32] = Sha256::digest(&data).into();
-        crate::swtpm::extend(&mut context, pcr, digest);
+        tpm.extend(pcr, digest);
         for number in [u32::from(pcr), kind, 1] {
             log.extend_from_slice(&number.to_le_bytes());
         }

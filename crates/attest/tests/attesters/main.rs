@@ -17,3 +17,5 @@ mod swtpm;
 mod tpm;
 #[cfg(feature = "tpm")]
 mod tpm_secrets;
+#[cfg(feature = "tpm")]
+mod tss;

@@ -186,12 +186,48 @@ fn a_document_holds_what_its_asker_wants_and_the_module_s_limits_are_told() {
     assert_eq!(payload.public_key.unwrap().into_vec(), [2; 64]);
     assert_eq!(payload.user_data, None);
 
-    for (len, said) in [(MAX_FIELD + 1, "InvalidArgument"), (MAX_REQUEST, "InputTooLarge")] {
-        let user_data = Some(vec![0; len]);
-        let request = DocumentRequest { user_data, ..DocumentRequest::default() };
+    let public_key = Some(vec![2; 64]);
+    let too_long = |len| Some(vec![3; len]);
+    for (request, said) in [
+        (DocumentRequest { public_key: too_long(1025), ..DocumentRequest::default() }, "1024"),
+        (
+            DocumentRequest {
+                user_data: too_long(1025),
+                public_key: public_key.clone(),
+                nonce: None,
+            },
+            "1024",
+        ),
+        (DocumentRequest { nonce: too_long(513), public_key, user_data: None }, "512"),
+    ] {
         let error = attester.document(request).unwrap_err();
-        assert_eq!(error.code(), "attester_nitro");
+        assert_eq!(error.code(), "attester_question");
         assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+/// Whoever could choose the user data of a document without a public key could state what they
+/// like: without `could_be_a_statement` and the check of the public key these are made.
+#[test]
+fn no_document_that_an_asker_chooses_could_pass_for_the_worker_s_own_evidence() {
+    let attester = NitroAttester::new(Arc::new(FakeModule::new()));
+    let digest = crate::common::statement("nitro", 1).digest().as_bytes().to_vec();
+    let padded = |len: usize| [&digest[..], &vec![0; len - 32]].concat();
+    let with = |user_data: Vec<u8>, public_key: Option<Vec<u8>>| {
+        attester.document(DocumentRequest { user_data: Some(user_data), public_key, nonce: None })
+    };
+    let key = Some(vec![2; 64]);
+    for pretence in [digest[..31].to_vec(), digest.clone(), padded(33), padded(64), padded(1024)] {
+        let error = with(pretence, key.clone()).unwrap_err();
+        assert_eq!(error.code(), "attester_question", "{error}");
+    }
+    for no_key in [None, Some(vec![])] {
+        assert_eq!(with(vec![1; 8], no_key).unwrap_err().code(), "attester_question");
+    }
+    let mut more = padded(40);
+    more[39] = 1;
+    for harmless in [vec![], vec![0; 8], more, vec![1; 100]] {
+        with(harmless, key.clone()).unwrap();
     }
 }
 

@@ -115,6 +115,11 @@ fn an_enrolled_tpm_s_evidence_is_trusted_as_measured_and_nothing_else_of_it_is()
     assert_eq!(codes(&replayed), [ReasonCode::ReportDataMismatch]);
     let unknown = judge(&evidence, &statement, &policy(&evidence, vec![]));
     assert_eq!(codes(&unknown), [ReasonCode::AttestationKeyUntrusted]);
+    // What `policy init` writes lists the key by its name.
+    let claims = sealwork_verify::inspect(&evidence, &endorsements(), now()).unwrap();
+    let listed = judge(&evidence, &statement, &Policy::from_claims(&claims)).into_result().unwrap();
+    let sealwork_verify::Details::Tpm(tpm) = listed.claims.details else { panic!() };
+    assert_eq!(tpm.provenance, Provenance::Listed);
     let mut changed = TpmEvidence::decode(&evidence.bytes).unwrap();
     changed.pcrs[0] ^= 1;
     let changed = Evidence::new(evidence.kind, changed.encode());

@@ -33,7 +33,7 @@ pub(super) async fn run(pages: u32, ui: &Ui) -> Result<Figures, CliError> {
         .with("JOB_MAX_OUTPUT_BYTES", "1GiB");
     let worker = ChildWorker::start(&options).await?;
     let pid = worker.pid().ok_or_else(|| fault("the worker has ended"))?;
-    let client = Client::builder(&worker.url())?.build()?;
+    let client = Client::builder(&worker.url())?.unattested().build()?;
 
     progress.say(format!("crawling {pages} pages"));
     let arguments = json!({ "url": site.url(), "max_depth": 64, "max_pages": pages });

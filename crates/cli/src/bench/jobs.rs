@@ -10,10 +10,9 @@ use std::{
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use sealwork_client::{Client, SealOptions, SealedJob, Suite, seal_job};
+use sealwork_client::{Client, Recipient, SealOptions, SealedJob, Suite, seal_job};
 use sealwork_job::{JobId, JobSpec, Timestamp};
 use sealwork_platform::{Clock, OsEntropy, SystemClock};
-use sealwork_seal::KeyConfig;
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 
@@ -53,15 +52,15 @@ pub(super) async fn run(
     let progress = ui.progress("starting a worker");
     let options = Options { arguments: vec!["--bench-engine"], ..Options::default() };
     let worker = ChildWorker::start(&options).await?;
-    let client = Client::builder(&worker.url())?.build()?;
-    let config = client.key_config().await?;
+    let client = Client::builder(&worker.url())?.unattested().build()?;
+    let recipient = client.recipient().await?;
 
     let count = usize::try_from(seconds * u64::from(prepared)).map_err(fault)?;
     progress.say(format!("sealing {count} jobs"));
     let start = Instant::now();
     let jobs = {
-        let config = Arc::clone(&config);
-        tokio::task::spawn_blocking(move || seal_all(&config, count)).await.map_err(fault)??
+        let recipient = recipient.clone();
+        tokio::task::spawn_blocking(move || seal_all(&recipient, count)).await.map_err(fault)??
     };
     let sealing = start.elapsed();
     let jobs = Arc::new(jobs);
@@ -106,14 +105,14 @@ pub(super) async fn run(
     Ok(figures)
 }
 
-fn seal_all(config: &KeyConfig, count: usize) -> Result<Vec<SealedJob>, CliError> {
+fn seal_all(recipient: &Recipient, count: usize) -> Result<Vec<SealedJob>, CliError> {
     let now = SystemClock::new().now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = count.div_ceil(threads);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|n| share.min(count.saturating_sub(n * share)))
-            .map(|part| scope.spawn(move || seal_some(config, part, now)))
+            .map(|part| scope.spawn(move || seal_some(recipient, part, now)))
             .collect();
         let mut all = Vec::with_capacity(count);
         for worker in workers {
@@ -123,7 +122,11 @@ fn seal_all(config: &KeyConfig, count: usize) -> Result<Vec<SealedJob>, CliError
     })
 }
 
-fn seal_some(config: &KeyConfig, count: usize, now: Timestamp) -> Result<Vec<SealedJob>, CliError> {
+fn seal_some(
+    recipient: &Recipient,
+    count: usize,
+    now: Timestamp,
+) -> Result<Vec<SealedJob>, CliError> {
     let arguments = json!({ "filling": "x".repeat(FILLING) });
     let spec = JobSpec::new("noop".parse().map_err(fault)?, arguments);
     let options = SealOptions {
@@ -132,7 +135,7 @@ fn seal_some(config: &KeyConfig, count: usize, now: Timestamp) -> Result<Vec<Sea
         ..SealOptions::default()
     };
     (0..count)
-        .map(|_| seal_job(&OsEntropy, config, &spec, &options, now).map_err(CliError::from))
+        .map(|_| seal_job(&OsEntropy, recipient, &spec, &options, now).map_err(CliError::from))
         .collect()
 }
 

@@ -136,6 +136,7 @@ async fn once(engine: &ProgramEngine, arguments: &Value) -> Result<(), CliError>
         deadline: Instant::now() + DEADLINE,
         stop: CancellationToken::new(),
         meter: Arc::new(Meter::default()),
+        spool: None,
     };
     let report = engine.run(&context, arguments.clone()).await;
     report.result.map(drop).map_err(|failure| fault(failure.message))

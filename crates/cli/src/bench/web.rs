@@ -38,7 +38,7 @@ pub(super) async fn run(jobs: u32, origins: u32, ui: &Ui) -> Result<Figures, Cli
         sites.push(Site::serve(address, slow_page).await.map_err(fault)?);
     }
     let worker = ChildWorker::start(&Options::default().with_loopback()).await?;
-    let client = Client::builder(&worker.url())?.build()?;
+    let client = Client::builder(&worker.url())?.unattested().build()?;
     client.key_config().await?;
 
     // Sealed beforehand, so that this process does not compete with the worker for the start.
@@ -89,7 +89,7 @@ pub(super) async fn run(jobs: u32, origins: u32, ui: &Ui) -> Result<Figures, Cli
 
 /// Times a telemetry job now and then until `done`.
 async fn telemetry(url: &str, done: CancellationToken) -> Result<Vec<u32>, CliError> {
-    let client = Client::builder(url)?.build()?;
+    let client = Client::builder(url)?.unattested().build()?;
     let mut micros = Vec::new();
     let mut beat = tokio::time::interval(BEAT);
     loop {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use sealwork_job::JobId;
 
-use super::WorkerArgs;
+use super::{AttestArgs, WorkerArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
@@ -32,6 +32,8 @@ pub(crate) struct SendArgs {
     pub(crate) spec: SpecArgs,
     #[command(flatten)]
     pub(crate) seal: SealArgs,
+    #[command(flatten)]
+    pub(crate) attest: AttestArgs,
     #[command(flatten)]
     pub(crate) worker: WorkerArgs,
 }
@@ -82,6 +84,8 @@ pub(crate) struct ResultArgs {
     #[command(flatten)]
     pub(crate) handle: HandleArgs,
     #[command(flatten)]
+    pub(crate) attest: AttestArgs,
+    #[command(flatten)]
     pub(crate) wait: WaitFor,
     #[command(flatten)]
     pub(crate) out: OutArgs,
@@ -95,6 +99,8 @@ pub(crate) struct KeptReceiptArgs {
     /// The receipt's number in the worker's chain, from 0, in place of a job's id
     #[arg(long, value_name = "N")]
     pub(crate) sequence: Option<u64>,
+    #[command(flatten)]
+    pub(crate) attest: AttestArgs,
     #[command(flatten)]
     pub(crate) worker: WorkerArgs,
     /// Write the receipt to this file, for `verify receipt`

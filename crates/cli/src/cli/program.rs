@@ -80,9 +80,9 @@ pub(crate) struct ProgramAddArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ProgramRemoveArgs {
-    /// The program's CID, as `program list` shows it
-    #[arg(value_name = "CID")]
-    pub(crate) cid: String,
+    /// The program's CID or its name, as `program list` shows them
+    #[arg(value_name = "CID|NAME")]
+    pub(crate) program: String,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
-use super::{ConfigArgs, WorkerArgs};
+use super::{AttestArgs, ConfigArgs, WorkerArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -26,8 +26,10 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Fetch a worker's key config, check its signature and print it
+    /// Fetch a worker's key config, check its signature, with a policy its evidence, and print it
     Show {
+        #[command(flatten)]
+        attest: AttestArgs,
         #[command(flatten)]
         worker: WorkerArgs,
         /// Also write the key config to this file, for `keys verify` and `verify receipt`
@@ -42,27 +44,6 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_name = "ID")]
         worker: Option<String>,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum VerifyCommand {
-    /// Check a receipt, or a chain of receipts, offline
-    ///
-    /// The input holds one receipt in a line. Several receipts must be consecutive ones of one
-    /// worker: each names the digest of the one before.
-    Receipt(ReceiptArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReceiptArgs {
-    /// The receipts, or `-` for standard input
-    pub(crate) file: PathBuf,
-    /// The worker's key config, as `keys show --out` writes it
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key_config: PathBuf,
-    /// The id of the worker that must have signed (64 hex digits), known from elsewhere
-    #[arg(long, value_name = "ID")]
-    pub(crate) worker: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +128,22 @@ pub(crate) enum BenchCommand {
         #[arg(long, value_name = "N", default_value_t = 10_000)]
         #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
         pages: u32,
+    },
+    /// Social engines against a test upstream: 100 mixed jobs at once, parsing, a large result
+    #[cfg(feature = "sim")]
+    Social {
+        /// How many jobs at once
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
+        jobs: u32,
+        /// How often
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+        rounds: u32,
+        /// Items of the large result
+        #[arg(long, value_name = "N", default_value_t = 100_000)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        items: u32,
     },
     /// Resident memory of a worker that does nothing, and the size of this binary
     Idle,

@@ -3,13 +3,18 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use sealwork_egress::{AllowList, PortPolicy};
+use sealwork_egress::{AllowList, PortPolicy, UpstreamBase};
 use sealwork_job::EngineName;
 
 use super::{
     access::{self, ApiKeyEntry, QuotaEntry},
     source,
 };
+
+/// The owner's part of a TPM's indices (TCG Registry of Reserved TPM 2.0 Handles, 2.2.2).
+const TPM_INDICES: std::ops::RangeInclusive<u32> = 0x0180_0000..=0x01bf_ffff;
+/// What stands for an upstream that is not to be asked.
+const OFF: &str = "off";
 
 /// Which values a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +45,14 @@ pub(crate) enum Kind {
     File,
     /// Where to listen.
     Address,
+    /// The address beneath which an upstream's API is.
+    BaseUrl,
+    /// The same, or `off`.
+    BaseUrlOrOff,
+    /// Registers of a TPM.
+    Pcrs,
+    /// An index of a TPM's memory, in the owner's range.
+    TpmIndex,
     /// Texts, separated by commas.
     List,
     /// Address ranges.
@@ -118,6 +131,10 @@ impl Kind {
             Self::File => file(text),
             Self::HeaderText => header_text(text),
             Self::Address => address(text),
+            Self::BaseUrlOrOff if text.eq_ignore_ascii_case(OFF) => Ok(Value::Text(OFF.to_owned())),
+            Self::BaseUrl | Self::BaseUrlOrOff => base_url(text),
+            Self::Pcrs => pcrs(text),
+            Self::TpmIndex => tpm_index(text),
             Self::List => Ok(Value::List(items(text))),
             Self::Cidrs => {
                 let list: AllowList = text.parse().map_err(|e| format!("{e}"))?;
@@ -160,6 +177,12 @@ impl Kind {
             Self::Path => "a path".to_owned(),
             Self::File => "the path of a file".to_owned(),
             Self::Address => "`HOST:PORT` or `:PORT`".to_owned(),
+            Self::BaseUrl => "an http or https address".to_owned(),
+            Self::BaseUrlOrOff => "an http or https address, or `off`".to_owned(),
+            Self::Pcrs => "numbers from 0 to 23, separated by commas".to_owned(),
+            Self::TpmIndex => {
+                format!("`0x{:08x}` to `0x{:08x}`", TPM_INDICES.start(), TPM_INDICES.end())
+            }
             Self::List => "texts separated by commas".to_owned(),
             Self::Cidrs => "address ranges such as `10.0.0.0/8`, separated by commas".to_owned(),
             Self::Ports => "`web`, `any`, or ports such as `80,8000-8999`".to_owned(),
@@ -177,10 +200,17 @@ impl Kind {
         }
     }
 
+    /// Whether it takes the address of an upstream.
+    pub(crate) fn is_base_url(self) -> bool {
+        matches!(self, Self::BaseUrl | Self::BaseUrlOrOff)
+    }
+
     /// Whether TOML may give an array for it.
     pub(crate) fn takes_array(self) -> bool {
-        matches!(self, Self::List | Self::Cidrs | Self::Origins | Self::Secret | Self::Ports)
-            || self.takes_tables()
+        matches!(
+            self,
+            Self::List | Self::Pcrs | Self::Cidrs | Self::Origins | Self::Secret | Self::Ports
+        ) || self.takes_tables()
     }
 
     /// Whether TOML may give an array of tables for it.
@@ -296,6 +326,32 @@ fn address(text: &str) -> Result<Value, String> {
         Ok(Value::Text(text.to_owned()))
     } else {
         Err("the host is no name and no address; an IPv6 address stands in brackets".to_owned())
+    }
+}
+
+fn base_url(text: &str) -> Result<Value, String> {
+    text.parse::<UpstreamBase>().map_err(|error| error.to_string())?;
+    Ok(Value::Text(text.to_owned()))
+}
+
+fn pcrs(text: &str) -> Result<Value, String> {
+    let list = items(text);
+    let is_pcr = |item: &String| item.parse::<u8>().is_ok_and(|number| number < 24);
+    if !list.is_empty() && list.iter().all(is_pcr) {
+        Ok(Value::List(list))
+    } else {
+        Err(String::new())
+    }
+}
+
+fn tpm_index(text: &str) -> Result<Value, String> {
+    if text.is_empty() {
+        return Ok(Value::Text(String::new()));
+    }
+    let digits = text.strip_prefix("0x").ok_or_else(String::new)?;
+    match u32::from_str_radix(digits, 16) {
+        Ok(index) if TPM_INDICES.contains(&index) => Ok(Value::Text(format!("0x{index:08x}"))),
+        _ => Err(String::new()),
     }
 }
 

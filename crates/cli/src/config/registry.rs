@@ -15,7 +15,6 @@ macro_rules! settings {
     };
 }
 
-const NO_ENGINE: &str = "the engine that would use it is not part of this version";
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -38,6 +37,15 @@ settings! {
     TLS_NAMES: Access, Kind::List, "localhost,127.0.0.1,::1", "Host names and addresses in the self-made certificate, beside the host of `LISTEN_ADDRESS`.";
     CORS_ORIGINS: Access, Kind::Origins, "", "Web origins whose pages may call the API from a browser, for example `https://portal.example`; `*` for all.";
     METRICS_PUBLIC: Access, Kind::Switch, "false", "Serve `/metrics` to everybody, without an API key.";
+
+    ATTESTER: Attestation, Kind::Choice(&["none", "auto", "tdx", "snp", "nitro", "tpm", "simulated"]), "auto", "What makes evidence about this worker; `auto`: the first of Nitro, TDX or SEV-SNP, and TPM that answers, never a simulation, and none where none does. Name it in production: then a platform that does not answer is an error at the start. With any but `none` and `simulated`, insecure settings are errors. `tpm` and `simulated` are in builds with these features only.";
+    TPM_ADDRESS: Attestation, Kind::Text, "device:/dev/tpmrm0", "The way to the TPM: `device:/dev/tpmrm0`, `tabrmd`, `swtpm:host=127.0.0.1,port=2321`.";
+    TPM_PCRS: Attestation, Kind::Pcrs, "0,2,4,7,8,9,12,14", "PCRs that quotes cover, of the SHA-256 bank.";
+    TPM_SEALED_TO: Attestation, Kind::Pcrs, "0,2,4,7,8,9,12,14", "PCRs that must have the values that they had when the root secret was made, or the TPM does not give it out.";
+    TPM_OWNER_AUTH: Attestation, Kind::Secret, "", "Authorisation of the TPM's owner hierarchy, where the machine's owner has set one.", secret();
+    TPM_ENDORSEMENT_AUTH: Attestation, Kind::Secret, "", "Authorisation of the TPM's endorsement hierarchy, where the machine's owner has set one.", secret();
+    TPM_COUNTER_INDEX: Attestation, Kind::TpmIndex, "", "Index of a counter in the TPM against older copies of the data directory, `0x01800000` to `0x01bfffff`; made when there is none. Needs the attester `tpm`. Without it there is no such counter.";
+    MARLIN_ATTESTATION: Attestation, Kind::Switch, "false", "Serve `/attestation/raw` and `/attestation/hex` to everybody: Nitro documents of the asker's contents, for Marlin's verifiers.";
 
     HTTP_MAX_CONNECTIONS: Http, Kind::count(1, 65_535), "4096", "Open connections at once.";
     HTTP_MAX_CONNECTIONS_PER_ADDRESS: Http, Kind::count(1, 65_535), "512", "Open connections at once from one IPv4 address or one IPv6 /64. Behind a proxy, where all clients share its address, give it the value of `HTTP_MAX_CONNECTIONS`.";
@@ -71,6 +79,7 @@ settings! {
 
     RESULT_CACHE_MAX_SIZE: Retention, Kind::count(1, 100_000_000), "1000", "Settled results kept; the oldest go first.", lenient();
     RESULT_CACHE_MAX_AGE_SECONDS: Retention, Kind::seconds(1, 365 * DAY), "600", "How long a settled result is kept.", lenient();
+    RESULT_CACHE_MAX_BYTES: Retention, Kind::bytes(MIB, 1 << 50), "4GiB", "Disk for settled results of more than 64 KiB; the oldest results go first.";
     RECEIPTS_KEPT: Retention, Kind::count(1, 1_000_000_000), "100000", "Receipts kept after their results are gone; the oldest go first.";
     KEY_EPOCH_SECONDS: Retention, Kind::seconds(60, 365 * DAY), "86400", "How long an envelope key is offered to new jobs. It then opens envelopes for `JOB_MAX_LIFETIME_SECONDS` more, and is overwritten after its last job.";
     STORE_CACHE_BYTES: Retention, Kind::bytes(MIB, 64 * GIB), "8MiB", "Memory for pages of the store's file.";
@@ -105,6 +114,7 @@ settings! {
     PROGRAM_FUEL: Programs, Kind::count(1, 1_000_000_000_000_000), "1000000000000", "Fuel of a program that asks for no limit: about one unit for each WebAssembly instruction.";
     PROGRAM_MAX_FUEL: Programs, Kind::count(1, 1_000_000_000_000_000), "10000000000000", "Fuel that a program may ask for.";
     PROGRAM_LOG_BYTES: Programs, Kind::bytes(0, 16 * MIB), "64KiB", "What is kept of a program's standard error or console: the end.";
+    PROGRAM_OUTPUTS_BYTES: Programs, Kind::bytes(16 * MIB, 64 * GIB), "256MiB", "The worker's memory for outputs of programs that have not settled yet; further ones wait for room.";
     PROGRAM_HOSTS: Programs, Kind::List, "", "Hosts that programs may reach when their job names them: `api.example.com`, `*.example.com`, or `*` for all. None when empty. The rules for all outgoing traffic hold as well.";
     PROGRAM_OPEN_REQUESTS: Programs, Kind::count(1, 256), "16", "Outgoing requests that a program may have open at once.";
     PROGRAM_COMPILE_SECONDS: Programs, Kind::seconds(1, 600), "30", "Time for compiling one module.";
@@ -117,6 +127,22 @@ settings! {
     SANDBOX_CGROUP: Programs, Kind::Path, "", "Directory of a delegated cgroup v2 without processes of its own, such as `/sys/fs/cgroup/sealwork`: each sandbox process gets a group there with `memory.max`, `pids.max` and `cpu.weight`. Empty: the limits of the sandbox itself stand alone.";
     CONTENT_STORE_BYTES: Programs, Kind::bytes(MIB, 1024 * GIB), "1GiB", "Programs that `sealwork program add` keeps, to be named by their CID.";
 
+    APIFY_API_KEY: Social, Kind::Secret, "", "Token for Apify, where `reddit`, `twitter-apify` and the searches of `tiktok` run actors. Runs cost its owner money.", secret();
+    APIFY_BASE_URL: Social, Kind::BaseUrl, "https://api.apify.com/v2", "Where Apify's API is.";
+    APIFY_MAX_ITEMS: Social, Kind::count(1, 10_000_000), "100000", "Items that one job may ask a run for. What asks for more is cut to this, and its result says so.";
+    TIKTOK_TRANSCRIPTION_BASE_URL: Social, Kind::BaseUrlOrOff, "https://submagic-free-tools.fly.dev", "The service that has videos' captions; asked at the start and every ten minutes whether it answers. `off`: no transcriptions, and the service is never asked.";
+    TIKTOK_DEFAULT_LANGUAGE: Social, Kind::Text, "eng-US", "Language of a transcription that names none, where the video has it.";
+    TIKTOK_API_USER_AGENT: Social, Kind::HeaderText, "", "`User-Agent` of requests to the transcription service. Default: a desktop browser's.";
+    TWITTER_ACCOUNTS: Social, Kind::Secret, "", "Accounts at X: `USER:PASSWORD`, or `USER` alone for one with cookies in `{DATA_DIR}/{USER}_twitter_cookies.json`; separated by commas. Cookies are used before a password.", secret();
+    TWITTER_API_KEYS: Social, Kind::Secret, "", "Bearer tokens of X's API v2, separated by commas.", secret();
+    TWITTER_API_BASE_URL: Social, Kind::BaseUrl, "https://api.x.com/2", "Where X's API v2 is.";
+    TWITTER_WEB_BASE_URL: Social, Kind::BaseUrl, "https://api.x.com", "Where the API of X's web client is.";
+    TWITTER_WEB_BEARER: Social, Kind::HeaderText, "", "The token that X's web client sends beside a session, the same for everybody. Default: that of 2026.";
+    TWITTER_WEB_USER_AGENT: Social, Kind::HeaderText, "", "`User-Agent` beside a session. Default: a desktop browser's.";
+    TWITTER_GRAPHQL: Social, Kind::List, "", "Other ids of the web client's operations, which X changes now and then: `SearchTimeline=flaR-PUMshxFWZWPNpq4zA`.";
+    TWITTER_GRAPHQL_FEATURES: Social, Kind::List, "", "Other or further features of the web client's operations: `view_counts_everywhere_api_enabled=false`.";
+    TWITTER_MAX_RESULTS: Social, Kind::count(1, 1_000_000), "1000", "Results that one job may ask X for. What asks for more is cut to this, and its result says so.";
+
     DISTRIBUTOR_PUBKEY: Masa, Kind::PublicKey, "", "RSA public key, as PEM or base64 of PEM, whose holder may push ring keys to `/setkey`. Compiled in by Masa; here part of the measured configuration.";
     MINERS_WHITE_LIST: Masa, Kind::List, "", "Worker ids whose generated jobs `/job/add` takes; empty for all. With `STANDALONE`, a non-empty list means this worker's own id alone. Telemetry jobs are exempt.";
     WORKER_VERSION: Masa, Kind::Text, "beta", "`worker_version` in telemetry: the word that validators compare with their network's.";
@@ -128,18 +154,13 @@ settings! {
     ACCESS_LOG: Observation, Kind::Switch, "true", "One JSON line per request on standard output, without bodies, queries or keys.";
     ENABLE_PPROF: Observation, Kind::MasaSwitch, "false", "Exactly `true`: profiling is on from the start. Needs `STANDALONE=true`.";
 
-    TWITTER_ACCOUNTS: Upstreams, Kind::Secret, "", "Comma list of `user:password`.", secret(), kept(NO_ENGINE);
-    TWITTER_API_KEYS: Upstreams, Kind::Secret, "", "Comma list of bearer tokens.", secret(), kept(NO_ENGINE);
-    TWITTER_SKIP_LOGIN_VERIFICATION: Upstreams, Kind::MasaSwitch, "false", "Exactly `true`: trust loaded cookies.", kept(NO_ENGINE);
-    APIFY_API_KEY: Upstreams, Kind::Secret, "", "Token for Apify.", secret(), kept(NO_ENGINE);
-    GEMINI_API_KEY: Upstreams, Kind::Secret, "", "Key for Gemini.", secret(), kept("the web engine here needs no language model");
-    CLAUDE_API_KEY: Upstreams, Kind::Secret, "", "Key for Claude.", secret(), kept("the web engine here needs no language model");
-    TIKTOK_DEFAULT_LANGUAGE: Upstreams, Kind::Text, "eng-US", "Language of transcriptions.", kept(NO_ENGINE);
-    TIKTOK_API_USER_AGENT: Upstreams, Kind::HeaderText, "", "`User-Agent` of the transcription call.", kept(NO_ENGINE);
-    USE_AZURE_THIM: Upstreams, Kind::Text, "", "Where Masa's container fetches DCAP collateral.", kept("this worker makes no SGX quotes");
-    AZURE_THIM_URL: Upstreams, Kind::Text, "", "See `USE_AZURE_THIM`.", kept("this worker makes no SGX quotes");
-    THIM_USE_SECURE_CERT: Upstreams, Kind::Text, "", "See `USE_AZURE_THIM`.", kept("this worker makes no SGX quotes");
-    OE_LOG_LEVEL: Upstreams, Kind::Text, "", "Log level of the SGX runtime.", kept("there is no SGX runtime here");
+    GEMINI_API_KEY: Kept, Kind::Secret, "", "Key for Gemini.", secret(), kept("the web engine here needs no language model");
+    CLAUDE_API_KEY: Kept, Kind::Secret, "", "Key for Claude.", secret(), kept("the web engine here needs no language model");
+    TWITTER_SKIP_LOGIN_VERIFICATION: Kept, Kind::MasaSwitch, "false", "Exactly `true`: use loaded cookies without asking X about them first.", kept("sessions are never asked about, only used");
+    USE_AZURE_THIM: Kept, Kind::Text, "", "Where Masa's container fetches DCAP collateral.", kept("this worker makes no SGX quotes");
+    AZURE_THIM_URL: Kept, Kind::Text, "", "See `USE_AZURE_THIM`.", kept("this worker makes no SGX quotes");
+    THIM_USE_SECURE_CERT: Kept, Kind::Text, "", "See `USE_AZURE_THIM`.", kept("this worker makes no SGX quotes");
+    OE_LOG_LEVEL: Kept, Kind::Text, "", "Log level of the SGX runtime.", kept("there is no SGX runtime here");
 }
 
 /// The setting with this name.
@@ -171,14 +192,17 @@ pub(crate) fn closest<'a>(
 pub(crate) const AMBIENT: &[(&str, &str)] = &[
     ("SEALWORK_URL", "the worker that client commands talk to"),
     ("SEALWORK_API_KEY", "the API key that client commands send"),
+    ("SEALWORK_POLICY", "the policy that client commands judge evidence by"),
+    ("SEALWORK_ENDORSEMENTS", "makers' certificates and collateral, for client commands"),
     ("SEALWORK_CONFORMANCE", "tests: where the conformance vectors are"),
     ("SEALWORK_SEED", "tests: repeats one run of a randomised test"),
     ("SEALWORK_SEEDS", "tests: how many runs of a randomised test"),
     ("SEALWORK_BLESS", "tests: `1` writes the generated documents (`make docs`)"),
     ("NO_COLOR", "client commands print no colours"),
     ("TERM", "`dumb`: client commands print no colours"),
+    ("XDG_STATE_HOME", "client commands keep in it what they have seen of collateral"),
     ("XDG_DATA_HOME", "the default of `DATA_DIR` lies in it"),
-    ("HOME", "the default of `DATA_DIR` lies in it"),
+    ("HOME", "the default of `DATA_DIR` and of `XDG_STATE_HOME` lies in it"),
 ];
 
 #[cfg(test)]

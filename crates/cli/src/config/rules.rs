@@ -1,10 +1,12 @@
 //! What must hold between settings.
 
 use super::{
+    attestation,
     error::Problem,
     kind::show_bytes,
     registry as r,
     setting::{Effect, Setting},
+    social,
     source::Origin,
     values::Values,
 };
@@ -56,6 +58,8 @@ pub(crate) fn check(values: &Values) -> (Vec<Problem>, Vec<String>) {
             )));
         }
     }
+    problems.extend(social::problems(values));
+    problems.extend(attestation::problems(values));
     (problems, warnings(values))
 }
 
@@ -70,8 +74,10 @@ const DEFAULTS_AND_MAXIMA: [(&Setting, &Setting); 5] = [
 
 fn warnings(values: &Values) -> Vec<String> {
     let mut warnings = Vec::new();
-    let open = values.text(&r::API_KEY).is_none() && values.api_keys(&r::API_KEYS).is_empty();
-    if open && !is_loopback(values.text(&r::LISTEN_ADDRESS).unwrap_or_default()) {
+    let is_open = values.text(&r::API_KEY).is_none()
+        && values.api_keys(&r::API_KEYS).is_empty()
+        && !is_loopback(values.text(&r::LISTEN_ADDRESS).unwrap_or_default());
+    if is_open {
         let and_more = match values.text(&r::ADMIN_API_KEY) {
             Some(_) => "",
             None => " and use /debug and /metrics",
@@ -83,6 +89,7 @@ fn warnings(values: &Values) -> Vec<String> {
     if values.flag(&r::ENABLE_PPROF) && !values.flag(&r::STANDALONE) {
         warnings.push("ENABLE_PPROF has no effect without STANDALONE=true".to_owned());
     }
+    warnings.extend(social::warnings(values, is_open));
     for resolved in values.iter() {
         if let Effect::Kept(why) = resolved.setting.effect
             && resolved.origin != Origin::Default

@@ -42,6 +42,8 @@ pub(crate) enum Group {
     Basics,
     /// Who may come in.
     Access,
+    /// What vouches for the worker.
+    Attestation,
     /// The HTTP door's bounds.
     Http,
     /// Jobs: how many, how long, how large.
@@ -58,25 +60,29 @@ pub(crate) enum Group {
     Masa,
     /// Logs and profiles.
     Observation,
-    /// Engines that this build does not have.
-    Upstreams,
+    /// The engines that ask social networks.
+    Social,
+    /// What other workers know and this one has no use for.
+    Kept,
 }
 
 impl Group {
     /// All sections, in the order of the documentation.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Basics,
         Self::Access,
+        Self::Attestation,
         Self::Http,
         Self::Jobs,
         Self::Retention,
         Self::Egress,
         Self::Web,
         Self::Programs,
+        Self::Social,
         Self::Masa,
         Self::Observation,
-        Self::Upstreams,
+        Self::Kept,
     ];
 
     /// The section's heading.
@@ -84,6 +90,7 @@ impl Group {
         match self {
             Self::Basics => "Basics",
             Self::Access => "Access",
+            Self::Attestation => "Attestation",
             Self::Http => "HTTP limits",
             Self::Jobs => "Jobs",
             Self::Retention => "Retention and keys",
@@ -92,7 +99,8 @@ impl Group {
             Self::Programs => "Programs",
             Self::Masa => "Masa network",
             Self::Observation => "Logs and profiles",
-            Self::Upstreams => "Kept for Masa's other engines",
+            Self::Social => "Social engines",
+            Self::Kept => "Kept for configurations of Masa",
         }
     }
 }

@@ -86,7 +86,14 @@ fn sample(setting: &Setting) -> String {
         Kind::Text | Kind::HeaderText | Kind::Secret | Kind::Path => "hush-hush".to_owned(),
         Kind::File => FILE.to_owned(),
         Kind::Address => "127.0.0.1:1".to_owned(),
-        Kind::List => "a,b".to_owned(),
+        Kind::List => match setting.name {
+            "TWITTER_GRAPHQL" => "SearchTimeline=a,Followers=b".to_owned(),
+            "TWITTER_GRAPHQL_FEATURES" => "a=true,b=false".to_owned(),
+            _ => "a,b".to_owned(),
+        },
+        Kind::BaseUrl | Kind::BaseUrlOrOff => "https://a.example/v1".to_owned(),
+        Kind::Pcrs => "0,7".to_owned(),
+        Kind::TpmIndex => "0x01800001".to_owned(),
         Kind::Cidrs => "10.0.0.0/8".to_owned(),
         Kind::Ports => "80".to_owned(),
         Kind::Origins => "https://a.example".to_owned(),
@@ -401,8 +408,10 @@ fn the_example_in_the_documentation_is_taken() {
 #[test]
 fn what_the_documentation_says_about_use_is_true() {
     let sources = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
-    let mut files: Vec<_> =
-        ["serve.rs", "config.rs", "programs.rs"].iter().map(|file| sources.join(file)).collect();
+    let mut files: Vec<_> = ["serve.rs", "config.rs", "config/social.rs", "programs.rs"]
+        .iter()
+        .map(|file| sources.join(file))
+        .collect();
     collect(&sources.join("serve"), &mut files);
     collect(&sources.join("programs"), &mut files);
     let text: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
@@ -460,4 +469,22 @@ fn collect(directory: &Path, sources: &mut Vec<PathBuf>) {
             sources.push(path);
         }
     }
+}
+
+#[test]
+fn credentials_in_the_clear_and_money_of_the_operator_are_warned_of() {
+    let warned = |machine: Machine, what: &str| {
+        machine.load().unwrap().warnings.iter().any(|warning| warning.contains(what))
+    };
+    let paid = || Machine::new().env("APIFY_API_KEY", "hush-hush");
+    assert!(warned(paid(), "runs that cost money"));
+    assert!(!warned(paid().env("API_KEY", "k"), "runs that cost money"));
+    assert!(!warned(paid().env("LISTEN_ADDRESS", "127.0.0.1:1"), "runs that cost money"));
+    let at = |base| paid().env("APIFY_BASE_URL", base);
+    assert!(warned(at("http://apify.example/v2"), "APIFY_BASE_URL is plain http"));
+    for base in ["https://apify.example/v2", "http://127.0.0.1:9/v2", "http://[::1]:9/v2"] {
+        assert!(!warned(at(base), "plain http"), "{base}");
+    }
+    let nothing_sent = Machine::new().env("TWITTER_API_BASE_URL", "http://x.example/2");
+    assert!(!warned(nothing_sent, "plain http"));
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use sealwork_egress::UpstreamBase;
+
 use super::{
     access::{ApiKeyEntry, QuotaEntry},
     kind::{FileValue, Value},
@@ -54,6 +56,11 @@ impl Values {
             Some(Value::Text(text)) if !text.is_empty() => Some(text),
             _ => None,
         }
+    }
+
+    /// The address of an upstream; `None` when it is switched off.
+    pub(crate) fn base_url(&self, setting: &'static Setting) -> Option<UpstreamBase> {
+        self.text(setting)?.parse().ok()
     }
 
     /// A path.

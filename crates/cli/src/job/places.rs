@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sealwork_client::JobResult;
+use sealwork_client::{Client, JobHandle, JobResult};
 use serde_json::json;
 
 use crate::{
@@ -45,6 +45,19 @@ impl Places {
         })
     }
 
+    /// Fetches the result. Output that goes to a file goes there as it comes: it may be larger than
+    /// the memory.
+    pub(super) async fn fetch(
+        &mut self,
+        client: &Client,
+        handle: &JobHandle,
+    ) -> Result<JobResult, CliError> {
+        Ok(match &mut self.output {
+            Some((_, file)) => client.result_into(handle, file).await?,
+            None => client.result(handle).await?,
+        })
+    }
+
     /// Output to a file or standard output; what else there is to say to standard error. All of it
     /// is tried before the first failure is told.
     pub(super) fn deliver(self, result: &JobResult, ui: &Ui) -> CliResult {
@@ -56,7 +69,8 @@ impl Places {
         let receipt = format!("{}\n", result.receipt.text);
         let receipt = self.receipt.map_or(Ok(()), |file| file.write(receipt.as_bytes()));
         let (path, output) = match self.output {
-            Some((path, file)) => (Some(path), write_output(file, result)),
+            Some((path, file)) if result.is_ok() => (Some(path), file.finish()),
+            Some((path, _)) => (Some(path), Ok(())),
             None => (None, Ok(())),
         };
         if ui.json {
@@ -76,13 +90,6 @@ impl Places {
     }
 }
 
-fn write_output(file: PrivateFile, result: &JobResult) -> Result<(), CliError> {
-    match &result.outcome {
-        Ok(output) => file.write(&output.data),
-        Err(_) => Ok(()),
-    }
-}
-
 fn print(result: &JobResult, text: bool, with_output: bool, ui: &Ui) {
     match &result.outcome {
         Ok(output) if with_output && text => render::output(result, output, ui),
@@ -92,7 +99,8 @@ fn print(result: &JobResult, text: bool, with_output: bool, ui: &Ui) {
     }
     if text {
         ui.line("");
-        render::receipt(&result.receipt, render::sealed_to(result), ui);
+        let evidence = result.evidence.as_ref();
+        render::receipt(&result.receipt, render::sealed_to(result), evidence, ui);
     } else if result.is_ok() {
         let (receipt, worker) = (result.receipt.digest, result.receipt.claims.worker);
         let line = format!("receipt verified: {receipt} of worker {worker}");

@@ -145,12 +145,20 @@ pub(super) fn list(args: &ConfigArgs, environment: &Environment, ui: &Ui) -> Cli
     Ok(Exit::Ok)
 }
 
-/// `sealwork program remove`. A program that was added under several names goes under all of them.
+/// `sealwork program remove`. By its CID, a program that was added under several names goes under
+/// all of them.
 pub(super) fn remove(args: &ProgramRemoveArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let cid: Cid = args.cid.parse().map_err(|error| failed(ContentError::Cid(error)))?;
     let store = store(&args.config, environment)?;
-    let names: Vec<_> =
-        store.pins().into_iter().filter(|pin| pin.root == cid).map(|pin| pin.name).collect();
+    let pins = store.pins();
+    let named = pins.iter().find(|pin| pin.name.as_str() == args.program);
+    let (cid, names) = match named {
+        Some(pin) => (pin.root, vec![pin.name.clone()]),
+        None => {
+            let cid = args.program.parse().map_err(|error| failed(ContentError::Cid(error)))?;
+            let same = pins.iter().filter(|pin| pin.root == cid);
+            (cid, same.map(|pin| pin.name.clone()).collect())
+        }
+    };
     if names.is_empty() {
         return Err(failed(ContentError::Unknown(cid)));
     }

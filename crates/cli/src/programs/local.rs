@@ -56,6 +56,7 @@ pub(super) async fn run(args: &ProgramRunArgs, environment: &Environment, ui: &U
         deadline: Instant::now() + Duration::from_secs(args.wall),
         stop: CancellationToken::new(),
         meter: Arc::clone(&meter),
+        spool: None,
     };
     let began = Instant::now();
     let report = engine.run(&context, arguments).await;

@@ -2,9 +2,10 @@
 
 use std::{io, path::PathBuf};
 
+use sealwork_attest::AttestError;
 use sealwork_door_http::DoorError;
-use sealwork_platform::RootSecretError;
-use sealwork_store::OpenError;
+use sealwork_platform::{RollbackError, RootSecretError};
+use sealwork_store::{OpenError, StoreError};
 use sealwork_worker::StartError;
 
 use crate::{
@@ -48,6 +49,26 @@ pub(crate) enum ServeError {
     /// The root secret is damaged or unreadable.
     #[error("{0}")]
     RootSecret(#[from] RootSecretError),
+    /// The data directory has the root secret in another form than this attester keeps it in.
+    #[error(
+        "the data directory has its root secret in {found}, and with these settings it would be in \
+         {wanted}"
+    )]
+    OtherRootSecret {
+        /// The file that is there.
+        found: &'static str,
+        /// The file that is wanted.
+        wanted: &'static str,
+    },
+    /// There is no attester as the settings want it.
+    #[error("{0}")]
+    Attester(#[from] AttestError),
+    /// The store is not the newest one that ran with its counter.
+    #[error("{0}")]
+    Rollback(RollbackError),
+    /// The store's generation is not kept.
+    #[error("cannot keep the store's generation: {0}")]
+    Generation(StoreError),
     /// The store does not open. Its texts say what to do.
     #[error("cannot open the store in {path}: {source}", path = path.display())]
     Store {
@@ -107,7 +128,11 @@ impl ServeError {
             Self::DataDir { .. } => "data_dir_unusable",
             Self::RootSecret(RootSecretError::Missing { .. }) => "root_secret_missing",
             Self::RootSecret(RootSecretError::Busy) => "store_in_use",
-            Self::RootSecret(_) => "root_secret_unusable",
+            Self::RootSecret(error) => tpm_code(error).unwrap_or("root_secret_unusable"),
+            Self::OtherRootSecret { .. } => "root_secret_other",
+            Self::Attester(error) | Self::Worker(StartError::Evidence(error)) => error.code(),
+            Self::Rollback(error) => error.code(),
+            Self::Generation(_) => "store_unusable",
             Self::Store { source, .. } => match source {
                 OpenError::Locked => "store_in_use",
                 OpenError::Missing => "store_missing",
@@ -160,6 +185,15 @@ impl ServeError {
             Self::RootSecret(RootSecretError::Busy) => {
                 "start one worker on a data directory; if the other one has ended, start again"
             }
+            Self::OtherRootSecret { .. } => {
+                "set ATTESTER as it was when the directory was made; to begin anew instead, with a \
+                 new identity, move the whole data directory away"
+            }
+            Self::RootSecret(error) if tpm_code(error).is_some() => ATTESTATION_HINT,
+            Self::Attester(_) | Self::Worker(StartError::Evidence(_)) | Self::Rollback(_) => {
+                ATTESTATION_HINT
+            }
+            Self::Generation(_) => "look at the disk of the data directory",
             Self::RootSecret(_) => {
                 "restore root.key from its backup; to begin anew instead, move the whole data \
                  directory away: what is sealed in it cannot be read without its key"
@@ -190,6 +224,20 @@ impl ServeError {
     }
 }
 
+const ATTESTATION_HINT: &str =
+    "docs/attestation-operators.md, \"What can go wrong\", says what to do about this code";
+
+/// The code of a TPM that does not give the root secret out.
+fn tpm_code(error: &RootSecretError) -> Option<&'static str> {
+    #[cfg(feature = "tpm")]
+    if let RootSecretError::Kept { source, .. } = error {
+        let error = source.downcast_ref::<sealwork_attest::tpm::TpmError>();
+        return error.map(sealwork_attest::tpm::TpmError::code);
+    }
+    let _ = error;
+    None
+}
+
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         ServeError::Config(error).into()
@@ -202,6 +250,7 @@ impl From<ServeError> for CliError {
             ServeError::Config(_)
             | ServeError::Setting { .. }
             | ServeError::File { .. }
+            | ServeError::Attester(AttestError::NotBuilt(_) | AttestError::Other { .. })
             | ServeError::Door(_) => Exit::Usage,
             _ => Exit::Local,
         };

@@ -7,7 +7,10 @@ use sealwork_platform::Disk;
 /// There from the first start on until the store is made, so that a start that was cut short can
 /// be told from a store that was removed.
 const MARK: &str = "first-start";
-const ROOT_SECRET: &str = "root.key";
+/// The root secret in the clear.
+pub(super) const ROOT_SECRET: &str = "root.key";
+/// The root secret as a TPM has sealed it.
+pub(super) const ROOT_IN_TPM: &str = "root.tpm";
 const STORE: &str = "store.redb";
 
 /// What only the root secret opens again: beside it, a missing one is never replaced.
@@ -30,7 +33,7 @@ pub(super) fn begin(disk: &dyn Disk) -> io::Result<bool> {
         }
     }
     if !has(MARK) {
-        if has(ROOT_SECRET) {
+        if has(ROOT_SECRET) || has(ROOT_IN_TPM) {
             return Ok(false);
         }
         disk.write_atomic(MARK, b"This worker is being set up.\n")?;
@@ -66,7 +69,7 @@ mod tests {
 
     #[test]
     fn beside_a_root_secret_or_anything_sealed_no_store_is_made_anew() {
-        for left in [ROOT_SECRET, "keys/epoch-1", "blobs/1"] {
+        for left in [ROOT_SECRET, ROOT_IN_TPM, "keys/epoch-1", "blobs/1"] {
             let disk = SimDisk::new(1);
             disk.write_atomic(left, b"left").unwrap();
             assert!(!begin(&disk).unwrap(), "{left}");

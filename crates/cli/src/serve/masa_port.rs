@@ -66,10 +66,16 @@ impl MasaPort for MasaWorker {
             Err(other) => return Err(other),
         };
         Ok(match (result.sealed, result.error) {
-            (Some(sealed), _) => {
-                MasaStatus::Done { sealed: sealed.into(), next_cursor: result.next_cursor }
-            }
-            (None, message) => MasaStatus::Failed { code, message: message.unwrap_or_default() },
+            (Some(sealed), _) => MasaStatus::Done {
+                sealed: sealed.into(),
+                next_cursor: result.next_cursor,
+                stopped: result.stopped,
+            },
+            (None, message) => MasaStatus::Failed {
+                code,
+                message: message.unwrap_or_default(),
+                next_cursor: result.next_cursor,
+            },
         })
     }
 

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use sealwork_door_http::tls::TlsIdentity;
-use sealwork_egress::Egress;
+use sealwork_egress::{Egress, EgressConfig};
 use sealwork_engine::Engine;
 use sealwork_engine_telemetry::TelemetryEngine;
 use sealwork_engine_web::WebEngine;
@@ -15,7 +15,7 @@ use sealwork_store::{Store, StoreOptions};
 use sealwork_worker::{StatsHandle, Worker};
 use sha2::{Digest as _, Sha256};
 
-use super::{ServeError, settings, telemetry::Source};
+use super::{ServeError, settings, social::SocialEngines, telemetry::Source};
 use crate::{
     cli::ServeArgs,
     config::{Config, Values, registry as r},
@@ -56,6 +56,7 @@ pub(super) fn store(
     is_first: bool,
 ) -> Result<Store, ServeError> {
     let options = StoreOptions {
+        results_bytes: values.number(&r::RESULT_CACHE_MAX_BYTES),
         receipts_kept: values.number(&r::RECEIPTS_KEPT),
         cache_bytes: values.count(&r::STORE_CACHE_BYTES),
         verify: values.flag(&r::STORE_VERIFY),
@@ -68,8 +69,8 @@ pub(super) fn store(
         .map_err(|source| ServeError::Store { path: data_dir.to_owned(), source })
 }
 
-/// The way out to the network.
-fn egress(values: &Values, platform: &Platform) -> Result<Arc<Egress>, ServeError> {
+/// How this worker goes out to the network.
+pub(super) fn egress(values: &Values) -> Result<EgressConfig, ServeError> {
     let mut config = settings::egress(values)?;
     if let Some(file) = values.file(&r::EGRESS_EXTRA_ROOTS) {
         let unusable = |reason: String| ServeError::File {
@@ -84,8 +85,7 @@ fn egress(values: &Values, platform: &Platform) -> Result<Arc<Egress>, ServeErro
             return Err(unusable("it has no certificate".to_owned()));
         }
     }
-    Egress::new(Arc::clone(&platform.resolver), Arc::clone(&platform.dialer), config)
-        .map_err(|error| ServeError::Setting { name: "EGRESS_*", reason: error.to_string() })
+    Ok(config)
 }
 
 /// What this worker can do.
@@ -94,15 +94,19 @@ pub(super) async fn engines(
     platform: &Platform,
     root: &RootSecret,
     stats: &StatsHandle,
+    social: &SocialEngines,
     args: &ServeArgs,
 ) -> Result<Vec<Arc<dyn Engine>>, ServeError> {
-    let egress = egress(values, platform)?;
+    let (resolver, dialer) = (Arc::clone(&platform.resolver), Arc::clone(&platform.dialer));
+    let egress = Egress::new(resolver, dialer, egress(values)?)
+        .map_err(|error| ServeError::Setting { name: "EGRESS_*", reason: error.to_string() })?;
     let clock = Arc::clone(&platform.clock);
     let web = WebEngine::new(Arc::clone(&egress), clock, settings::web(values));
     let mut engines: Vec<Arc<dyn Engine>> = vec![Arc::new(web)];
     if values.flag(&r::PROGRAMS) {
         engines.push(program(values, platform, root, egress).await?);
     }
+    engines.extend(social.engines());
     let telemetry = Source::new(values, platform, root, stats, &engines);
     engines.push(Arc::new(TelemetryEngine::new(Arc::new(telemetry))));
     #[cfg(feature = "sim")]
@@ -150,7 +154,7 @@ pub(super) fn announce(
         worker = %worker.id(),
         instance = %worker.instance(),
         config = %config.digest,
-        evidence = settings::EVIDENCE,
+        evidence = worker.key_config().evidence_kind(),
         version = env!("CARGO_PKG_VERSION"),
         data_dir = %config.data_dir.display(),
         "listening"

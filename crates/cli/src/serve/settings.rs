@@ -19,10 +19,7 @@ const DEFAULT_KEY: &str = "default";
 /// The name under which the holder of `ADMIN_API_KEY` counts.
 const ADMIN_KEY: &str = "admin";
 
-/// What vouches for the keys of this build.
-pub(super) const EVIDENCE: &str = if cfg!(feature = "sim") { "simulated" } else { "none" };
-
-/// The worker's part.
+/// The worker's part, without what vouches for it.
 pub(crate) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
     let default_limits = Limits {
         wall_ms: Some(values.number(&r::JOB_TIMEOUT_SECONDS) * 1000),
@@ -68,7 +65,7 @@ pub(crate) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
         key_epoch: values.seconds(&r::KEY_EPOCH_SECONDS),
         isolation: if values.flag(&r::PROGRAMS) { "process" } else { "none" }.to_owned(),
         config_digest,
-        evidence: EVIDENCE.to_owned(),
+        attestation: None,
         masa: MasaConfig {
             standalone: values.flag(&r::STANDALONE),
             distributor_key: values.text(&r::DISTRIBUTOR_PUBKEY).map(str::to_owned),

@@ -16,7 +16,7 @@ pub(super) struct Source {
     stats: StatsHandle,
     boot_time: Timestamp,
     worker_id: String,
-    capabilities: BTreeMap<String, Vec<String>>,
+    engines: Vec<Arc<dyn Engine>>,
     worker_version: String,
     application_version: String,
 }
@@ -30,17 +30,12 @@ impl Source {
         stats: &StatsHandle,
         engines: &[Arc<dyn Engine>],
     ) -> Self {
-        let mut capabilities: BTreeMap<_, _> = engines
-            .iter()
-            .map(|engine| (engine.name().to_owned(), engine.capabilities()))
-            .collect();
-        capabilities.insert("telemetry".to_owned(), vec!["telemetry".to_owned()]);
         Self {
             clock: Arc::clone(&platform.clock),
             stats: stats.clone(),
             boot_time: platform.clock.now(),
             worker_id: masa_worker_id(root),
-            capabilities,
+            engines: engines.to_vec(),
             worker_version: values.text(&r::WORKER_VERSION).unwrap_or_default().to_owned(),
             application_version: values
                 .text(&r::VERSION)
@@ -69,7 +64,14 @@ impl TelemetrySource for Source {
     }
 
     fn reported_capabilities(&self) -> BTreeMap<String, Vec<String>> {
-        self.capabilities.clone()
+        let mut capabilities: BTreeMap<_, _> = self
+            .engines
+            .iter()
+            .map(|engine| (engine.name().to_owned(), engine.capabilities()))
+            .filter(|(_, operations)| !operations.is_empty())
+            .collect();
+        capabilities.insert("telemetry".to_owned(), vec!["telemetry".to_owned()]);
+        capabilities
     }
 
     fn worker_version(&self) -> String {

@@ -29,26 +29,32 @@ impl Ran {
 
 /// Runs `sealwork` in a directory, with an environment of its own.
 pub(crate) fn sealwork(dir: &Path, args: &[&str]) -> Ran {
-    run(dir, args, Stdio::piped())
+    run(dir, args, &[], Stdio::piped())
+}
+
+/// The same, with these variables.
+pub(crate) fn sealwork_with(dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> Ran {
+    run(dir, args, variables, Stdio::piped())
 }
 
 /// The same, with standard output to the file at `output`.
 pub(crate) fn sealwork_into(dir: &Path, args: &[&str], output: &str) -> Ran {
     let output = std::fs::OpenOptions::new().write(true).open(output).unwrap();
-    run(dir, args, output.into())
+    run(dir, args, &[], output.into())
 }
 
 /// The same, with standard output to a pipe that nobody reads.
 pub(crate) fn sealwork_into_closed_pipe(dir: &Path, args: &[&str]) -> Ran {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    run(dir, args, writer.into())
+    run(dir, args, &[], writer.into())
 }
 
-fn run(dir: &Path, args: &[&str], stdout: Stdio) -> Ran {
+fn run(dir: &Path, args: &[&str], variables: &[(&str, &str)], stdout: Stdio) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_sealwork"))
         .current_dir(dir)
         .env_clear()
+        .envs(variables.iter().copied())
         .args(args)
         .stdin(Stdio::null())
         .stdout(stdout)
@@ -75,6 +81,12 @@ pub(crate) fn read(path: &Path) -> String {
 
 /// One HTTP exchange with JSON: `head` is a method and a path; the status and the body come back.
 pub(crate) fn http(address: &str, head: &str, body: &str) -> (u16, String) {
+    let (status, _, body) = exchange(address, head, body);
+    (status, body)
+}
+
+/// The same, with the head of the answer between the two.
+pub(crate) fn exchange(address: &str, head: &str, body: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!(
         "{head} HTTP/1.1\r\nHost: w\r\nConnection: close\r\nContent-Type: application/json\r\n\
@@ -86,7 +98,7 @@ pub(crate) fn http(address: &str, head: &str, body: &str) -> (u16, String) {
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, body.to_owned())
+    (status, head.to_owned(), body.to_owned())
 }
 
 /// A worker of the same binary on a free port of loopback. Ends with the value.
@@ -99,18 +111,27 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts one and returns when it answers.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), variables)
+    }
+
+    /// The same with a directory that may have been another worker's: its data are in `data`, and
+    /// what it writes in `worker.log`.
+    pub(crate) fn start_in(dir: TempDir, variables: &[(&str, &str)]) -> Self {
+        let log = dir.path().join("worker.log");
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_sealwork"))
             .env_clear()
             .env("DATA_DIR", dir.path().join("data"))
             .env("LISTEN_ADDRESS", address.to_string())
             .env("STANDALONE", "true")
+            .env("ATTESTER", "none")
+            .env("TIKTOK_TRANSCRIPTION_BASE_URL", "off")
             .envs(variables.iter().copied())
             .args(["serve", "--exit-with-stdin"])
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
             .spawn()
             .unwrap();
         let worker = Self { child, dir, url: format!("http://{address}") };
@@ -120,23 +141,54 @@ impl Worker {
         worker
     }
 
-    /// Runs `sealwork` in the worker's directory, pointed at it.
+    /// Runs `sealwork` in the worker's directory, pointed at it. Jobs go unattested, unless the
+    /// arguments name a policy: most tests are about other things.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        sealwork(self.dir(), &self.pointed(args))
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn pointed<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         let mut all = args.to_vec();
         all.extend(["--worker-url", &self.url]);
-        sealwork(self.dir(), &all)
+        let seals = matches!(args, ["job", "run" | "submit", ..]);
+        if seals && !args.contains(&"--policy") {
+            all.push("--unattested");
+        }
+        all
     }
 
     /// The same, with standard output to the file at `output`.
     pub(crate) fn run_into(&self, args: &[&str], output: &str) -> Ran {
-        let mut all = args.to_vec();
-        all.extend(["--worker-url", &self.url]);
-        sealwork_into(self.dir(), &all, output)
+        sealwork_into(self.dir(), &self.pointed(args), output)
     }
 
     /// One HTTP exchange with it, as [`http`].
     pub(crate) fn http(&self, head: &str, body: &str) -> (u16, String) {
         http(self.url.trim_start_matches("http://"), head, body)
+    }
+
+    /// The same exchange, with the head of the answer between status and body.
+    pub(crate) fn exchange(&self, head: &str, body: &str) -> (u16, String, String) {
+        exchange(self.url.trim_start_matches("http://"), head, body)
+    }
+
+    /// Ends it at once, as `kill -9` does, and gives its directory.
+    pub(crate) fn kill(mut self) -> TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
+    }
+
+    /// Lets it end in order, and gives its directory.
+    pub(crate) fn stop(mut self) -> TempDir {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
     }
 
     /// A directory of this test's own.

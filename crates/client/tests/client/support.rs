@@ -9,17 +9,21 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use sealwork_client::{Client, ClientBuilder, RetryPolicy};
+use sealwork_client::{Attestation, Client, ClientBuilder, RetryPolicy};
 use sealwork_job::{
     Digest, InstanceId, Intake, JobId, Outcome, Output, Timestamp, Usage, WorkerId,
 };
 use sealwork_platform::{Clock, EntropyRng, Listener, OsEntropy, Stream, SystemClock, TcpAcceptor};
 use sealwork_seal::{
     EnvelopeKeyPair, Header, KeyConfig, KeyConfigParams, OpenLimits, Opened, PublicEnvelopeKey,
-    ReceiptClaims, ReceiptKey, SealedOutcome, Suite, open_request, receipt_digest, salted_digest,
-    seal_response,
+    Purpose, ReceiptClaims, ReceiptKey, SealedOutcome, Statement, Suite, open_request,
+    receipt_digest, salted_digest, seal_response,
 };
+use sealwork_verify::EvidenceDocument;
+use serde_json::Value;
 use tokio_rustls::TlsAcceptor;
+
+use crate::attester::{Attester, document, policy, simulated_policy};
 
 /// What the worker answers instead of what it would.
 pub(crate) struct Scripted {
@@ -29,7 +33,7 @@ pub(crate) struct Scripted {
     pub(crate) retry_after: Option<&'static str>,
 }
 
-type Forge = Box<dyn Fn(&mut ReceiptClaims) + Send>;
+type Forge<T> = Mutex<Option<Box<dyn Fn(&mut T) + Send>>>;
 
 /// The worker's keys and memory.
 pub(crate) struct State {
@@ -41,9 +45,23 @@ pub(crate) struct State {
     jobs: Mutex<HashMap<JobId, Opened>>,
     pub(crate) script: Mutex<VecDeque<Scripted>>,
     /// Changes the receipt before it is signed.
-    pub(crate) forge: Mutex<Option<Forge>>,
+    pub(crate) forge: Forge<ReceiptClaims>,
+    attester: Mutex<Attester>,
+    /// Changes what the platform is made to sign.
+    pub(crate) restate: Forge<Statement>,
+    /// Changes evidence after it was made; archived evidence, too.
+    pub(crate) tamper: Forge<EvidenceDocument>,
+    /// The nonces that evidence was asked for with.
+    pub(crate) nonces: Mutex<Vec<Vec<u8>>>,
+    /// Key configs and epoch evidence of all boots and epochs.
+    archive: Mutex<Vec<(KeyConfig, EvidenceDocument)>>,
+    instance: Mutex<InstanceId>,
+    /// When every job ends.
+    pub(crate) born: Timestamp,
     /// Every request: method, path, body.
     pub(crate) seen: Mutex<Vec<(Method, String, Bytes)>>,
+    /// The paths of the requests that came with an API key.
+    pub(crate) keys_shown_to: Mutex<Vec<String>>,
     /// Jobs stay in this state instead of settling.
     pub(crate) stuck_in: Mutex<Option<&'static str>>,
     pub(crate) outcome: Mutex<Outcome>,
@@ -98,7 +116,17 @@ impl FakeWorker {
         Self { address, state, task }
     }
 
+    /// A client that trusts the simulation.
     pub(crate) fn builder(&self) -> ClientBuilder {
+        self.builder_under(&simulated_policy())
+    }
+
+    pub(crate) fn builder_under(&self, demands: &Value) -> ClientBuilder {
+        self.undecided_builder().attestation(Attestation::new(policy(demands)))
+    }
+
+    /// A client that nobody has told what to demand.
+    pub(crate) fn undecided_builder(&self) -> ClientBuilder {
         let quick = RetryPolicy {
             attempts: 3,
             first: std::time::Duration::from_millis(1),
@@ -128,9 +156,19 @@ impl State {
     fn new() -> Self {
         let receipt_key = ReceiptKey::from_seed(&[7; 32]);
         let pairs = fresh_pairs();
-        let config = config(&receipt_key, &pairs);
+        let instance = InstanceId([1; 16]);
+        let attester = Attester::simulated();
+        let config = config(&receipt_key, &pairs, instance, attester.kind);
+        let epoch = document(&attester, &config, Purpose::Epoch, vec![], None);
         Self {
             receipt_key,
+            archive: Mutex::new(vec![(config.clone(), epoch)]),
+            attester: Mutex::new(attester),
+            restate: Mutex::default(),
+            tamper: Mutex::default(),
+            nonces: Mutex::default(),
+            instance: Mutex::new(instance),
+            born: SystemClock::new().now(),
             wrong_key: Mutex::default(),
             pairs: Mutex::new(pairs),
             config: Mutex::new(config),
@@ -138,6 +176,7 @@ impl State {
             script: Mutex::default(),
             forge: Mutex::default(),
             seen: Mutex::default(),
+            keys_shown_to: Mutex::default(),
             stuck_in: Mutex::default(),
             receipts: Mutex::default(),
             outcome: Mutex::new(Outcome::Output(Output::json(&br#"{"answer":42}"#[..]))),
@@ -150,9 +189,83 @@ impl State {
 
     /// New keys; what was sealed to the old ones does not open any more.
     pub(crate) fn rotate(&self) {
-        let pairs = fresh_pairs();
-        *self.config.lock().unwrap() = config(&self.receipt_key, &pairs);
-        *self.pairs.lock().unwrap() = pairs;
+        *self.pairs.lock().unwrap() = fresh_pairs();
+        self.publish();
+    }
+
+    /// Another boot with the same keys.
+    pub(crate) fn restart(&self) {
+        self.instance.lock().unwrap().0[0] += 1;
+        self.publish();
+    }
+
+    pub(crate) fn instance(&self) -> InstanceId {
+        *self.instance.lock().unwrap()
+    }
+
+    /// The key config as it stands.
+    pub(crate) fn key_config(&self) -> String {
+        String::from_utf8(self.config.lock().unwrap().to_json()).unwrap()
+    }
+
+    /// From now on its evidence comes from elsewhere.
+    pub(crate) fn attest_with(&self, attester: Attester) {
+        *self.attester.lock().unwrap() = attester;
+        self.publish();
+    }
+
+    /// Signs the key config anew, and archives evidence about it.
+    fn publish(&self) {
+        let attester = self.attester.lock().unwrap();
+        let instance = *self.instance.lock().unwrap();
+        let config =
+            config(&self.receipt_key, &self.pairs.lock().unwrap(), instance, attester.kind);
+        let epoch = document(&attester, &config, Purpose::Epoch, vec![], None);
+        self.archive.lock().unwrap().push((config.clone(), epoch));
+        *self.config.lock().unwrap() = config;
+    }
+
+    /// Evidence for a nonce; without one that of the epoch.
+    pub(crate) fn evidence(&self, nonce: Option<Vec<u8>>) -> EvidenceDocument {
+        let attester = self.attester.lock().unwrap();
+        let config = self.config.lock().unwrap();
+        let purpose = if nonce.is_some() { Purpose::Session } else { Purpose::Epoch };
+        let restate = self.restate.lock().unwrap();
+        let restate = restate.as_deref();
+        document(&attester, &config, purpose, nonce.unwrap_or_default(), restate)
+    }
+
+    fn show(&self, mut document: EvidenceDocument) -> Response<Full<Bytes>> {
+        if let Some(tamper) = &*self.tamper.lock().unwrap() {
+            tamper(&mut document);
+        }
+        ok(document.to_json())
+    }
+
+    fn show_evidence(&self, query: Option<&str>) -> Response<Full<Bytes>> {
+        if self.attester.lock().unwrap().kind == "none" {
+            return problem(404, "evidence_none");
+        }
+        let nonce = query.and_then(|query| query.strip_prefix("nonce="));
+        let nonce = nonce.map(|nonce| hex::decode(nonce).unwrap());
+        self.nonces.lock().unwrap().extend(nonce.clone());
+        self.show(self.evidence(nonce))
+    }
+
+    fn show_archived(&self, digest: &str) -> Response<Full<Bytes>> {
+        let archive = self.archive.lock().unwrap();
+        let found = archive.iter().find(|(_, epoch)| epoch.digest().to_string() == digest);
+        found
+            .map_or_else(|| problem(404, "evidence_unknown"), |(_, epoch)| self.show(epoch.clone()))
+    }
+
+    fn show_key_config(&self, digest: &str, query: Option<&str>) -> Response<Full<Bytes>> {
+        let archive = self.archive.lock().unwrap();
+        let found = archive.iter().find(|(config, _)| {
+            let instance = format!("instance={}", config.instance);
+            config.digest().to_string() == digest && query == Some(&instance)
+        });
+        found.map_or_else(|| problem(404, "not_found"), |(config, _)| ok(config.to_json()))
     }
 
     /// A job's result and receipt.
@@ -165,6 +278,9 @@ impl State {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let path = parts.uri.path().to_owned();
+        if parts.headers.contains_key("authorization") {
+            self.keys_shown_to.lock().unwrap().push(path.clone());
+        }
         self.seen.lock().unwrap().push((parts.method.clone(), path.clone(), body.clone()));
         let scripted = {
             let mut script = self.script.lock().unwrap();
@@ -179,6 +295,9 @@ impl State {
         }
         match path.split('/').skip(1).collect::<Vec<_>>().as_slice() {
             ["v1", "keys"] => ok(self.config.lock().unwrap().to_json()),
+            ["v1", "evidence"] => self.show_evidence(parts.uri.query()),
+            ["v1", "evidence", digest] => self.show_archived(digest),
+            ["v1", "key-configs", digest] => self.show_key_config(digest, parts.uri.query()),
             ["v1", "jobs"] => self.submit(&body),
             ["v1", "receipts", ..] => self.receipts(parts.uri.query()),
             ["v1", "jobs", id, rest @ ..] => {
@@ -250,7 +369,7 @@ impl State {
         let usage = Usage { wall_ms: 1000, ..Usage::default() };
         let mut claims = ReceiptClaims {
             worker: self.worker(),
-            instance: InstanceId([1; 16]),
+            instance: *self.instance.lock().unwrap(),
             job,
             intake: Intake::Sealed,
             engine: "web".to_owned(),
@@ -262,11 +381,11 @@ impl State {
                 Outcome::Failure(_) => None,
             },
             code: outcome.code().to_owned(),
-            started: Timestamp(1_000),
-            ended: Timestamp(2_000),
+            started: self.born,
+            ended: self.born,
             usage: usage.bucketed(),
             isolation: "process".to_owned(),
-            evidence: None,
+            evidence: self.archive.lock().unwrap().last().map(|(_, epoch)| epoch.digest()),
             key_config: self.config.lock().unwrap().digest(),
             sequence: 0,
             previous: Digest([0; 32]),
@@ -287,7 +406,12 @@ fn fresh_pairs() -> Vec<EnvelopeKeyPair> {
     [Suite::XWing, Suite::X25519].map(|suite| EnvelopeKeyPair::generate(suite, &mut rng)).into()
 }
 
-fn config(receipt_key: &ReceiptKey, pairs: &[EnvelopeKeyPair]) -> KeyConfig {
+fn config(
+    receipt_key: &ReceiptKey,
+    pairs: &[EnvelopeKeyPair],
+    instance: InstanceId,
+    evidence: &str,
+) -> KeyConfig {
     let now = SystemClock::new().now().as_secs();
     let offered = |pair: &EnvelopeKeyPair| PublicEnvelopeKey {
         not_before: now - 10,
@@ -298,12 +422,12 @@ fn config(receipt_key: &ReceiptKey, pairs: &[EnvelopeKeyPair]) -> KeyConfig {
         receipt_key,
         KeyConfigParams {
             worker: receipt_key.public().worker_id(),
-            instance: InstanceId([1; 16]),
+            instance,
             max_lifetime_secs: 3600,
             max_envelope_bytes: 1 << 20,
             isolation: "process".to_owned(),
             config_digest: Digest([2; 32]),
-            evidence: "none".to_owned(),
+            evidence: evidence.to_owned(),
             keys: pairs.iter().map(offered).collect(),
         },
     )

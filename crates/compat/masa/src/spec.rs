@@ -64,15 +64,25 @@ pub fn to_spec(job: &MasaJob) -> Result<JobSpec, Failure> {
         Family::Telemetry => arguments.clear(),
         Family::Web => web(&mut arguments, false),
         Family::OldWeb => web(&mut arguments, true),
-        Family::Tiktok => operation(&mut arguments, "transcription"),
+        Family::Tiktok => {
+            operation(&mut arguments, "transcription");
+            let known: &[&str] = match arguments.get("type").and_then(Value::as_str) {
+                Some("searchbyquery") => &TIKTOK_QUERY,
+                Some("searchbytrending") => &TIKTOK_TRENDING,
+                _ => &TIKTOK_TRANSCRIPTION,
+            };
+            keep(&mut arguments, known);
+            cursor(&mut arguments);
+        }
         Family::Reddit => {
+            keep(&mut arguments, &REDDIT);
             operation(&mut arguments, "scrapeurls");
-            cursor_as_text(&mut arguments);
+            cursor(&mut arguments);
         }
         Family::Twitter(default) => {
-            arguments.retain(|name, _| TWITTER.contains(&name.as_str()));
+            keep(&mut arguments, &TWITTER);
             operation(&mut arguments, default);
-            cursor_as_text(&mut arguments);
+            cursor(&mut arguments);
             count_as_size(&mut arguments);
         }
         Family::Program => {}
@@ -85,7 +95,8 @@ pub fn unknown_job_type(job_type: &str) -> Failure {
     Failure::new(Code::EngineUnknown, format!("unknown job type: {job_type}"))
 }
 
-/// What the web engine takes of what Masa's clients send; they may send anything beside it.
+/// What the web engine takes of what Masa's clients send; they may send anything beside it, as
+/// Masa's workers ignore what they do not know.
 const WEB: [&str; 8] =
     ["type", "url", "depth", "max_depth", "max_pages", "selector", "same_origin", "respect_robots"];
 
@@ -93,9 +104,38 @@ const WEB: [&str; 8] =
 const TWITTER: [&str; 7] =
     ["type", "query", "max_results", "count", "next_cursor", "start_time", "end_time"];
 
+const REDDIT: [&str; 14] = [
+    "type",
+    "urls",
+    "queries",
+    "sort",
+    "include_nsfw",
+    "skip_posts",
+    "after",
+    "max_items",
+    "max_results",
+    "max_posts",
+    "max_comments",
+    "max_communities",
+    "max_users",
+    "next_cursor",
+];
+const TIKTOK_TRANSCRIPTION: [&str; 3] = ["type", "video_url", "language"];
+const TIKTOK_QUERY: [&str; 6] =
+    ["type", "search", "start_urls", "max_items", "end_page", "next_cursor"];
+const TIKTOK_TRENDING: [&str; 6] =
+    ["type", "country_code", "sort_by", "period", "max_items", "next_cursor"];
+
+/// What the late README's examples have where a cursor belongs. It is none: they are first pages.
+const NO_CURSOR: &str = "optional_pagination_cursor";
+
+fn keep(arguments: &mut Map<String, Value>, known: &[&str]) {
+    arguments.retain(|name, _| known.contains(&name.as_str()));
+}
+
 /// The engine knows `depth` and its lower bound itself.
 fn web(arguments: &mut Map<String, Value>, old: bool) {
-    arguments.retain(|name, _| WEB.contains(&name.as_str()));
+    keep(arguments, &WEB);
     operation(arguments, "scraper");
     if old {
         arguments.insert("legacy".to_owned(), Value::Bool(true));
@@ -120,11 +160,13 @@ fn operation(arguments: &mut Map<String, Value>, default: &str) {
 }
 
 /// The early README calls the cursor a number.
-fn cursor_as_text(arguments: &mut Map<String, Value>) {
-    if let Some(cursor) = arguments.get_mut("next_cursor")
-        && cursor.is_number()
-    {
-        *cursor = Value::String(cursor.to_string());
+fn cursor(arguments: &mut Map<String, Value>) {
+    match arguments.get_mut("next_cursor") {
+        Some(Value::String(cursor)) if cursor == NO_CURSOR => {
+            arguments.remove("next_cursor");
+        }
+        Some(cursor) if cursor.is_number() => *cursor = Value::String(cursor.to_string()),
+        _ => {}
     }
 }
 

@@ -110,6 +110,52 @@ fn counts_and_cursors_of_the_early_readme_are_understood() {
 }
 
 #[test]
+fn what_an_operation_does_not_know_is_ignored_as_masas_workers_do() {
+    let more = json!({"proxy": {}, "depth": 1});
+    for (job_type, known) in [
+        (
+            "reddit",
+            json!({
+                "type": "searchposts", "queries": ["a"], "sort": "new", "include_nsfw": true,
+                "skip_posts": true, "after": "2025-01-01T00:00:00Z", "max_items": 1,
+                "max_results": 1, "max_posts": 1, "max_comments": 1, "max_communities": 1,
+                "max_users": 1, "urls": [], "next_cursor": "x",
+            }),
+        ),
+        ("tiktok", json!({"type": "transcription", "video_url": "u", "language": "eng-US"})),
+        (
+            "tiktok",
+            json!({
+                "type": "searchbyquery", "search": ["a"], "start_urls": [], "max_items": 1,
+                "end_page": 1, "next_cursor": "x",
+            }),
+        ),
+        (
+            "tiktok",
+            json!({
+                "type": "searchbytrending", "country_code": "US", "sort_by": "vv", "period": "7",
+                "max_items": 1, "next_cursor": "x",
+            }),
+        ),
+    ] {
+        let mut sent = known.clone();
+        sent.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(spec(job_type, sent).arguments, known);
+    }
+    // Of another operation of the same type.
+    let arguments = spec("tiktok", json!({"video_url": "u", "max_items": 3})).arguments;
+    assert_eq!(arguments, json!({"type": "transcription", "video_url": "u"}));
+}
+
+#[test]
+fn the_placeholder_of_the_late_readme_is_no_cursor() {
+    for job_type in ["twitter-apify", "twitter", "reddit"] {
+        let arguments = json!({"next_cursor": "optional_pagination_cursor"});
+        assert_eq!(spec(job_type, arguments).arguments.get("next_cursor"), None, "{job_type}");
+    }
+}
+
+#[test]
 fn worker_id_quote_and_timeout_do_not_reach_the_engine() {
     let mut asked = job("telemetry", json!({}));
     asked.timeout = 1;

@@ -15,11 +15,11 @@ use async_trait::async_trait;
 use axum::{Router, body::Bytes as Body, routing::post};
 use bytes::Bytes;
 use sealwork_door_http::{
-    AccessLog, ApiKey, Caller, DoorConfig, DoorParts, HttpDoor, LogLevel, LogLevelControl,
+    AccessLog, ApiKey, Caller, DoorConfig, DoorParts, Health, HttpDoor, LogLevel, LogLevelControl,
     MetricsPage,
-    v1::{Accepted, EngineInfo, JobResult, Status, Token, V1Port},
+    v1::{Accepted, EngineInfo, FoundEvidence, JobResult, Status, Token, V1Port},
 };
-use sealwork_job::{Code, JobId, Refusal};
+use sealwork_job::{Code, Digest, InstanceId, JobId, Refusal};
 use sealwork_platform::{Listener as _, OsEntropy, SystemClock, TcpAcceptor};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let parts = DoorParts {
         v1: Arc::new(Nobody),
         masa: Router::new().route("/echo", post(async |body: Body| body)),
+        health: Health::new(Arc::new(SystemClock::new())),
         log_level: Arc::new(Nobody),
         profiler: None,
         profiling: false,
@@ -94,6 +95,22 @@ impl V1Port for Nobody {
 
     fn key_config(&self) -> Bytes {
         Bytes::from_static(b"{}")
+    }
+
+    async fn evidence(&self, _: Option<Vec<u8>>) -> Result<FoundEvidence, Refusal> {
+        nobody()
+    }
+
+    async fn archived_evidence(&self, _: Digest) -> Result<Bytes, Refusal> {
+        nobody()
+    }
+
+    async fn archived_key_config(
+        &self,
+        _: Digest,
+        _: Option<InstanceId>,
+    ) -> Result<Bytes, Refusal> {
+        nobody()
     }
 
     fn capabilities(&self) -> Vec<EngineInfo> {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroize;
 
-use crate::config::DoorError;
+use crate::error::DoorError;
 
 /// One API key. Only its digest is kept.
 #[derive(Clone, PartialEq, Eq)]

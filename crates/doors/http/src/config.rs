@@ -1,8 +1,8 @@
-//! How a door behaves, and why one cannot be made.
+//! How a door behaves.
 
 use std::time::Duration;
 
-use crate::{auth::ApiKey, tls::TlsIdentity};
+use crate::{auth::ApiKey, error::DoorError, tls::TlsIdentity};
 
 /// How a door behaves. Everything has a bound; the defaults suit a public worker.
 #[derive(Debug, Clone, Default)]
@@ -124,39 +124,6 @@ impl Cors {
             _ => Self::Origins(origins),
         }
     }
-}
-
-/// Why a door cannot be made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DoorError {
-    /// The certificate or its key is unusable.
-    #[error("cannot use the TLS certificate: {0}")]
-    Tls(String),
-    /// An entry of the CORS list is no origin.
-    #[error(
-        "{0:?} is no origin: write scheme, host and port only, for example https://portal.example"
-    )]
-    Origin(String),
-    /// An API key cannot be used.
-    #[error("API key {name:?}: {reason}")]
-    ApiKey {
-        /// Its name.
-        name: String,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// A limit that would refuse everything.
-    #[error("{name} must be at least {least}")]
-    Limit {
-        /// Which.
-        name: &'static str,
-        /// Its least value.
-        least: u64,
-    },
-    /// Another part of the process has installed a metrics recorder.
-    #[error("a metrics recorder is installed already")]
-    Metrics,
 }
 
 impl DoorConfig {

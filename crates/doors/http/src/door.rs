@@ -15,10 +15,12 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
     budget::Budget,
-    config::{ConnectionLimits, Cors, DoorConfig, DoorError},
+    config::{ConnectionLimits, Cors, DoorConfig},
     connection::Server,
     debug::{self, DebugState, LogLevelControl, Profiler},
+    error::DoorError,
     guard::{Rules, guard},
+    health::Health,
     masa,
     observe::{AccessLog, MetricsPage, Observer, REQUEST_ID, observe},
     reply::{METRICS, is_v1, plain_text},
@@ -27,13 +29,15 @@ use crate::{
 };
 
 /// Headers of answers that a page may read in a browser.
-const EXPOSED: [HeaderName; 6] = [
+const EXPOSED: [HeaderName; 8] = [
     header::LOCATION,
     header::RETRY_AFTER,
     REQUEST_ID,
     HeaderName::from_static("sealwork-receipt-digest"),
     HeaderName::from_static("sealwork-next-cursor"),
     HeaderName::from_static("sealwork-job-state"),
+    HeaderName::from_static("sealwork-result-stopped"),
+    v1::FRESHNESS,
 ];
 /// Headers of requests that a page may send in a browser.
 const SENT: [HeaderName; 4] = [
@@ -50,8 +54,11 @@ const ADMIN_CONNECTIONS: usize = 64;
 pub struct DoorParts {
     /// The worker, as `/v1` sees it.
     pub v1: Arc<dyn V1Port>,
-    /// Masa's routes (`masa::routes`); an empty router leaves them out.
+    /// Masa's routes (`masa::routes`), and Marlin's (`marlin::routes`) where they are wanted; an
+    /// empty router leaves them out.
     pub masa: Router,
+    /// Counts how requests end; `masa::routes` shows it.
+    pub health: Arc<Health>,
     /// Changes how much is logged.
     pub log_level: Arc<dyn LogLevelControl>,
     /// Takes profiles. Only for a standalone worker; absent, `/debug/pprof` does not exist.
@@ -103,7 +110,11 @@ impl HttpDoor {
         let budget = Budget::new(config.requests.bytes_in_flight);
         let rules = Arc::new(Rules::new(&config, budget.clone()));
         let router = Router::new()
-            .merge(v1::routes(V1State { port: parts.v1, drain: drain.clone() }))
+            .merge(v1::routes(V1State {
+                port: parts.v1,
+                health: parts.health,
+                drain: drain.clone(),
+            }))
             .merge(parts.masa)
             .merge(operation.clone())
             .fallback(unknown_path)

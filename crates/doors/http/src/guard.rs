@@ -22,12 +22,29 @@ use crate::{
     connection::Peer,
     debug::MAX_PROFILE,
     reply::{METRICS, is_below, refuse},
-    v1::MAX_WAIT,
+    v1::{InFlight, MAX_WAIT},
 };
 
 /// Paths that need no API key: Masa's health checks, and what a client must know before it can
-/// seal a job or learn how to ask.
-pub const PUBLIC_PATHS: [&str; 4] = ["/healthz", "/readyz", "/v1/keys", "/v1/openapi.json"];
+/// judge the worker, seal a job or learn how to ask. One that ends in `/` stands for all below it.
+const PUBLIC_PATHS: [&str; 9] = [
+    "/healthz",
+    "/readyz",
+    "/v1/keys",
+    "/v1/evidence",
+    "/v1/evidence/",
+    "/v1/key-configs/",
+    "/v1/openapi.json",
+    "/attestation/raw",
+    "/attestation/hex",
+];
+
+/// Whether `path` needs no API key.
+pub fn is_public(path: &str) -> bool {
+    PUBLIC_PATHS
+        .iter()
+        .any(|public| path == *public || (public.ends_with('/') && path.starts_with(public)))
+}
 
 /// Who may come in, and what a request may take.
 pub(crate) struct Rules {
@@ -104,7 +121,7 @@ impl Rules {
             return refused(Code::RequestMalformed, text);
         }
         let is_public_page = self.metrics_public && path == METRICS;
-        let caller = if PUBLIC_PATHS.contains(&path) || is_public_page {
+        let caller = if is_public(path) || is_public_page {
             Some(self.keys.anonymous())
         } else {
             self.keys.authenticate(headers)
@@ -158,8 +175,12 @@ impl Rules {
     /// Counts the answer among the bytes in flight; without room for it, it is let go again.
     fn count(&self, mut response: Response, path: &str) -> Response {
         let reader = response.extensions_mut().remove::<Reader>();
+        let in_flight = response.extensions_mut().remove::<InFlight>();
         let (head, body) = response.into_parts();
-        let counted = self.budget.count(body);
+        let counted = match in_flight {
+            Some(InFlight(bytes)) => self.budget.count_as(bytes, body),
+            None => self.budget.count(body),
+        };
         drop(reader);
         match counted {
             Some(body) => Response::from_parts(head, body),

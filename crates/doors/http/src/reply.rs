@@ -27,7 +27,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
         Code::RequesterNotAllowed | Code::Forbidden => StatusCode::FORBIDDEN,
         Code::QuotaExceeded => StatusCode::TOO_MANY_REQUESTS,
-        Code::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::StoreUnavailable | Code::AttesterFailed => StatusCode::SERVICE_UNAVAILABLE,
         other => match other.family() {
             Family::Request => StatusCode::BAD_REQUEST,
             Family::Access => StatusCode::UNAUTHORIZED,
@@ -43,7 +43,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
 /// When to try again, where the worker did not say: only for what passes by itself.
 pub(crate) fn retry_after(code: Code) -> Option<Duration> {
     match code {
-        Code::Draining | Code::StoreUnavailable | Code::RequestTimeout => {
+        Code::Draining | Code::StoreUnavailable | Code::AttesterFailed | Code::RequestTimeout => {
             Some(Duration::from_secs(5))
         }
         Code::NotSettled => Some(Duration::from_secs(1)),

@@ -10,7 +10,7 @@ use sealwork_job::Timestamp;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
-use crate::config::DoorError;
+use crate::error::DoorError;
 
 /// Self-made certificates hold this long; a start makes a new one.
 const SELF_MADE_LIFETIME: Duration = Duration::from_secs(397 * 24 * 60 * 60);

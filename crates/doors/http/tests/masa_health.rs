@@ -89,6 +89,20 @@ async fn a_full_queue_and_a_broken_disk_count_as_errors() {
 }
 
 #[tokio::test]
+async fn jobs_of_the_other_routes_count_as_well() {
+    let door = open_masa(DoorConfig::default(), &FakeMasa::standalone()).await;
+    let submit = "POST /v1/jobs\nContent-Type: application/octet-stream";
+    assert_eq!(door.send(submit, "an envelope").await.status, 202);
+    assert_eq!(ready(&door).await, (200, 0, 1));
+    // The client's mistake, then the worker's.
+    assert_eq!(door.send(submit, "malformed").await.status, 400);
+    assert_eq!(ready(&door).await, (200, 0, 1));
+    assert_eq!(door.send(submit, "full").await.status, 503);
+    assert_eq!(ready(&door).await, (200, 1, 1));
+    let _ = door.close().await;
+}
+
+#[tokio::test]
 async fn a_worker_that_is_about_to_stop_is_not_ready() {
     let worker = FakeMasa::standalone();
     *worker.draining.lock().unwrap() = true;

@@ -17,7 +17,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use masa_support::{FakeMasa, TELEMETRY, open_masa};
 use proptest::prelude::*;
-use sealwork_door_http::{DoorConfig, masa};
+use sealwork_door_http::{DoorConfig, Health, masa};
 use sealwork_job::{Code, Refusal, Timestamp};
 use sealwork_platform::sim::SimClock;
 use serde_json::{Value, json};
@@ -142,7 +142,7 @@ proptest! {
     ) {
         let worker = if in_fleet { FakeMasa::in_fleet(Some("key")) } else { FakeMasa::standalone() };
         let clock = Arc::new(SimClock::at(Timestamp(0)));
-        let routes = masa::routes(worker, clock);
+        let routes = masa::routes(worker, Health::new(clock));
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/json")
             .body(axum::body::Body::from(body))
@@ -162,7 +162,7 @@ proptest! {
     #[test]
     fn no_id_is_mistaken_for_a_job(id in "[^/?#]{1,60}") {
         let clock = Arc::new(SimClock::at(Timestamp(0)));
-        let routes = masa::routes(FakeMasa::standalone(), clock);
+        let routes = masa::routes(FakeMasa::standalone(), Health::new(clock));
         let Ok(request) = Request::get(format!("/job/status/{id}")).body(axum::body::Body::empty())
         else {
             return Ok(());

@@ -29,6 +29,9 @@ pub struct Arguments {
     /// The same as bytes, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_base64: Option<String>,
+    /// A command's name: what it finds before its arguments. `program` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arg0: Option<String>,
     /// A command's arguments after its name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
@@ -112,17 +115,8 @@ impl Arguments {
     /// # Errors
     /// [`Code::ArgumentsInvalid`]; the text names the field and quotes nothing else.
     pub fn parse(arguments: &Value) -> Result<Self, Failure> {
-        let parsed: Self = Self::deserialize(arguments).map_err(|error| {
-            // Serde names the field and what it expected; a value that it would quote is not shown.
-            let text = error.to_string();
-            let is_harmless =
-                text.starts_with("missing field") || text.starts_with("unknown field");
-            invalid(if is_harmless {
-                text
-            } else {
-                "a field has the wrong type; docs/programs.md shows all of them".to_owned()
-            })
-        })?;
+        let parsed: Self =
+            serde_path_to_error::deserialize(arguments).map_err(|error| unreadable(&error))?;
         parsed.check()?;
         Ok(parsed)
     }
@@ -133,9 +127,11 @@ impl Arguments {
         }
         let is_script = matches!(self.program, Source::Javascript(_) | Source::JavascriptCid(_));
         let for_commands = !(self.args.is_empty() && self.env.is_empty() && self.files.is_empty())
-            || self.directories.is_some();
+            || self.directories.is_some()
+            || self.arg0.is_some();
         if is_script && for_commands {
-            let text = "`args`, `env`, `files` and `directories` are for WebAssembly commands";
+            let text =
+                "`arg0`, `args`, `env`, `files` and `directories` are for WebAssembly commands";
             return Err(invalid(text));
         }
         let for_scripts =
@@ -152,9 +148,12 @@ impl Arguments {
         if self.files.len() > MAX_FILES || self.hosts.len() > MAX_HOSTS {
             return Err(invalid(format!("at most {MAX_FILES} `files` and {MAX_HOSTS} `hosts`")));
         }
+        self.check_paths()?;
         let has_nul = |text: &String| text.contains('\0');
-        if self.args.iter().any(has_nul) || self.env.iter().any(|(k, v)| has_nul(k) || has_nul(v)) {
-            return Err(invalid("`args` and `env` must not contain NUL"));
+        let names = self.arg0.iter().chain(&self.args);
+        if names.into_iter().any(has_nul) || self.env.iter().any(|(k, v)| has_nul(k) || has_nul(v))
+        {
+            return Err(invalid("`arg0`, `args` and `env` must not contain NUL"));
         }
         if self.env.keys().any(|name| name.is_empty() || name.contains('=')) {
             return Err(invalid("a name in `env` must not be empty or contain `=`"));
@@ -169,6 +168,30 @@ impl Arguments {
         self.input_bytes(None)?;
         self.file_bytes()?;
         self.secret()?;
+        Ok(())
+    }
+
+    /// Paths of files are names between slashes, and no file lies below another.
+    fn check_paths(&self) -> Result<(), Failure> {
+        let is_path = |path: &String| {
+            let path = path.strip_prefix('/').unwrap_or(path);
+            let path = path.strip_suffix('/').unwrap_or(path);
+            let is_name = |name| !matches!(name, "" | "." | "..") && !name.contains('\0');
+            path.split('/').all(is_name)
+        };
+        if !self.files.keys().all(is_path) {
+            return Err(invalid(
+                "a path in `files` is names between slashes, without `.` and `..`",
+            ));
+        }
+        let is_below_a_file = |path: &String| {
+            let mut above =
+                path.trim_end_matches('/').match_indices('/').map(|(at, _)| &path[..at]);
+            above.any(|above| self.files.contains_key(above))
+        };
+        if self.files.keys().any(is_below_a_file) {
+            return Err(invalid("a path in `files` leads through a file"));
+        }
         Ok(())
     }
 
@@ -253,6 +276,20 @@ pub(crate) fn two_inputs() -> Failure {
     invalid("give the input as an argument or as the envelope's input section, not both")
 }
 
+/// Names what does not fit, and quotes no value.
+fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Failure {
+    let text = error.inner().to_string();
+    if text.starts_with("missing field") {
+        return invalid(text);
+    }
+    let all = "docs/programs.md shows all arguments";
+    if text.starts_with("unknown field") {
+        return invalid(format!("{text}; {all}")).in_clear(format!("a field is unknown; {all}"));
+    }
+    let field = error.path().iter().next().map(ToString::to_string).unwrap_or_default();
+    invalid(format!("`{field}` has the wrong type; {all}"))
+}
+
 fn decode(field: &str, base64: &str) -> Result<Vec<u8>, Failure> {
     STANDARD.decode(base64).map_err(|_| invalid(format!("`{field}` is not valid base64")))
 }
@@ -275,7 +312,9 @@ mod tests {
             (json!({}), "missing field `program`"),
             (json!({"program": {"wasm_base64": "%"}, "input": "x"}), ""),
             (json!({"program": wasm, "sekret": 1}), "unknown field `sekret`"),
-            (json!({"program": {"python": "secret"}}), "wrong type"),
+            (json!({"program": {"python": "secret"}}), "`program` has the wrong type"),
+            (json!({"program": wasm, "env": {"A": 1}}), "`env` has the wrong type"),
+            (json!({"program": js, "oyster": "x"}), "`oyster` has the wrong type"),
             (json!({"program": wasm, "input": 1, "input_base64": "AA=="}), "not both"),
             (json!({"program": wasm, "input_base64": "?"}), "`input_base64` is not valid base64"),
             (json!({"program": wasm, "files": {"a": "?"}}), "`files` is not valid base64"),
@@ -286,6 +325,10 @@ mod tests {
             (json!({"program": js, "request": {"headers": [["a\n", "b"]]}}), "`request.headers`"),
             (json!({"program": wasm, "env": {"A=B": "c"}}), "`env`"),
             (json!({"program": js, "directories": []}), "are for WebAssembly"),
+            (json!({"program": wasm, "files": {"../x": ""}}), "without `.` and `..`"),
+            (json!({"program": wasm, "files": {"a//b": ""}}), "without `.` and `..`"),
+            (json!({"program": wasm, "files": {"a": "", "a/b/c": ""}}), "through a file"),
+            (json!({"program": js, "arg0": "x"}), "are for WebAssembly"),
             (json!({"program": wasm, "oyster": "strict"}), "are for JavaScript"),
         ] {
             match Arguments::parse(&arguments) {

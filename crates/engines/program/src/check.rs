@@ -82,5 +82,6 @@ fn context(limits: &Limits, trial: Duration) -> Context {
         deadline: Instant::now() + trial,
         stop: CancellationToken::new(),
         meter: Arc::default(),
+        spool: None,
     }
 }

@@ -113,12 +113,15 @@ impl ProgramEngine {
 
     pub(crate) fn hosts(&self, arguments: &Arguments) -> Result<HostPatterns, Failure> {
         let asked = HostPatterns::parse(arguments.hosts.iter().map(String::as_str));
-        let asked = asked.map_err(|error| invalid(format!("`hosts`: {error}")))?;
+        let asked = asked.map_err(|error| {
+            invalid(format!("`hosts`: {error}"))
+                .in_clear("`hosts`: write `api.example.com`, `*.example.com` or `*`")
+        })?;
         if self.config.maxima.hosts.cover(&asked) {
             Ok(asked)
         } else {
             Err(Failure::new(
-                Code::EgressDenied,
+                Code::HostsNotAllowed,
                 "`hosts` names hosts that the operator of this worker does not allow to programs",
             ))
         }
@@ -130,7 +133,7 @@ impl ProgramEngine {
             Some(given) if given < SCRIPT_MEMORY && arguments.program.is_script() => {
                 Err(Failure::new(
                     Code::LimitsInvalid,
-                    format!("limits.memory_bytes is {given}, a script needs {SCRIPT_MEMORY}"),
+                    format!("limits.memory_bytes must be at least {SCRIPT_MEMORY} for a script"),
                 ))
             }
             _ => Ok(()),
@@ -232,6 +235,7 @@ impl ProgramEngine {
         let fetches = Fetches::new(Arc::clone(&self.config.egress), context, hosts);
         let request = Request {
             tenant: &tenant(context),
+            share: &context.requester.to_string(),
             artefact,
             form,
             limits: self.limits(context),
@@ -258,7 +262,8 @@ impl ProgramEngine {
 }
 
 fn command_form(context: &Context, arguments: &Arguments) -> Result<Form, Failure> {
-    let mut args = vec!["program".to_owned()];
+    let name = arguments.arg0.as_deref().unwrap_or("program");
+    let mut args = vec![name.to_owned()];
     args.extend(arguments.args.iter().cloned());
     let everything = || vec![("/".to_owned(), String::new())];
     Ok(Form::Command {

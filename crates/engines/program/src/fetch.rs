@@ -81,6 +81,7 @@ impl Fetches {
                 "error" => Redirects::follow(0),
                 _ => Redirects::manual(),
             },
+            once: true,
             ..Request::new(method, url)
         })
     }
@@ -137,7 +138,7 @@ impl EgressMeter for JobMeter {
             let host = url.host_str().unwrap_or_default().to_owned();
             return Err(EgressError::Undeclared { host });
         }
-        if self.meter.add_egress_request() > self.max_requests {
+        if !self.meter.take_egress_request(self.max_requests) {
             return Err(EgressError::Exhausted { what: "egress_requests" });
         }
         Ok(())

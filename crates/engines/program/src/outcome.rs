@@ -14,9 +14,6 @@ use crate::javascript::{self, Head};
 /// The media type of what a command writes to standard output.
 const BYTES: &str = "application/octet-stream";
 
-/// What is kept of the output of a command that failed, in bytes.
-const KEPT_OUTPUT: usize = 64 << 10;
-
 /// What a command came to.
 pub(crate) fn of_command(ended: Ended) -> Report {
     let details = logged(&ended);
@@ -28,8 +25,8 @@ pub(crate) fn of_command(ended: Ended) -> Report {
             Report::output(output, []).with_details(details)
         }
         end => {
-            let kept = &ended.output[..ended.output.len().min(KEPT_OUTPUT)];
-            let details = with(details, "output_base64", STANDARD.encode(kept).into());
+            let kept = STANDARD.encode(&ended.output);
+            let details = with(details, "output_base64", kept.into());
             Report::failure(failure(end), []).with_details(details)
         }
     }
@@ -111,6 +108,10 @@ fn failure(end: End) -> Failure {
         End::OutputTooLarge => {
             Failure::new(Code::OutputTooLarge, "the program wrote more output than it may")
         }
+        End::OutOfMemory(bytes) => Failure::new(
+            Code::ProgramOutOfMemory,
+            format!("the program begins with {bytes} bytes of memory, more than its limit"),
+        ),
         End::Trap(why) => Failure::new(Code::ProgramTrapped, format!("the program trapped: {why}")),
         End::Unfit(why) => {
             Failure::new(Code::ProgramInvalid, format!("the program cannot be run: {why}"))

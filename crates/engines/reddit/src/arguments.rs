@@ -130,7 +130,9 @@ impl From<ArgumentsError> for Failure {
     fn from(error: ArgumentsError) -> Self {
         let before = "failed to unmarshal job arguments: failed to unmarshal Reddit job arguments: \
                       failed to unmarshal arguments";
+        let in_clear: Vec<String> = error.0.iter().map(FieldError::without_values).collect();
         Self::new(Code::ArgumentsInvalid, format!("{before}: {error}"))
+            .in_clear(format!("{before}: {}", in_clear.join("\n")))
     }
 }
 
@@ -209,39 +211,49 @@ fn check_subject(
     queries: &[&str],
     wrong: &mut Vec<FieldError>,
 ) {
-    let mut note = |text: String| wrong.push(FieldError::Invalid(text));
+    let mut note = |text: &'static str| wrong.push(invalid(text));
     if operation == Operation::ScrapeUrls {
         if !queries.is_empty() {
-            note("the scrapeurls query type does not admit queries".to_owned());
+            note("the scrapeurls query type does not admit queries");
         }
         if urls.is_empty() {
-            note("urls must be provided for scrapeurls query type".to_owned());
+            note("urls must be provided for scrapeurls query type");
         }
-        urls.iter().filter_map(|url| url_problem(url)).for_each(note);
+        wrong.extend(urls.iter().filter_map(|url| url_problem(url)));
     } else {
         if !urls.is_empty() {
-            note("urls can only be provided for the scrapeurls query type".to_owned());
+            note("urls can only be provided for the scrapeurls query type");
         }
         if queries.is_empty() {
-            note("queries must be provided for all query types except scrapeurls".to_owned());
+            note("queries must be provided for all query types except scrapeurls");
         }
     }
 }
 
+/// What is wrong in words that are not the job's.
+fn invalid(text: &'static str) -> FieldError {
+    FieldError::Invalid { text: text.to_owned(), in_clear: text }
+}
+
 /// What keeps a text from being the address of a post or comment.
-fn url_problem(text: &str) -> Option<String> {
+fn url_problem(text: &str) -> Option<FieldError> {
+    let in_clear = "urls must be addresses of posts or comments at reddit.com: \
+                    https://reddit.com/r/COMMUNITY/comments/ID";
+    let problem = |text| Some(FieldError::Invalid { text, in_clear });
     let shown: String = text.chars().take(200).collect();
-    let Ok(url) = Url::parse(text) else { return Some(format!("invalid Reddit URL {shown}")) };
+    let Ok(url) = Url::parse(text) else { return problem(format!("invalid Reddit URL {shown}")) };
     let host = url.host_str().unwrap_or_default();
     let is_reddit = host == "reddit.com" || host.ends_with(".reddit.com");
     if !is_reddit || !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() {
-        return Some(format!("invalid Reddit URL {shown}"));
+        return problem(format!("invalid Reddit URL {shown}"));
     }
     if !url.path().starts_with("/r/") {
-        return Some(format!("{shown} is not a Reddit post or comment URL (missing /r/)"));
+        return problem(format!("{shown} is not a Reddit post or comment URL (missing /r/)"));
     }
     if !url.path().contains("/comments/") {
-        return Some(format!("{shown} is not a Reddit post or comment URL (missing /comments/)"));
+        return problem(format!(
+            "{shown} is not a Reddit post or comment URL (missing /comments/)"
+        ));
     }
     None
 }
@@ -253,7 +265,7 @@ fn after(fields: &Fields<'_>, now: Timestamp) -> Result<Option<Timestamp>, Field
         expected: "a time as in RFC 3339 with a zone, for example 2025-09-01T00:00:00Z",
     })?;
     if after > now {
-        return Err(FieldError::Invalid("after field is in the future".to_owned()));
+        return Err(invalid("after field is in the future"));
     }
     Ok(Some(after))
 }

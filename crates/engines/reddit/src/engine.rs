@@ -8,6 +8,7 @@ use sealwork_platform::Clock;
 use sealwork_upstream::{
     Apify, Social,
     apify::{Fetched, Order},
+    not_configured,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -56,7 +57,10 @@ impl Engine for RedditEngine {
 
     fn admit(&self, arguments: &Value) -> Result<Rerun, Failure> {
         let arguments = self.parse(arguments)?;
-        self.apify.admit()?;
+        if !self.apify.is_configured() {
+            let (operation, others) = (arguments.operation.name(), self.operations());
+            return Err(not_configured(self.name(), operation, "APIFY_API_KEY", &others));
+        }
         // A page of what an earlier run found can be read twice; a run is paid.
         Ok(if arguments.next_cursor.is_some() { Rerun::Idempotent } else { Rerun::Once })
     }
@@ -81,7 +85,7 @@ impl Engine for RedditEngine {
                 let returned = ("reddit_returned_items", details.returned);
                 Report::output(output, [("reddit_queries", 1), returned])
             }
-            Err(Failure { code, message }) => {
+            Err(Failure { code, message, .. }) => {
                 let message = format!("error while scraping Reddit: {message}");
                 let stats = [("reddit_queries", 1), ("reddit_errors", 1)];
                 Report::failure(Failure::new(code, message), stats)
@@ -109,9 +113,5 @@ impl Social for RedditEngine {
             missing: missing.clone(),
         };
         Operation::ALL.into_iter().map(operation).collect()
-    }
-
-    async fn probe(&self) {
-        self.apify.probe().await;
     }
 }

@@ -8,7 +8,7 @@ use sealwork_engine_reddit::RedditEngine;
 use sealwork_job::{Code, Failure, Rerun};
 use sealwork_platform::SystemClock;
 use sealwork_test_upstream::{Bad, Ending, Items, TOKEN, TestUpstream, apify_at, context};
-use sealwork_upstream::Social as _;
+use sealwork_upstream::{Apify, Social as _};
 use serde_json::{Value, json};
 
 const ACTOR: &str = "trudax~reddit-scraper";
@@ -17,6 +17,7 @@ const ALL: [&str; 4] = ["scrapeurls", "searchposts", "searchusers", "searchcommu
 
 struct Setup {
     upstream: TestUpstream,
+    apify: Apify,
     engine: RedditEngine,
 }
 
@@ -28,7 +29,8 @@ impl Setup {
     async fn with_token(token: Option<&str>) -> Self {
         let upstream = TestUpstream::start().await.unwrap();
         let apify = apify_at(&upstream, token, 1000);
-        Self { upstream, engine: RedditEngine::new(apify, Arc::new(SystemClock::new())) }
+        let engine = RedditEngine::new(apify.clone(), Arc::new(SystemClock::new()));
+        Self { upstream, apify, engine }
     }
 
     async fn report(&self, arguments: Value) -> Report {
@@ -310,7 +312,7 @@ async fn capabilities_are_those_that_work_and_the_others_say_why() {
     let setup = Setup::new().await;
     assert_eq!(setup.engine.capabilities(), ALL);
     setup.upstream.misbehave("/users/me", Bad::Status(401), 1);
-    setup.engine.probe().await;
+    setup.apify.probe().await;
     assert!(setup.engine.capabilities().is_empty());
     for (operation, name) in setup.engine.operations().iter().zip(ALL) {
         assert_eq!((operation.name, operation.way), (name, "apify"));
@@ -319,7 +321,11 @@ async fn capabilities_are_those_that_work_and_the_others_say_why() {
     let without = Setup::with_token(None).await;
     assert!(without.engine.capabilities().is_empty());
     let refused = without.engine.admit(&json!({"type": "searchusers", "queries": ["a"]}));
-    let Failure { code, message } = refused.unwrap_err();
+    let Failure { code, message, .. } = refused.unwrap_err();
     assert_eq!(code, Code::NotConfigured);
-    assert_eq!(message, "the operator of this worker has not set APIFY_API_KEY");
+    assert_eq!(
+        message,
+        "type searchusers needs APIFY_API_KEY, which this worker has not been given; it offers no \
+         operation of reddit"
+    );
 }

@@ -68,6 +68,7 @@ async fn run(engine: &TelemetryEngine, arguments: Value) -> Result<String, Code>
         deadline: Instant::now() + Duration::from_secs(1),
         stop: CancellationToken::new(),
         meter: Arc::new(Meter::default()),
+        spool: None,
     };
     let report = engine.run(&context, arguments).await;
     assert!(report.stats.is_empty(), "asking moves no counter");

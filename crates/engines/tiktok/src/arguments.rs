@@ -95,13 +95,16 @@ pub struct Trending {
     pub capped: Vec<Capped>,
 }
 
-/// Why arguments are refused. Masa's workers gave the text before the colon alone.
+/// What Masa's workers gave for any bad argument (reference 3.3).
+const BEFORE: &str = "Failed to unmarshal job arguments";
+
+/// Why arguments are refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgumentsError(FieldError);
 
 impl std::fmt::Display for ArgumentsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Failed to unmarshal job arguments: {}", self.0)
+        write!(f, "{BEFORE}: {}", self.0)
     }
 }
 
@@ -115,7 +118,8 @@ impl From<FieldError> for ArgumentsError {
 
 impl From<ArgumentsError> for Failure {
     fn from(error: ArgumentsError) -> Self {
-        Self::new(Code::ArgumentsInvalid, error.to_string())
+        let in_clear = format!("{BEFORE}: {}", error.0.without_values());
+        Self::new(Code::ArgumentsInvalid, error.to_string()).in_clear(in_clear)
     }
 }
 

@@ -8,7 +8,7 @@ use sealwork_platform::Clock;
 use sealwork_upstream::{
     Apify, Capped, Details, Operation, Social, Stop,
     apify::{Fetched, Order},
-    unless_stopped,
+    not_configured, unless_stopped,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -85,7 +85,7 @@ impl TiktokEngine {
                 let stats = [("tiktok_queries", 1), ("tiktok_returned_videos", details.returned)];
                 Report::output(output, stats)
             }
-            Err(Failure { code, message }) => {
+            Err(Failure { code, message, .. }) => {
                 let refused = u64::from(code == Code::UpstreamUnauthorized);
                 let mut stats = vec![("tiktok_errors", 1), ("tiktok_auth_errors", refused)];
                 stats.retain(|(_, by)| *by > 0);
@@ -108,12 +108,23 @@ impl Engine for TiktokEngine {
     }
 
     fn admit(&self, arguments: &Value) -> Result<Rerun, Failure> {
-        let cursor = match Arguments::parse(arguments, self.apify.max_items())? {
-            Arguments::Transcription(_) => return Ok(Rerun::Idempotent),
-            Arguments::Query(query) => query.next_cursor,
-            Arguments::Trending(trending) => trending.next_cursor,
+        let [transcription, query, trending] = OPERATIONS;
+        let needs = |operation, setting| {
+            Err(not_configured(self.name(), operation, setting, &self.operations()))
         };
-        self.apify.admit()?;
+        let (operation, cursor) = match Arguments::parse(arguments, self.apify.max_items())? {
+            Arguments::Transcription(_) if self.transcripts.is_configured() => {
+                return Ok(Rerun::Idempotent);
+            }
+            Arguments::Transcription(_) => {
+                return needs(transcription, "TIKTOK_TRANSCRIPTION_BASE_URL");
+            }
+            Arguments::Query(arguments) => (query, arguments.next_cursor),
+            Arguments::Trending(arguments) => (trending, arguments.next_cursor),
+        };
+        if !self.apify.is_configured() {
+            return needs(operation, "APIFY_API_KEY");
+        }
         // A page of what an earlier run found can be read twice; a run is paid.
         Ok(if cursor.is_some() { Rerun::Idempotent } else { Rerun::Once })
     }
@@ -156,6 +167,5 @@ impl Social for TiktokEngine {
 
     async fn probe(&self) {
         self.transcripts.probe().await;
-        self.apify.probe().await;
     }
 }

@@ -15,8 +15,9 @@ use crate::{Transcription, arguments::is_language, webvtt};
 /// What the operator decides about transcriptions.
 #[derive(Debug, Clone)]
 pub struct TranscriptionConfig {
-    /// The address of the service (`https://submagic-free-tools.fly.dev`).
-    pub base: UpstreamBase,
+    /// The address of the service ([`TranscriptionConfig::DEFAULT_BASE`]); without one there are
+    /// no transcriptions.
+    pub base: Option<UpstreamBase>,
     /// `User-Agent` of the requests (`TIKTOK_API_USER_AGENT`).
     pub user_agent: String,
     /// The language of a job that names none, if the video has it (`TIKTOK_DEFAULT_LANGUAGE`).
@@ -36,8 +37,10 @@ impl TranscriptionConfig {
 /// The service.
 #[derive(Debug)]
 pub(crate) struct Transcripts {
-    upstream: Upstream,
-    config: TranscriptionConfig,
+    /// The service, and its address for headers that name it.
+    service: Option<(Upstream, UpstreamBase)>,
+    user_agent: String,
+    default_language: String,
     availability: Availability,
 }
 
@@ -69,6 +72,7 @@ struct Body {
 
 /// How long the service may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+const SWITCHED_OFF: &str = "the operator of this worker has switched transcriptions off";
 const PATH: [&str; 2] = ["api", "tiktok-transcription"];
 /// Characters of the service's own error text that are passed on.
 const QUOTED: usize = 200;
@@ -79,20 +83,30 @@ impl Transcripts {
         egress: Arc<Egress>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let upstream =
-            Upstream::new("the transcription service", config.base.clone(), egress, clock);
-        Self { upstream, config, availability: Availability::default() }
+        let TranscriptionConfig { base, user_agent, default_language } = config;
+        let service = base.map(|base| {
+            (Upstream::new("the transcription service", base.clone(), egress, clock), base)
+        });
+        Self { service, user_agent, default_language, availability: Availability::default() }
+    }
+
+    pub(crate) fn is_configured(&self) -> bool {
+        self.service.is_some()
     }
 
     /// Why transcriptions do not work, as far as the last answers tell.
     pub(crate) fn missing(&self) -> Option<String> {
-        self.availability.missing(PATH[1])
+        match self.service {
+            Some(_) => self.availability.missing(PATH[1]),
+            None => Some(SWITCHED_OFF.to_owned()),
+        }
     }
 
     /// Whether the service answers at all.
     pub(crate) async fn probe(&self) {
+        let Some((upstream, _)) = &self.service else { return };
         let call = Call::get(&[]).timeout(PATIENCE);
-        match self.upstream.answer(call, &Scope::unmetered()).await {
+        match upstream.answer(call, &Scope::unmetered()).await {
             Ok(answer) if answer.status.is_server_error() => {
                 if let Err(error) = answer.success() {
                     self.availability.fails(error.to_string());
@@ -126,17 +140,20 @@ impl Transcripts {
     }
 
     async fn ask(&self, context: &Context, video_url: &str) -> Result<Body, Failure> {
-        let site = self.config.base.url();
+        let Some((upstream, base)) = &self.service else {
+            return Err(Failure::new(Code::NotConfigured, SWITCHED_OFF));
+        };
+        let site = base.url();
         let origin = site.origin().ascii_serialization();
         let call = Call::post(&PATH)
             .json(&json!({"url": video_url}))
             .header("origin", &origin)
             .header("referer", &format!("{}{}", site, PATH[1]))
-            .header("user-agent", &self.config.user_agent)
+            .header("user-agent", &self.user_agent)
             .timeout(PATIENCE);
         let scope = job_scope(context, Some(context.deadline));
         let read = async {
-            let answer = self.upstream.answer(call, &scope).await?.success()?;
+            let answer = upstream.answer(call, &scope).await?.success()?;
             answer.json::<Body>("a transcription")
         };
         let body = read.await.map_err(|error| self.failure(&error))?;
@@ -178,7 +195,7 @@ impl Transcripts {
         };
         let named = |name: &str| there().find(|(language, _)| language.eq_ignore_ascii_case(name));
         let Some(asked) = asked else {
-            let found = named(&self.config.default_language).or_else(|| there().next());
+            let found = named(&self.default_language).or_else(|| there().next());
             return found.ok_or_else(none);
         };
         named(asked).ok_or_else(|| {

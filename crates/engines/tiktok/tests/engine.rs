@@ -3,18 +3,20 @@
 
 use std::{sync::Arc, time::Duration};
 
+use sealwork_egress::UpstreamBase;
 use sealwork_engine::{Engine as _, Report};
 use sealwork_engine_tiktok::{TiktokEngine, TranscriptionConfig};
 use sealwork_job::{Code, Rerun};
 use sealwork_platform::SystemClock;
 use sealwork_test_upstream::{Bad, Ending, Items, TOKEN, TestUpstream, apify_at, context, egress};
-use sealwork_upstream::Social as _;
+use sealwork_upstream::{Apify, Social as _};
 use serde_json::{Value, json};
 
 const VIDEO: &str = "https://www.tiktok.com/@coachty23/video/7502100651397172526";
 
 struct Setup {
     upstream: TestUpstream,
+    apify: Apify,
     engine: TiktokEngine,
 }
 
@@ -25,14 +27,26 @@ impl Setup {
 
     async fn with_token(token: Option<&str>) -> Self {
         let upstream = TestUpstream::start().await.unwrap();
+        let base = upstream.base("/tiktok").parse().unwrap();
+        Self::at(upstream, Some(base), token)
+    }
+
+    fn at(upstream: TestUpstream, base: Option<UpstreamBase>, token: Option<&str>) -> Self {
         let apify = apify_at(&upstream, token, 1000);
         let clock = Arc::new(SystemClock::new());
         let config = TranscriptionConfig {
-            base: upstream.base("/tiktok").parse().unwrap(),
+            base,
             user_agent: TranscriptionConfig::DEFAULT_USER_AGENT.to_owned(),
             default_language: TranscriptionConfig::DEFAULT_LANGUAGE.to_owned(),
         };
-        Self { upstream, engine: TiktokEngine::new(config, apify, egress(), clock) }
+        let engine = TiktokEngine::new(config, apify.clone(), egress(), clock);
+        Self { upstream, apify, engine }
+    }
+
+    /// As the worker that both belong to does it.
+    async fn probe(&self) {
+        self.apify.probe().await;
+        self.engine.probe().await;
     }
 
     async fn report(&self, arguments: Value) -> Report {
@@ -333,18 +347,35 @@ async fn capabilities_are_those_that_work() {
     let all = ["transcription", "searchbyquery", "searchbytrending"];
     let setup = Setup::new().await;
     assert_eq!(setup.engine.capabilities(), all);
-    setup.engine.probe().await;
+    setup.probe().await;
     assert_eq!(setup.engine.capabilities(), all, "the service answers, be it with 404");
     setup.upstream.misbehave("/tiktok", Bad::Status(503), 1);
     setup.upstream.misbehave("/users/me", Bad::Status(500), 1);
-    setup.engine.probe().await;
+    setup.probe().await;
     assert!(setup.engine.capabilities().is_empty());
     assert!(setup.engine.operations().iter().all(|operation| operation.missing.is_some()));
-    setup.engine.probe().await;
+    setup.probe().await;
     assert_eq!(setup.engine.capabilities(), all);
     let without = Setup::with_token(None).await;
     assert_eq!(without.engine.capabilities(), ["transcription"]);
     let refused = without.engine.admit(&json!({"type": "searchbytrending"})).unwrap_err();
     assert_eq!(refused.code, Code::NotConfigured);
+    assert_eq!(
+        refused.message,
+        "type searchbytrending needs APIFY_API_KEY, which this worker has not been given; type must \
+         be one of transcription"
+    );
     assert_eq!(without.engine.admit(&transcription(None)), Ok(Rerun::Idempotent));
+}
+
+#[tokio::test]
+async fn transcriptions_that_are_switched_off_are_refused_and_ask_nobody() {
+    let setup = Setup::at(TestUpstream::start().await.unwrap(), None, Some(TOKEN));
+    setup.engine.probe().await;
+    assert_eq!(setup.engine.capabilities(), ["searchbyquery", "searchbytrending"]);
+    let refused = setup.engine.admit(&transcription(None)).unwrap_err();
+    assert_eq!(refused.code, Code::NotConfigured);
+    assert!(refused.message.contains("TIKTOK_TRANSCRIPTION_BASE_URL"), "{}", refused.message);
+    assert_eq!(setup.failure(transcription(None)).await.0, Code::NotConfigured);
+    assert!(setup.upstream.seen().is_empty());
 }

@@ -94,8 +94,24 @@ pub enum ArgumentsError {
 impl From<ArgumentsError> for Failure {
     /// Begins with the text that Masa's workers gave for any bad argument (reference 3.5).
     fn from(error: ArgumentsError) -> Self {
-        let text = format!("error unmarshalling job arguments: {error}");
-        Self::new(Code::ArgumentsInvalid, text)
+        let before = "error unmarshalling job arguments";
+        Self::new(Code::ArgumentsInvalid, format!("{before}: {error}"))
+            .in_clear(format!("{before}: {}", error.without_values()))
+    }
+}
+
+impl ArgumentsError {
+    /// The same without anything that the job says.
+    fn without_values(&self) -> String {
+        match self {
+            Self::Field(error) => error.without_values(),
+            Self::Capability { allowed, .. } => format!("type must be one of {allowed}"),
+            Self::Query { expected, .. } => format!("query must be {expected}"),
+            Self::Cursor { job_type, .. } => {
+                format!("next_cursor comes from a way that does not serve this type of {job_type}")
+            }
+            Self::Time(_) | Self::TimeOrder => self.to_string(),
+        }
     }
 }
 

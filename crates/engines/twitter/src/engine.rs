@@ -7,7 +7,7 @@ use sealwork_job::{Code, Failure, Output, Rerun};
 use sealwork_platform::Clock;
 use sealwork_upstream::{
     Apify, Details, Operation as Listed, Social, Stopped, Tried, Upstream, apify::Fetched,
-    job_scope,
+    job_scope, not_configured,
 };
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ impl Twitter {
         match way {
             Way::Credential => self.web.is_configured(),
             Way::Api => self.api.is_configured(),
-            Way::Apify => self.apify.admit().is_ok(),
+            Way::Apify => self.apify.is_configured(),
         }
     }
 
@@ -123,15 +123,12 @@ impl TwitterEngine {
         ways.retain(|way| self.twitter.is_configured(*way));
         if ways.is_empty() {
             let (operation, job_type) = (arguments.operation, self.job_type.as_str());
-            let settings = settings.join(" nor ");
-            let text = format!(
-                "{operation} of {job_type} is not available: the operator has set no {settings}"
-            );
-            return Err(Failure::new(Code::NotConfigured, text));
+            let (settings, others) = (settings.join(" or "), self.operations());
+            return Err(not_configured(job_type, operation.as_str(), &settings, &others));
         }
         // What X is known to refuse is refused before it is asked; other failures may pass.
         if let ([Way::Api], Operation::SearchByFullArchive) = (ways.as_slice(), arguments.operation)
-            && let Some(reason) = self.twitter.missing(Way::Api, arguments.operation)
+            && let Some(reason) = self.twitter.api.lacks_archive()
         {
             return Err(Failure::new(Code::NotConfigured, reason));
         }
@@ -332,16 +329,12 @@ impl Social for TwitterEngine {
         Operation::ALL.into_iter().filter_map(listed).collect()
     }
 
-    /// Each way is asked by the engine that has no other: `twitter` knows what those know.
+    /// The API's keys are asked by the engine that has no other way: `twitter` knows what it
+    /// knows. A session is known to be refused when it is: asking for it is limited more tightly
+    /// than using it.
     async fn probe(&self) {
-        match self.job_type {
-            JobType::Only(Way::Api) => {
-                self.twitter.api.probe(self.twitter.clock.as_ref()).await;
-            }
-            JobType::Only(Way::Apify) => self.twitter.apify.probe().await,
-            // A session is known to be refused when it is: asking for it is limited more tightly
-            // than using it.
-            JobType::Only(Way::Credential) | JobType::Any => {}
+        if self.job_type == JobType::Only(Way::Api) {
+            self.twitter.api.probe(self.twitter.clock.as_ref()).await;
         }
     }
 }

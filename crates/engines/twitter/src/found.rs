@@ -43,7 +43,8 @@ impl Found {
         item: &impl Serialize,
         secrets: Vec<Secret>,
     ) -> Result<Self, WayError> {
-        let mut found = Self { is_single: true, ..Self::list(context, 1, secrets) };
+        let list = Self::list(context, 1, secrets);
+        let mut found = Self { is_single: true, items: list.items.in_memory(), ..list };
         found.push(item);
         match found.stopped {
             Some(failure) => Err(WayError::Failed(failure)),

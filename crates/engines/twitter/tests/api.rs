@@ -183,6 +183,22 @@ async fn base_keys_do_not_advertise_the_full_archive_and_say_why() {
 }
 
 #[tokio::test]
+async fn an_api_that_does_not_answer_is_no_capability_until_it_does() {
+    let setup = with_keys(&[BASE_KEY]).await;
+    let engine = setup.engine(API);
+    setup.upstream.misbehave("/x/2", Bad::Status(503), 2);
+    engine.probe().await;
+    assert_eq!(engine.capabilities(), Vec::<String>::new());
+    let reason = engine.operations()[0].missing.clone().unwrap();
+    assert!(reason.contains("did not answer"), "{reason}");
+    // A job is tried all the same, and tells otherwise.
+    assert!(engine.admit(&search(10)).is_ok());
+    setup.upstream.behave();
+    setup.result(API, search(10)).await;
+    assert_eq!(engine.capabilities().len(), 4);
+}
+
+#[tokio::test]
 async fn refused_keys_are_no_capability_and_work_again_when_they_do() {
     let setup = with_keys(&["AAAAnot-a-key-0123"]).await;
     let report = setup.report(API, search(10)).await;

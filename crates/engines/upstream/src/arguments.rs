@@ -68,9 +68,34 @@ pub enum FieldError {
         /// How many there are.
         given: usize,
     },
-    /// Anything else; the text begins with the argument's name.
-    #[error("{0}")]
-    Invalid(String),
+    /// Anything else.
+    #[error("{text}")]
+    Invalid {
+        /// What is wrong; may quote the job.
+        text: String,
+        /// The same without a part of the job.
+        in_clear: &'static str,
+    },
+}
+
+impl FieldError {
+    /// The same without anything that the job says: a refusal goes out in the clear.
+    pub fn without_values(&self) -> String {
+        match self {
+            Self::Unknown { known, .. } => {
+                format!("an argument is unknown; known are {}", known.join(", "))
+            }
+            Self::Negative { name, .. } => format!("{name} must be non-negative"),
+            Self::Choice { name, allowed, .. } => {
+                format!("{name} must be one of {}", allowed.join(", "))
+            }
+            Self::Length { name, max, unit, .. } => {
+                format!("{name} must have at most {max} {unit}")
+            }
+            Self::Invalid { in_clear, .. } => (*in_clear).to_owned(),
+            Self::NotAnObject | Self::Missing { .. } | Self::Type { .. } => self.to_string(),
+        }
+    }
 }
 
 impl<'a> Fields<'a> {
@@ -277,6 +302,22 @@ mod tests {
             "below is no argument here; known are text"
         );
         assert_eq!(Fields::of(&json!([])).unwrap_err(), FieldError::NotAnObject);
+    }
+
+    #[test]
+    fn in_the_clear_no_value_of_the_job_is_said() {
+        let arguments = json!({"word": "hush", "hush": 1, "many": ["hush", "hush"], "below": -77});
+        let fields = Fields::of(&arguments).unwrap();
+        for (error, said) in [
+            (fields.choice("word", &["a", "b"]).unwrap_err(), "word must be one of a, b"),
+            (fields.only(&["word"]).unwrap_err(), "an argument is unknown; known are word"),
+            (fields.texts("many", 1, 9).unwrap_err(), "many must have at most 1 items"),
+            (fields.texts("many", 2, 3).unwrap_err(), "many must have at most 3 bytes"),
+            (fields.count("below").unwrap_err(), "below must be non-negative"),
+            (fields.flag("word").unwrap_err(), "word must be true or false"),
+        ] {
+            assert_eq!(error.without_values(), said);
+        }
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Details {
 
 impl From<Failure> for Stopped {
     fn from(failure: Failure) -> Self {
-        let Failure { code, message } = failure;
+        let Failure { code, message, .. } = failure;
         Self { code, message, retryable: code.retryable() }
     }
 }

@@ -35,7 +35,7 @@ pub use apify::{Apify, ApifyConfig};
 pub use arguments::{FieldError, Fields};
 pub use array::{ArrayError, ArrayReader};
 pub use call::Call;
-pub use capability::{Availability, Operation, Social, working};
+pub use capability::{Availability, Operation, Social, not_configured, working};
 pub use client::{Upstream, egress_limits};
 pub use cursor::{CursorError, CursorKey};
 pub use details::{Capped, Details, Stopped, Tried};

@@ -114,6 +114,30 @@ pub enum ArgumentsError {
 impl From<ArgumentsError> for Failure {
     fn from(error: ArgumentsError) -> Self {
         Self::new(Code::ArgumentsInvalid, format!("Invalid arguments: {error}"))
+            .in_clear(format!("Invalid arguments: {}", error.without_values()))
+    }
+}
+
+impl ArgumentsError {
+    /// The same without anything that the job says.
+    fn without_values(&self) -> String {
+        match self {
+            Self::Unknown(_) => {
+                format!("an argument is unknown; known are {}", KNOWN[..8].join(", "))
+            }
+            Self::Capability(_) => "type must be scraper".to_owned(),
+            Self::Negative { name, .. } => format!("{name} must be non-negative"),
+            Self::DepthOrder { .. } => "depth cannot exceed max_depth".to_owned(),
+            Self::TooFewPages(_) => "max_pages must be at least 1".to_owned(),
+            Self::TooLarge { name, max, .. } => format!("{name} cannot exceed {max}"),
+            Self::NotAnObject
+            | Self::UrlMissing
+            | Self::UrlFormat(_)
+            | Self::UrlScheme
+            | Self::Type { .. }
+            | Self::Selector(_)
+            | Self::RobotsRequired => self.to_string(),
+        }
     }
 }
 
@@ -147,6 +171,7 @@ impl Arguments {
     }
 }
 
+/// The last is for Masa's routes only.
 const KNOWN: [&str; 9] = [
     "type",
     "url",

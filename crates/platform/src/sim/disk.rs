@@ -120,7 +120,18 @@ impl Disk for SimDisk {
         }
         let boot = state.boot;
         drop(state);
-        Ok(Box::new(SimFile { disk: self.clone(), path: path.to_owned(), node, boot }))
+        let path = path.to_owned();
+        Ok(Box::new(SimFile { disk: self.clone(), path, node, boot, is_held: true }))
+    }
+
+    fn open_to_read(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        check(path)?;
+        let mut state = self.state();
+        state.step(Step::Read)?;
+        let node = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        let (boot, path) = (state.boot, path.to_owned());
+        drop(state);
+        Ok(Box::new(SimFile { disk: self.clone(), path, node, boot, is_held: false }))
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
@@ -194,6 +205,8 @@ struct SimFile {
     path: String,
     node: u64,
     boot: u64,
+    /// Whether it was opened for its opener alone.
+    is_held: bool,
 }
 
 impl SimFile {
@@ -239,7 +252,7 @@ impl DiskFile for SimFile {
 impl Drop for SimFile {
     fn drop(&mut self) {
         let mut state = self.disk.state();
-        if state.boot == self.boot {
+        if self.is_held && state.boot == self.boot {
             state.held.remove(&self.node);
         }
     }
@@ -317,6 +330,8 @@ mod tests {
     fn a_file_is_held_by_one_until_it_is_dropped_or_the_power_goes() {
         let disk = SimDisk::new(1);
         let held = disk.open("main").unwrap();
+        assert_eq!(disk.open("main").unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(disk.open_to_read("main").unwrap());
         assert_eq!(disk.open("main").unwrap_err().kind(), io::ErrorKind::WouldBlock);
         disk.lose_power();
         let again = disk.open("main").unwrap();

@@ -8,19 +8,23 @@ use std::{
 
 use bytes::Bytes;
 
-use super::control::{Control, Halt};
+use super::{
+    control::{Control, Halt},
+    meter::Meter,
+};
 
 /// A run as other threads of the process see it.
 #[derive(Debug)]
 pub(crate) struct Calls {
     pub(crate) control: Control,
+    pub(crate) meter: Meter,
     answers: Mutex<VecDeque<(u32, Bytes)>>,
     arrived: Condvar,
 }
 
 impl Calls {
-    pub(crate) fn new(control: Control) -> Self {
-        Self { control, answers: Mutex::default(), arrived: Condvar::new() }
+    pub(crate) fn new(control: Control, meter: Meter) -> Self {
+        Self { control, meter, answers: Mutex::default(), arrived: Condvar::new() }
     }
 
     pub(crate) fn answer(&self, call: u32, answer: Bytes) {
@@ -35,9 +39,18 @@ impl Calls {
         self.arrived.notify_all();
     }
 
+    /// Whether the run may go on; the worker hears what it has used until now. For the thread that
+    /// performs it.
+    pub(crate) fn look(&self) -> Result<(), Halt> {
+        let elapsed = self.control.check()?;
+        self.meter.tell(elapsed);
+        Ok(())
+    }
+
     /// The next answer, in the order of arrival. `None` when `patience` is over first.
     pub(crate) fn wait(&self, patience: Duration) -> Result<Option<(u32, Bytes)>, Halt> {
         let until = self.control.elapsed().saturating_add(patience);
+        self.look()?;
         let mut answers = self.lock();
         loop {
             self.control.check()?;
@@ -56,6 +69,7 @@ impl Calls {
 
     /// Waits until so much time has passed since the run began. Answers stay where they are.
     pub(crate) fn sleep_until(&self, moment: Duration) -> Result<(), Halt> {
+        self.look()?;
         let mut answers = self.lock();
         loop {
             self.control.check()?;

@@ -21,6 +21,8 @@ const NICE: i32 = 5;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ToCompiler {
     pub(crate) module: Bytes,
+    /// The largest memory that a program may begin with, in bytes.
+    pub(crate) memory_bytes: u64,
 }
 
 /// What came of it.
@@ -42,15 +44,33 @@ pub(crate) fn serve(memory: u64) -> io::Result<()> {
     let engine = engine::compiling().map_err(io::Error::other)?;
     let confinement = confine::seal_off(confinement).map_err(io::Error::other)?;
     wire::write(&mut pipe, &FromCompiler::Ready(confinement))?;
-    let Some(ToCompiler { module }) = wire::read(&mut pipe, MAX_TO_CHILD)? else { return Ok(()) };
+    let Some(ToCompiler { module, memory_bytes }) = wire::read(&mut pipe, MAX_TO_CHILD)? else {
+        return Ok(());
+    };
     let answer = match Module::from_binary(&engine, &module) {
         Err(error) => FromCompiler::Refused(in_one_line(&error)),
-        Ok(module) => match interface::check(&module) {
-            Err(why) => FromCompiler::Refused(why),
-            Ok(()) => FromCompiler::Compiled(module.serialize().map_err(io::Error::other)?.into()),
-        },
+        Ok(module) => {
+            match interface::check(&module).and_then(|()| has_room(&module, memory_bytes)) {
+                Err(why) => FromCompiler::Refused(why),
+                Ok(()) => {
+                    FromCompiler::Compiled(module.serialize().map_err(io::Error::other)?.into())
+                }
+            }
+        }
     };
     wire::write(&mut pipe, &answer)
+}
+
+/// Whether the module can begin with the memory that programs get.
+fn has_room(module: &Module, memory_bytes: u64) -> Result<(), String> {
+    let pages = module.resources_required().max_initial_memory_size.unwrap_or(0);
+    let bytes = pages.saturating_mul(64 << 10);
+    if bytes > memory_bytes {
+        return Err(format!(
+            "its memory begins with {bytes} bytes, programs get {memory_bytes} here at most"
+        ));
+    }
+    Ok(())
 }
 
 /// An error with what is behind it, without the bytes it is about.

@@ -36,14 +36,16 @@ impl Control {
         self.stopped.store(true, Ordering::SeqCst);
     }
 
+    /// The time since the run began, if it may go on.
     #[allow(clippy::disallowed_methods, reason = "a deadline inside a process of its own")]
-    pub(crate) fn check(&self) -> Result<(), Halt> {
+    pub(crate) fn check(&self) -> Result<Duration, Halt> {
+        let now = Instant::now();
         if self.stopped.load(Ordering::SeqCst) {
             Err(Halt::Stopped)
-        } else if Instant::now() >= self.deadline {
+        } else if now >= self.deadline {
             Err(Halt::OutOfTime)
         } else {
-            Ok(())
+            Ok(now.saturating_duration_since(self.began))
         }
     }
 

@@ -1,12 +1,6 @@
 //! What belongs to one running program, and what it may not exceed.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 use chacha20::ChaCha20Rng;
@@ -14,7 +8,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 use sealwork_wasi::WasiState;
 use wasmtime::ResourceLimiter;
 
-use super::{calls::Calls, control::Halt, serve::Process, wasi};
+use super::{calls::Calls, control::Halt, meter::PeakMemory, serve::Process, wasi};
 use crate::wire::{Form, FromChild, Run};
 
 /// The state of one run.
@@ -22,6 +16,8 @@ pub(crate) struct Guest {
     pub(crate) process: Arc<Process>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) memory: Memory,
+    /// With how much it began.
+    pub(crate) fuel: u64,
     pub(crate) wasi: WasiState,
     pub(crate) input: Bytes,
     output: Vec<u8>,
@@ -41,6 +37,7 @@ impl Guest {
     /// A guest that has done nothing, or why there is none.
     pub(crate) fn new(process: Arc<Process>, calls: Arc<Calls>, run: &Run) -> Result<Self, String> {
         let limits = &run.limits;
+        let peak = calls.meter.peak.clone();
         let input = match &run.form {
             Form::Reactor { input } => input.clone(),
             Form::Command { stdin, .. } => stdin.clone(),
@@ -50,7 +47,8 @@ impl Guest {
             wasi: wasi::state(run, &calls)?,
             process,
             calls,
-            memory: Memory::new(limits.memory_bytes),
+            memory: Memory::new(limits.memory_bytes, peak),
+            fuel: limits.fuel,
             input,
             output: Vec::new(),
             output_limit: limits.output_bytes,
@@ -125,22 +123,14 @@ impl Guest {
 pub(crate) struct Memory {
     limit: u64,
     used: u64,
-    pub(crate) peak: PeakMemory,
+    peak: PeakMemory,
+    /// What the last refusal was about.
+    pub(crate) refused: Option<u64>,
 }
 
 impl Memory {
-    fn new(limit: u64) -> Self {
-        Self { limit, used: 0, peak: PeakMemory::default() }
-    }
-}
-
-/// The most that the memories of a run came to, also for who does not hold them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct PeakMemory(Arc<AtomicU64>);
-
-impl PeakMemory {
-    pub(crate) fn bytes(&self) -> u64 {
-        self.0.load(Relaxed)
+    fn new(limit: u64, peak: PeakMemory) -> Self {
+        Self { limit, used: 0, peak, refused: None }
     }
 }
 
@@ -153,10 +143,11 @@ impl ResourceLimiter for Memory {
     ) -> wasmtime::Result<bool> {
         let used = self.used.saturating_sub(current as u64).saturating_add(desired as u64);
         if used > self.limit {
+            self.refused = Some(used);
             return Ok(false);
         }
         self.used = used;
-        self.peak.0.fetch_max(used, Relaxed);
+        self.peak.at_least(used);
         Ok(true)
     }
 
@@ -223,10 +214,11 @@ mod tests {
 
     #[test]
     fn memories_are_counted_together_and_refused_beyond_the_limit() {
-        let mut memory = Memory::new(100);
+        let peak = PeakMemory::default();
+        let mut memory = Memory::new(100, peak.clone());
         assert!(memory.memory_growing(0, 60, None).unwrap());
         assert!(memory.memory_growing(0, 40, None).unwrap());
         assert!(!memory.memory_growing(40, 41, None).unwrap());
-        assert_eq!(memory.peak.bytes(), 100);
+        assert_eq!((memory.refused, peak.bytes()), (Some(101), 100));
     }
 }

@@ -8,12 +8,21 @@ use wasmtime::{Caller, Engine, ExternType, Linker, Memory, Module, ValType};
 use super::guest::Guest;
 
 const MODULE: &str = "sealwork";
-/// Most bytes that one call to the host moves.
+/// Most bytes that one call to the host moves, so that it ends soon after the program's time.
 const MOST: usize = 64 << 20;
+/// Most bytes of one outgoing request.
+const REQUEST: usize = 16 << 20;
+/// What `call` gives for a larger one.
+const TOO_LARGE: i32 = -2;
 /// Random bytes that are made between two looks at the clock.
 const RANDOM_PART: usize = 1 << 20;
 /// Most bytes of one message for the log.
 const LOG_LINE: usize = 64 << 10;
+
+/// Why a call of the host traps that moves more than [`MOST`].
+#[derive(Debug, thiserror::Error)]
+#[error("one call to the host moves 64 MiB at most")]
+pub(crate) struct TooMuch;
 
 /// All that a program may import.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
@@ -90,7 +99,7 @@ fn add_sealwork(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         |mut caller: Caller<'_, Guest>, to: u32, len: u32| -> wasmtime::Result<()> {
             let (bytes, guest) = borrow(&mut caller, to, len)?;
             for part in bytes.chunks_mut(RANDOM_PART) {
-                guest.calls.control.check()?;
+                guest.calls.look()?;
                 guest.fill_random(part);
             }
             Ok(())
@@ -101,6 +110,9 @@ fn add_sealwork(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         "call",
         |mut caller: Caller<'_, Guest>, from: u32, len: u32| -> wasmtime::Result<i32> {
             let (bytes, guest) = borrow(&mut caller, from, len)?;
+            if bytes.len() > REQUEST {
+                return Ok(TOO_LARGE);
+            }
             let request = Bytes::copy_from_slice(bytes);
             let call = guest.begin_call(request);
             Ok(call.and_then(|call| i32::try_from(call).ok()).unwrap_or(-1))
@@ -131,8 +143,12 @@ fn add_sealwork(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
 
 /// The guest, if its time is not over: calls cost little fuel, and so each looks at the clock.
 fn running<'a>(caller: &'a Caller<'_, Guest>) -> wasmtime::Result<&'a Guest> {
-    caller.data().calls.control.check()?;
-    Ok(caller.data())
+    let guest = caller.data();
+    if let Ok(left) = caller.get_fuel() {
+        guest.calls.meter.burnt(guest.fuel.saturating_sub(left));
+    }
+    guest.calls.look()?;
+    Ok(guest)
 }
 
 fn memory(caller: &mut Caller<'_, Guest>) -> wasmtime::Result<Memory> {
@@ -152,9 +168,12 @@ fn borrow<'a>(
     let memory = memory(caller)?;
     let (bytes, guest) = memory.data_and_store_mut(caller);
     let (at, len) = (at as usize, len as usize);
-    let end = at.checked_add(len).filter(|_| len <= MOST);
-    let bytes = end.and_then(|end| bytes.get_mut(at..end));
-    Ok((bytes.ok_or_else(outside)?, guest))
+    let end = at.checked_add(len);
+    let bytes = end.and_then(|end| bytes.get_mut(at..end)).ok_or_else(outside)?;
+    if len > MOST {
+        return Err(TooMuch.into());
+    }
+    Ok((bytes, guest))
 }
 
 /// Copies from `source` at `offset` into the guest's memory; how many bytes there were.

@@ -6,6 +6,7 @@ mod control;
 mod guest;
 mod interface;
 mod load;
+mod meter;
 mod probe;
 mod run;
 mod serve;

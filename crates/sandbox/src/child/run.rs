@@ -1,8 +1,8 @@
 //! One run, from a fresh instance to its end.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use rustix::time::{ClockId, clock_gettime};
+use bytes::Bytes;
 use sealwork_wasi::{Exit, Interrupted};
 use wasmtime::{Instance, InstancePre, Store, Trap};
 
@@ -10,14 +10,16 @@ use super::{
     calls::Calls,
     compile::in_one_line,
     control::Halt,
-    guest::{Guest, PeakMemory},
+    guest::Guest,
+    interface::TooMuch,
     serve::Process,
     slices::{self, SLICE},
 };
-use crate::wire::{End, Ended, Form, FromChild, Run, Used};
+use crate::wire::{End, Ended, Form, KEPT_OUTPUT, Run};
 
-/// Slices after which the worker hears what a run has used: some ten milliseconds of plain code.
-const REPORT: u64 = 64;
+/// A script's answer up to this is still handed out when its time is over: what is larger would
+/// come too late.
+const LATE_ANSWER: usize = 4 << 20;
 
 /// Performs the run. What it came to is told before its instance is taken apart: nobody waits for
 /// that.
@@ -28,12 +30,10 @@ pub(crate) fn perform(
     calls: &Arc<Calls>,
     tell: impl FnOnce(Ended),
 ) {
-    let mut meter = Meter::start(process, run.run);
     let guest = match Guest::new(Arc::clone(process), Arc::clone(calls), run) {
         Ok(guest) => guest,
         Err(why) => return tell(Ended::unrun(End::Unfit(why))),
     };
-    meter.peak = guest.memory.peak.clone();
     let mut store = Store::new(&process.engine, guest);
     store.limiter(|guest| &mut guest.memory);
     let fuelled =
@@ -41,13 +41,19 @@ pub(crate) fn perform(
     let end = match fuelled {
         Err(error) => End::Unfit(in_one_line(&error)),
         Ok(()) => {
-            let between = |slices| calls.control.check().inspect(|()| meter.report(slices));
+            let between = |slices: u64| {
+                calls.meter.burnt(slices.saturating_mul(SLICE));
+                calls.look()
+            };
             match slices::run(instantiate_and_call(&mut store, ready, &run.form), between) {
                 Ok(Ok(code)) => End::Exit(code),
-                Ok(Err(Failed::ToStart(error))) => match end_of(&error, calls) {
-                    End::Trap(why) => End::Unfit(why),
-                    other => other,
-                },
+                Ok(Err(Failed::ToStart(error))) => {
+                    match (end_of(&error, calls), store.data().memory.refused) {
+                        (End::Unfit(_) | End::Trap(_), Some(bytes)) => End::OutOfMemory(bytes),
+                        (End::Trap(why), None) => End::Unfit(why),
+                        (other, _) => other,
+                    }
+                }
                 Ok(Err(Failed::ToFinish(error))) => end_of(&error, calls),
                 Err(halt) => halted(halt),
             }
@@ -55,15 +61,26 @@ pub(crate) fn perform(
     };
     let left = store.get_fuel().unwrap_or(0);
     let (output, log, logged, overflowed) = store.data_mut().take_written();
+    let end = if overflowed { End::OutputTooLarge } else { end };
     tell(Ended {
-        end: if overflowed { End::OutputTooLarge } else { end },
-        output,
+        output: handed_out(output, &end, &run.form),
+        end,
         log,
         logged,
         fuel: run.limits.fuel.saturating_sub(left),
-        cpu: meter.cpu(),
-        peak_memory: meter.peak.bytes(),
+        cpu: calls.meter.cpu(),
+        peak_memory: calls.meter.peak.bytes(),
     });
+}
+
+/// What the worker gets of the output.
+fn handed_out(output: Bytes, end: &End, form: &Form) -> Bytes {
+    match (end, form) {
+        (End::Exit(_), _) => output,
+        (_, Form::Reactor { .. }) if output.len() <= LATE_ANSWER => output,
+        (_, Form::Reactor { .. }) => Bytes::new(),
+        (_, Form::Command { .. } | Form::Trial) => output.slice(..output.len().min(KEPT_OUTPUT)),
+    }
 }
 
 /// Where a program failed.
@@ -130,6 +147,7 @@ fn end_of(error: &wasmtime::Error, calls: &Calls) -> End {
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => End::OutOfFuel,
         Some(trap) => End::Trap(trap.to_string()),
+        None if error.is::<TooMuch>() => End::Trap(TooMuch.to_string()),
         None => End::Unfit(in_one_line(error)),
     }
 }
@@ -140,38 +158,4 @@ fn halted(halt: Halt) -> End {
         Halt::Stopped => End::Stopped,
         Halt::OutputTooLarge => End::OutputTooLarge,
     }
-}
-
-/// Tells the worker now and then what a run uses, so that it knows should the process be killed.
-struct Meter<'a> {
-    process: &'a Process,
-    run: u32,
-    cpu_before: Duration,
-    peak: PeakMemory,
-}
-
-impl<'a> Meter<'a> {
-    fn start(process: &'a Process, run: u32) -> Self {
-        Self { process, run, cpu_before: cpu_time(), peak: PeakMemory::default() }
-    }
-
-    fn cpu(&self) -> Duration {
-        cpu_time().saturating_sub(self.cpu_before)
-    }
-
-    /// After so many slices: the fuel is known to be at least theirs.
-    fn report(&self, slices: u64) {
-        if slices.is_multiple_of(REPORT) {
-            let (fuel, peak_memory) = (slices.saturating_mul(SLICE), self.peak.bytes());
-            let used = Used { fuel, cpu: self.cpu(), peak_memory };
-            self.process.send(&FromChild::Used { run: self.run, used });
-        }
-    }
-}
-
-/// CPU time of this thread.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
 }

@@ -13,7 +13,8 @@ use serde::Serialize;
 use wasmtime::{Engine, InstancePre, Linker};
 
 use super::{
-    calls::Calls, compile::in_one_line, control::Control, guest::Guest, interface, load, pipe, run,
+    calls::Calls, compile::in_one_line, control::Control, guest::Guest, interface, load,
+    meter::Meter, pipe, run,
 };
 use crate::{
     confine,
@@ -116,7 +117,8 @@ impl Process {
             self.send(&FromChild::Ended { run: number, ended: Box::new(Ended::unrun(end)) });
             return;
         };
-        let calls = Arc::new(Calls::new(Control::new(run.limits.wall)));
+        let meter = Meter::start(Arc::clone(self), number);
+        let calls = Arc::new(Calls::new(Control::new(run.limits.wall), meter));
         self.lock_runs().insert(number, Arc::clone(&calls));
         run::perform(self, &ready, &run, &calls, |ended| {
             self.lock_runs().remove(&number);

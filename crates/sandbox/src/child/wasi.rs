@@ -45,7 +45,7 @@ pub(crate) fn state(run: &Run, calls: &Arc<Calls>) -> Result<WasiState, String> 
         preopens: directories.into_iter().map(|(guest, path)| Preopen { guest, path }).collect(),
         clock: Box::new(RunClock { calls: Arc::clone(calls), now_ns }),
         random: Box::new(move |out| random.fill_bytes(out)),
-        go_on: Box::new(move || running.control.check().map_err(|_| Interrupted)),
+        go_on: Box::new(move || running.look().map_err(|_| Interrupted)),
         sleep_until: Box::new(move |ns| {
             sleeper.sleep_until(Duration::from_nanos(ns)).map_err(|_| Interrupted)
         }),

@@ -24,6 +24,7 @@ pub fn compiler() -> Arc<Compiler> {
         command: command(),
         time: Duration::from_secs(20),
         memory_bytes: 2 << 30,
+        program_memory_bytes: 256 << 20,
         at_once: 2,
     })
 }
@@ -41,6 +42,7 @@ pub fn config() -> PoolConfig {
         runs_per_process: 8,
         max_memory_bytes: 256 << 20,
         max_output_bytes: 1 << 20,
+        outputs_bytes: 256 << 20,
         shared: false,
     }
 }
@@ -73,6 +75,7 @@ impl Services for Backwards {
 pub fn request<'a>(artefact: &'a Artefact, input: &'static str) -> Request<'a> {
     Request {
         tenant: "alice",
+        share: "alice",
         artefact,
         form: Form::Reactor { input: Bytes::from_static(input.as_bytes()) },
         limits: limits(),

@@ -243,6 +243,7 @@ impl Arena {
     ) -> Request<'a> {
         Request {
             tenant,
+            share: tenant,
             artefact,
             form,
             limits,

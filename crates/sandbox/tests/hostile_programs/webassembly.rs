@@ -59,6 +59,7 @@ fn hasty_compiler() -> Arc<Compiler> {
         command: common::command(),
         time: Duration::from_secs(3),
         memory_bytes: 1 << 30,
+        program_memory_bytes: 256 << 20,
         at_once: 2,
     })
 }

@@ -105,7 +105,7 @@ pub(crate) fn settlement(n: u64, len: usize, head: ChainHead) -> Settlement {
     Settlement {
         code: "ok".to_owned(),
         settled_at: Timestamp(NOW.0 + n),
-        response: content("response", n, len),
+        response: content("response", n, len).into(),
         receipt,
         receipt_digest,
         outbox: n
@@ -117,6 +117,11 @@ pub(crate) fn settlement(n: u64, len: usize, head: ChainHead) -> Settlement {
 /// Settles job `n` with a response of `len` bytes.
 pub(crate) async fn settle(store: &Store, n: u64, len: usize) {
     store.settle(job(n), move |head| settlement(n, len, head)).await.unwrap();
+}
+
+/// The response of a job, whole.
+pub(crate) fn response(store: &Store, job: JobId) -> Option<Bytes> {
+    store.response(job).unwrap().map(|content| content.whole().unwrap())
 }
 
 pub(crate) async fn accept(store: &Store, n: u64, len: usize) {

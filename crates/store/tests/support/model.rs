@@ -346,6 +346,8 @@ impl Run {
                 }
                 Some(view) => {
                     let response = store.response(id).map_err(text)?;
+                    let response = response.map(|content| content.whole().map_err(text));
+                    let response = response.transpose()?;
                     ensure!(
                         response == Some(content("response", *n, known.response_len)),
                         "the response of job {n} is not what was settled"

@@ -16,7 +16,7 @@ pub(super) fn check_key(
     let Details::Tpm(tpm) = &mut claims.details else { return };
     let Some(rules) = &policy.kinds.tpm else { return };
     let vouchers = &evidence.vouchers;
-    let listed = rules.attestation_keys.contains(&tpm.attestation_key);
+    let listed = rules.attestation_keys.contains(tpm.listed_as());
     // A certificate speaks of the key alone: it does not vouch for what a public area says besides.
     let alone = tpm.attestation_key_name.is_none();
     let certified = alone && vouchers.certificate.as_ref().is_some_and(Reasons::is_empty);
@@ -38,7 +38,10 @@ pub(super) fn check_key(
         reasons
             .add(ReasonCode::AttestationKeyUntrusted, "attestation key")
             .expected("certified, activated beside an endorsement key, or listed")
-            .found(format!("a key with SHA-256 {}", tpm.attestation_key))
+            .found(match &tpm.attestation_key_name {
+                Some(name) => format!("a key with the name {name}"),
+                None => format!("a key with SHA-256 {}", tpm.attestation_key),
+            })
             .source("`roots`, `activated` and `attestation_keys` of `kinds.tpm` of the policy")
             .mend(if alone {
                 "enrol the machine: activate a credential, then add the entry to the policy"

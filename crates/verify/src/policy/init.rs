@@ -47,7 +47,7 @@ impl Policy {
             Details::Tpm(tpm) => {
                 kinds.tpm = Some(TpmPolicy {
                     references,
-                    attestation_keys: vec![tpm.attestation_key.clone()],
+                    attestation_keys: vec![tpm.listed_as().clone()],
                     activated: Vec::new(),
                     roots: Vec::new(),
                     measured_boot: claims.has_measured_boot(),

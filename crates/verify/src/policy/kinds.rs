@@ -6,6 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Day, Hex, Root, claims::SnpTcb};
 
+/// A TPM's name: the number of a hash, and a digest by it.
+#[cfg(test)]
+const NAME_PATTERN: &str =
+    "^(000[bB][0-9a-fA-F]{64}|000[cC][0-9a-fA-F]{96}|000[dD][0-9a-fA-F]{128})$";
+/// A name, or a SHA-256 digest.
+#[cfg(test)]
+const KEY_PATTERN: &str =
+    "^([0-9a-fA-F]{64}|000[bB][0-9a-fA-F]{64}|000[cC][0-9a-fA-F]{96}|000[dD][0-9a-fA-F]{128})$";
+
 /// A set of reference values: evidence matches the set if it has all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -15,6 +24,7 @@ pub struct ReferenceValues {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Measurements by name, for example `mrtd`, `pcr4`.
+    #[cfg_attr(test, schemars(extend("minProperties" = 1)))]
     pub values: BTreeMap<String, Hex>,
 }
 
@@ -89,6 +99,7 @@ pub struct AllowedAdvisory {
 #[serde(deny_unknown_fields)]
 pub struct SgxPolicy {
     /// One of these sets has to match.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub references: Vec<ReferenceValues>,
     /// The signer's product id; has to be given where a set names `mrsigner` and no `mrenclave`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,6 +122,7 @@ pub struct SgxPolicy {
 #[serde(deny_unknown_fields)]
 pub struct TdxPolicy {
     /// One of these sets has to match.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub references: Vec<ReferenceValues>,
     /// The platform's state.
     #[serde(default)]
@@ -127,6 +139,7 @@ pub struct TdxPolicy {
 #[serde(deny_unknown_fields)]
 pub struct SnpPolicy {
     /// One of these sets has to match.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub references: Vec<ReferenceValues>,
     /// The lowest firmware versions, of the reported and the committed TCB.
     pub min_tcb: SnpTcb,
@@ -173,6 +186,7 @@ impl SnpSigner {
 #[serde(deny_unknown_fields)]
 pub struct NitroPolicy {
     /// One of these sets has to match.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub references: Vec<ReferenceValues>,
     /// Whether the document's `nonce` must not be empty.
     #[serde(default)]
@@ -189,10 +203,12 @@ pub struct NitroPolicy {
 #[serde(deny_unknown_fields)]
 pub struct TpmPolicy {
     /// One of these sets has to match.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub references: Vec<ReferenceValues>,
-    /// Attestation keys that are known from elsewhere: SHA-256 of the key as it is sent, which is a
-    /// SubjectPublicKeyInfo or a public area (`TPMT_PUBLIC`).
+    /// Attestation keys that are known from elsewhere: the name of a key that is sent as public
+    /// area, which covers its attributes; SHA-256 of one that is sent as SubjectPublicKeyInfo.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, schemars(extend("items" = {"$ref": "#/$defs/Hex", "pattern": KEY_PATTERN})))]
     pub attestation_keys: Vec<Hex>,
     /// Attestation keys that were proven to live in a TPM, by credential activation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -217,8 +233,10 @@ pub struct TpmPolicy {
 #[serde(deny_unknown_fields)]
 pub struct ActivatedKey {
     /// The attestation key's name (TPM 2.0 Library, part 1, 16).
+    #[cfg_attr(test, schemars(extend("pattern" = NAME_PATTERN)))]
     pub name: Hex,
     /// SHA-256 of the endorsement key's certificate, or of its public area where it has none.
+    #[cfg_attr(test, schemars(extend("minLength" = 64, "maxLength" = 64)))]
     pub endorsement_key: Hex,
     /// The last day on which the outcome counts.
     pub until: Day,
@@ -230,6 +248,7 @@ pub struct ActivatedKey {
 #[serde(deny_unknown_fields)]
 pub struct SimulatedPolicy {
     /// One of these sets has to match.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub references: Vec<ReferenceValues>,
 }
 

@@ -1,4 +1,6 @@
-use crate::{Class, EvidenceKind, Policy, ReferenceValues};
+use serde_json::Value;
+
+use crate::{Class, EvidenceKind, Hex, Policy, ReferenceValues, tpm::is_tpm_name};
 
 pub(super) const VERSION: u32 = 1;
 /// No policy is longer than this, in bytes.
@@ -63,6 +65,19 @@ pub enum PolicyError {
     /// A pinned value of another length than SHA-256.
     #[error("`kinds.{0}`: {1} has to be a SHA-256 digest, 64 hex digits")]
     Digest(EvidenceKind, &'static str),
+    /// Neither a digest nor a name.
+    #[error(
+        "`kinds.tpm.attestation_keys`: each has to be a TPM's name for the key (68 hex digits that \
+         begin with 000b, where it is of SHA-256), or the SHA-256 digest of a \
+         SubjectPublicKeyInfo (64 hex digits)"
+    )]
+    AttestationKey,
+    /// No name.
+    #[error(
+        "`kinds.tpm.activated`: `name` has to be a TPM's name for the key: 68 hex digits that \
+         begin with 000b, where it is of SHA-256"
+    )]
+    TpmName,
 }
 
 /// How a kind's measurements are called, how long they are, and which of them identify code.
@@ -178,14 +193,36 @@ impl Policy {
         }
         if let Some(tpm) = &self.kinds.tpm {
             let kind = EvidenceKind::Tpm;
-            if tpm.attestation_keys.iter().any(|key| key.0.len() != 32) {
-                return Err(PolicyError::Digest(kind, "each of `attestation_keys`"));
+            let identifies = |key: &Hex| key.0.len() == 32 || is_tpm_name(&key.0);
+            if !tpm.attestation_keys.iter().all(identifies) {
+                return Err(PolicyError::AttestationKey);
+            }
+            if !tpm.activated.iter().all(|key| is_tpm_name(&key.name.0)) {
+                return Err(PolicyError::TpmName);
             }
             if tpm.activated.iter().any(|key| key.endorsement_key.0.len() != 32) {
                 return Err(PolicyError::Digest(kind, "`endorsement_key` of an activated key"));
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses lists in the place of objects, which a derived reader takes as fields in order: what is
+/// reviewed has names.
+pub(super) fn check_form(given: &Value, read: &Value) -> Result<(), PolicyError> {
+    match (given, read) {
+        (Value::Array(_), Value::Object(_)) => {
+            Err(PolicyError::Malformed("a list where an object belongs".to_owned()))
+        }
+        (Value::Object(given), Value::Object(read)) => given
+            .iter()
+            .filter_map(|(name, value)| Some((value, read.get(name)?)))
+            .try_for_each(|(given, read)| check_form(given, read)),
+        (Value::Array(given), Value::Array(read)) => {
+            given.iter().zip(read).try_for_each(|(given, read)| check_form(given, read))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -26,6 +26,22 @@ const CURVE_P256: u16 = 0x0003;
 const CURVE_P384: u16 = 0x0004;
 const DEFAULT_EXPONENT: u32 = 65537;
 
+/// The hash of an algorithm's number (TPM 2.0 Library, part 2, 6.3).
+fn name_hash(algorithm: u16) -> Option<Hash> {
+    match algorithm {
+        0x000b => Some(Hash::Sha256),
+        0x000c => Some(Hash::Sha384),
+        0x000d => Some(Hash::Sha512),
+        _ => None,
+    }
+}
+
+/// Whether bytes are a name: the number of a hash, and a digest by it (part 1, 16).
+pub(crate) fn is_tpm_name(bytes: &[u8]) -> bool {
+    let Some((algorithm, digest)) = bytes.split_first_chunk() else { return false };
+    name_hash(u16::from_be_bytes(*algorithm)).is_some_and(|hash| hash.len() == digest.len())
+}
+
 /// `TPMA_OBJECT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Attributes(u32);
@@ -104,12 +120,7 @@ impl KeyInfo {
     fn parse(reader: &mut Reader<'_>, area: &[u8]) -> Option<Self> {
         let kind = reader.u16()?;
         let name_algorithm = reader.u16()?;
-        let name_hash = match name_algorithm {
-            0x000b => Hash::Sha256,
-            0x000c => Hash::Sha384,
-            0x000d => Hash::Sha512,
-            _ => return None,
-        };
+        let name_hash = name_hash(name_algorithm)?;
         let attributes = Attributes(reader.u32()?);
         reader.sized()?;
         let symmetric = parse_symmetric(reader)?;

@@ -1,13 +1,18 @@
 //! From key configs and receipts to evidence.
 
 use sealwork_job::{Digest, InstanceId, Intake, JobId, Timestamp, Usage};
-use sealwork_seal::{KeyConfig, KeyConfigParams, Purpose, ReceiptClaims, ReceiptKey, Statement};
+use sealwork_seal::{
+    EnvelopeKeyPair, KeyConfig, KeyConfigParams, PublicEnvelopeKey, Purpose, ReceiptClaims,
+    ReceiptKey, Statement, Suite,
+};
 use sealwork_verify::{
     Class, EvidenceDocument, Question, Verdict, Verifier, verify_receipt_evidence, verify_worker,
 };
 
+use serde_json::json;
+
 use crate::{
-    made::{NOW, measured_statement},
+    made::{NOW, Repeats, measured_statement, nitro},
     support::{Case, codes, policy},
 };
 
@@ -20,6 +25,14 @@ struct Worker {
 
 impl Worker {
     fn new(seed: u8) -> Self {
+        Self::offering(seed, vec![])
+    }
+
+    fn offering(seed: u8, keys: Vec<PublicEnvelopeKey>) -> Self {
+        Self::of_kind("tpm", seed, keys)
+    }
+
+    fn of_kind(kind: &str, seed: u8, keys: Vec<PublicEnvelopeKey>) -> Self {
         let key = ReceiptKey::from_seed(&[seed; 32]);
         let config = KeyConfig::sign(
             &key,
@@ -30,8 +43,8 @@ impl Worker {
                 max_envelope_bytes: 1 << 20,
                 isolation: "process".to_owned(),
                 config_digest: Digest([3; 32]),
-                evidence: "tpm".to_owned(),
-                keys: vec![],
+                evidence: kind.to_owned(),
+                keys,
             },
         );
         Self { key, config }
@@ -39,7 +52,7 @@ impl Worker {
 
     fn statement(&self, purpose: Purpose, nonce: &[u8]) -> Statement {
         Statement {
-            kind: "tpm".to_owned(),
+            kind: self.config.evidence_kind().to_owned(),
             purpose,
             nonce: nonce.to_vec(),
             key_config: self.config.digest(),
@@ -95,6 +108,25 @@ fn check(
     verify_worker(&worker.config, document, question, &own, &policy(&case.policy), AT)
 }
 
+/// An enclave makes such documents for anybody, where Marlin's paths are switched on: without
+/// `check_asker` the second one would be evidence for keys of the asker's.
+#[test]
+fn a_document_that_somebody_else_chose_the_contents_of_is_no_evidence() {
+    let worker = Worker::of_kind("nitro", 1, vec![]);
+    let statement = worker.statement(Purpose::Session, &[7; 32]);
+    let judged = |public_key: Option<&[u8]>| {
+        let case = nitro::document_about(statement.digest().as_bytes(), public_key);
+        let document = EvidenceDocument {
+            statement: statement.clone(),
+            evidence: case.evidence.clone(),
+            endorsements: case.endorsements.clone(),
+        };
+        codes(&check(&worker, &case, &document, &Question::session([7; 32])))
+    };
+    assert_eq!(judged(None), [""; 0]);
+    assert_eq!(judged(Some(&[4; 64])), ["statement_mismatch"]);
+}
+
 #[test]
 fn a_worker_is_trusted_for_the_nonce_that_was_sent() {
     let worker = Worker::new(1);
@@ -108,6 +140,65 @@ fn a_worker_is_trusted_for_the_nonce_that_was_sent() {
     assert_eq!(codes(&unasked), ["nonce_mismatch", "report_data_mismatch", "freshness_unknown"]);
     let epoch = check(&worker, &case, &document, &Question::epoch());
     assert_eq!(codes(&epoch), ["statement_mismatch", "nonce_mismatch", "report_data_mismatch"]);
+}
+
+/// A worker whose key is offered for half an hour before and after the time of the check.
+fn with_keys(seed: u8) -> Worker {
+    let key = EnvelopeKeyPair::generate(Suite::X25519, &mut Repeats::new(seed.into())).public();
+    Worker::offering(
+        seed,
+        vec![PublicEnvelopeKey { not_before: NOW - 1800, not_after: NOW + 1800, ..key }],
+    )
+}
+
+#[test]
+fn evidence_of_the_epoch_answers_a_session_where_the_policy_says_so_and_while_its_keys_are_valid() {
+    let worker = with_keys(1);
+    let (strict, document) = document(&worker.statement(Purpose::Epoch, &[]));
+    let lenient = strict.policy("/freshness", json!({"epoch_evidence": true}));
+    let session = Question::session([7; 32]);
+    let verdict = check(&worker, &strict, &document, &session);
+    assert_eq!(codes(&verdict), ["epoch_evidence_not_allowed"]);
+    let verdict = check(&worker, &lenient, &document, &session);
+    assert_eq!(verdict.into_result().unwrap().class, Class::Measured);
+
+    let at = |secs: u64| {
+        let (own, policy) = (Default::default(), policy(&lenient.policy));
+        let at = Timestamp::from_secs(secs);
+        let verdict = verify_worker(&worker.config, &document, &session, &own, &policy, at);
+        codes(&verdict)
+    };
+    assert_eq!(at(NOW + 1799), [""; 0]);
+    assert_eq!(at(NOW + 1800), ["evidence_stale"]);
+    assert_eq!(at(NOW - 1801), ["evidence_stale"]);
+    let without_keys = Worker::new(1);
+    let (case, document) = self::document(&without_keys.statement(Purpose::Epoch, &[]));
+    let lenient = case.policy("/freshness", json!({"epoch_evidence": true}));
+    assert_eq!(codes(&check(&without_keys, &lenient, &document, &session)), ["evidence_stale"]);
+}
+
+#[test]
+fn evidence_of_the_epoch_answers_nothing_but_a_session_and_is_bound_as_ever() {
+    let worker = with_keys(1);
+    let (case, document) = document(&worker.statement(Purpose::Epoch, &[]));
+    let lenient = case.policy("/freshness", json!({"epoch_evidence": true}));
+    let release = Question { purpose: Purpose::KeyRelease, ..Question::session([7; 32]) };
+    let context = Question { context: vec![1], ..Question::session([7; 32]) };
+    for question in [release, context] {
+        let verdict = check(&worker, &lenient, &document, &question);
+        assert_eq!(codes(&verdict)[0], "statement_mismatch", "{question:?}");
+    }
+    let verdict = check(&with_keys(2), &lenient, &document, &Question::session([7; 32]));
+    assert_eq!(codes(&verdict), ["statement_mismatch", "report_data_mismatch"]);
+
+    // Called an epoch's, and it was signed for another nonce.
+    let (_, mut foreign) = self::document(&worker.statement(Purpose::Session, &[8; 32]));
+    foreign.statement = document.statement.clone();
+    let verdict = check(&worker, &lenient, &foreign, &Question::session([7; 32]));
+    assert!(codes(&verdict).contains(&"report_data_mismatch"), "{:?}", codes(&verdict));
+    let (_, with_nonce) = self::document(&worker.statement(Purpose::Epoch, &[8; 32]));
+    let verdict = check(&worker, &lenient, &with_nonce, &Question::session([7; 32]));
+    assert!(codes(&verdict).contains(&"nonce_mismatch"), "{:?}", codes(&verdict));
 }
 
 #[test]

@@ -66,21 +66,32 @@ impl Machine {
     }
 
     /// Boots a worker, or says why it does not start.
-    pub fn boot(&self, config: WorkerConfig) -> Result<Arc<Worker>, String> {
+    pub async fn boot(&self, config: WorkerConfig) -> Result<Arc<Worker>, String> {
+        self.boot_keeping(StoreOptions::default().receipts_kept, config).await
+    }
+
+    /// The same with a store that keeps so many receipts beyond their results.
+    pub async fn boot_keeping(
+        &self,
+        receipts_kept: u64,
+        config: WorkerConfig,
+    ) -> Result<Arc<Worker>, String> {
         let platform = self.platform();
         let root = RootSecret::new([7; 32]);
-        let options = StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
+        let committer = CommitterKind::Task;
+        let options = StoreOptions { committer, receipts_kept, ..StoreOptions::default() };
         let store = open_store(&platform, options)?;
         let engines: Vec<Arc<dyn Engine>> = vec![Arc::new(Told {
             runs: Arc::clone(&self.runs),
             provided: Arc::clone(&self.provided),
         })];
         Worker::start(config, &platform, &root, store, engines, &StatsHandle::new())
+            .await
             .map_err(|error| error.to_string())
     }
 
-    pub fn worker(&self) -> Arc<Worker> {
-        self.boot(WorkerConfig::default()).expect("the worker starts")
+    pub async fn worker(&self) -> Arc<Worker> {
+        self.boot(WorkerConfig::default()).await.expect("the worker starts")
     }
 
     pub fn now(&self) -> u64 {
@@ -179,7 +190,8 @@ impl Sealed {
     ) -> Result<(OpenedResponse, ReceiptClaims), Refusal> {
         worker.wait(job, self.access(), Duration::from_secs(3600)).await?;
         let result = worker.result(job, self.access())?;
-        let opened = open_response(&self.secrets, &result.response).expect("the result opens");
+        let response = result.response.whole().expect("the result reads");
+        let opened = open_response(&self.secrets, &response).expect("the result opens");
         let receipt = worker.receipt(job)?;
         let key = worker.key_config().receipt_key.clone();
         let claims = verify_receipt(&receipt, &key).expect("the receipt verifies");
@@ -195,11 +207,14 @@ pub fn job(arguments: Value) -> JobSpec {
 }
 
 /// An engine that does what its arguments say: `echo`, `fail`, `panic`, `hang`, `sleep_ms`, `once`,
-/// `refuse`, `wait`.
+/// `refuse`, `wait`, `spool`.
 pub struct Told {
     pub runs: Arc<AtomicUsize>,
     pub provided: Arc<AtomicBool>,
 }
+
+/// What a spooled output repeats.
+pub const PATTERN: &[u8] = b"a line of the output that nobody else may read\n";
 
 /// What a job waits for that was told to.
 pub const AWAITED: Digest = Digest([5; 32]);
@@ -226,8 +241,14 @@ impl Engine for Told {
         waits.then_some(Awaited { reason: WaitReason::Fetch, name: AWAITED })
     }
 
-    async fn run(&self, _: &Context, arguments: Value) -> Report {
+    async fn run(&self, context: &Context, arguments: Value) -> Report {
         self.runs.fetch_add(1, Ordering::SeqCst);
+        if let (Some(bytes), Some(spool)) = (arguments["spool"].as_u64(), &context.spool) {
+            let output: Vec<u8> =
+                PATTERN.iter().copied().cycle().take(usize::try_from(bytes).unwrap()).collect();
+            // What the disk does not take makes the job fail, whatever the engine says.
+            output.chunks(50_000).take_while(|part| spool.append(part).is_ok()).for_each(drop);
+        }
         if let Some(ms) = arguments["sleep_ms"].as_u64() {
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }

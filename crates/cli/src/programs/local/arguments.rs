@@ -3,11 +3,13 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rustix::fs::OFlags;
 use sealwork_engine_program::MAX_FILES;
 use serde_json::{Map, Value, json};
 
@@ -30,6 +32,10 @@ pub(super) fn arguments(args: &ProgramRunArgs) -> Result<Value, CliError> {
     let mut all = Map::from_iter([("program".to_owned(), content.into_argument())]);
     if let Some(input) = input {
         all.insert("input_base64".to_owned(), STANDARD.encode(input).into());
+    }
+    if !is_script {
+        let name = args.file.file_name().unwrap_or(args.file.as_os_str());
+        all.insert("arg0".to_owned(), name.to_string_lossy().into());
     }
     if !args.args.is_empty() {
         all.insert("args".to_owned(), json!(args.args));
@@ -148,8 +154,8 @@ impl Copy {
                 if kind.is_dir() {
                     ahead.push((path, name));
                 } else if kind.is_file() {
-                    let content =
-                        fs::read(&path).map_err(|error| self::unreadable(&path, &error))?;
+                    let content = contents(&path, MAX_COPIED.saturating_sub(self.bytes))
+                        .map_err(|error| self::unreadable(&path, &error))?;
                     self.bytes += content.len() as u64;
                     self.put(name, STANDARD.encode(content).into())?;
                 }
@@ -168,6 +174,16 @@ impl Copy {
         }
         Ok(())
     }
+}
+
+/// A file's bytes, up to one more than `most`; never waits for what a file has to say later.
+#[allow(clippy::disallowed_methods, reason = "the user's own files")]
+fn contents(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let without_waiting = OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::OpenOptions::new().read(true).custom_flags(without_waiting).open(path)?;
+    let mut content = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> CliError {

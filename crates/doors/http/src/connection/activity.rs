@@ -46,6 +46,15 @@ impl Activity {
         (state.in_flight == 0).then_some(state.idle_since)
     }
 
+    /// The client has taken a part of an answer. hyper lets go of an answer's body before the last
+    /// of it is out.
+    pub(crate) fn wrote(&self) {
+        let mut state = self.lock();
+        if state.in_flight == 0 {
+            state.idle_since = Instant::now();
+        }
+    }
+
     /// A request has been answered without reading its body: the close must wait until the
     /// client has seen the answer.
     pub(crate) fn set_linger(&self) {

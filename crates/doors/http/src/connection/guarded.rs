@@ -122,6 +122,13 @@ impl<S> Guarded<S> {
         }
     }
 
+    fn wrote(&mut self, bytes: usize) {
+        self.writing.moved(bytes);
+        if bytes > 0 {
+            self.activity.wrote();
+        }
+    }
+
     fn slow_reader(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         self.writing
             .poll_stalled(cx)
@@ -169,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     ) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.stream).poll_write(cx, buf) {
             Poll::Ready(written) => {
-                self.writing.moved(written.as_ref().copied().unwrap_or(0));
+                self.wrote(written.as_ref().copied().unwrap_or(0));
                 Poll::Ready(written)
             }
             Poll::Pending => self.slow_reader(cx).map(Err),
@@ -183,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     ) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.stream).poll_write_vectored(cx, bufs) {
             Poll::Ready(written) => {
-                self.writing.moved(written.as_ref().copied().unwrap_or(0));
+                self.wrote(written.as_ref().copied().unwrap_or(0));
                 Poll::Ready(written)
             }
             Poll::Pending => self.slow_reader(cx).map(Err),

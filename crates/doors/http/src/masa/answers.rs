@@ -5,10 +5,11 @@ use std::time::Duration;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use sealwork_compat_masa::{DecodeError, OpenResultError, RingError, SetKeyError};
-use sealwork_job::{Code, Family, JobState, Refusal};
+use sealwork_job::{Code, JobState, Refusal};
 use serde::Serialize;
 
-use super::{framework::json, health::Verdict, port::KeyRefusal};
+use super::{framework::json, port::KeyRefusal};
+use crate::health::Verdict;
 use crate::{
     body::BodyError,
     reply::{LoggedCode, retry_after, retry_after_value, status},
@@ -19,6 +20,9 @@ use crate::{
 const JOB_STATE: HeaderName = HeaderName::from_static("sealwork-job-state");
 /// Where the next page of a result begins.
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("sealwork-next-cursor");
+
+/// Of a result that is not complete: the code of what stopped it.
+const STOPPED: HeaderName = HeaderName::from_static("sealwork-result-stopped");
 
 /// An answer, and whether the health window counts it.
 pub(super) struct Answer {
@@ -37,9 +41,18 @@ impl Answer {
     }
 
     /// Names the next page, if the cursor is one that a header can carry.
-    pub(super) fn with_cursor(mut self, cursor: Option<&str>) -> Self {
-        if let Some(Ok(cursor)) = cursor.map(|c| HeaderValue::from_bytes(c.as_bytes())) {
-            self.response.headers_mut().insert(NEXT_CURSOR, cursor);
+    pub(super) fn with_cursor(self, cursor: Option<&str>) -> Self {
+        self.with_text(NEXT_CURSOR, cursor)
+    }
+
+    /// Says that the result is not complete, and why.
+    pub(super) fn with_stopped(self, code: Option<&str>) -> Self {
+        self.with_text(STOPPED, code)
+    }
+
+    fn with_text(mut self, name: HeaderName, text: Option<&str>) -> Self {
+        if let Some(Ok(value)) = text.map(|text| HeaderValue::from_bytes(text.as_bytes())) {
+            self.response.headers_mut().insert(name, value);
         }
         self
     }
@@ -128,11 +141,11 @@ impl MasaError {
             }
         };
         response.extensions_mut().insert(LoggedCode(self.code));
-        let verdict = match self.code.family() {
-            Family::Fault | Family::Capacity if self.status.is_server_error() => Verdict::Error,
-            // A fleet's worker without its fleet's key serves nobody.
-            _ if self.code == Code::NotConfigured => Verdict::Error,
-            _ => Verdict::Ignored,
+        // A fleet's worker without its fleet's key serves nobody.
+        let verdict = if self.code == Code::NotConfigured {
+            Verdict::Error
+        } else {
+            Verdict::of(self.code, self.status.is_server_error())
         };
         Answer { response, verdict }.retry_after(self.retry_after)
     }

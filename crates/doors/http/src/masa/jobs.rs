@@ -82,10 +82,14 @@ pub(super) async fn status(
         Ok(match status {
             MasaStatus::Unknown => MasaError::no_result(None, pretty),
             MasaStatus::Pending(pending) => MasaError::no_result(Some(&pending), pretty),
-            MasaStatus::Failed { code, message } => MasaError::failed_job(code, message, pretty),
-            MasaStatus::Done { sealed, next_cursor } => {
-                text(sealed).with_state("succeeded").with_cursor(next_cursor.as_deref())
+            MasaStatus::Failed { code, message, next_cursor } => {
+                let failed = MasaError::failed_job(code, message, pretty);
+                failed.with_cursor(next_cursor.as_deref())
             }
+            MasaStatus::Done { sealed, next_cursor, stopped } => text(sealed)
+                .with_state("succeeded")
+                .with_cursor(next_cursor.as_deref())
+                .with_stopped(stopped.as_deref()),
         })
     };
     let mut response = state.finish(found.await, &uri);

@@ -7,7 +7,6 @@
 
 mod answers;
 pub(crate) mod framework;
-mod health;
 mod jobs;
 pub(crate) mod port;
 mod probes;
@@ -21,10 +20,10 @@ use axum::{
     routing::{get, post},
 };
 use framework::{wants_pretty, with_allow};
-use health::HealthWindow;
 use http::{HeaderValue, Uri, header};
 pub use port::{Added, KeyRefusal, MasaPort, MasaStatus};
-use sealwork_platform::Clock;
+
+use crate::health::Health;
 
 const POST: &str = "OPTIONS, POST";
 const GET: &str = "OPTIONS, GET";
@@ -32,15 +31,14 @@ const GET: &str = "OPTIONS, GET";
 /// What the routes need.
 pub(crate) struct MasaState {
     port: Arc<dyn MasaPort>,
-    clock: Arc<dyn Clock>,
-    health: HealthWindow,
+    health: Arc<Health>,
 }
 
 impl MasaState {
     /// Counts the answer and hands it out.
     fn finish(&self, answer: Result<Answer, MasaError>, uri: &Uri) -> Response {
         let answer = answer.unwrap_or_else(|error| error.answer(wants_pretty(uri)));
-        self.health.record(answer.verdict, self.clock.monotonic());
+        self.health.record(answer.verdict);
         let mut response = answer.response;
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
@@ -53,11 +51,10 @@ pub(crate) fn liveness<S: Clone + Send + Sync + 'static>() -> Router<S> {
 }
 
 /// Masa's routes before `port`: `/job/*`, `/setkey` unless the worker is standalone, `/healthz`
-/// and `/readyz`. `clock` times the health window.
-pub fn routes(port: Arc<dyn MasaPort>, clock: Arc<dyn Clock>) -> Router {
+/// and `/readyz`, which judges by `health`: the door's own.
+pub fn routes(port: Arc<dyn MasaPort>, health: Arc<Health>) -> Router {
     let is_standalone = port.is_standalone();
-    let health = HealthWindow::new(clock.now());
-    let state = Arc::new(MasaState { port, clock, health });
+    let state = Arc::new(MasaState { port, health });
     let router = Router::new()
         .route("/job/generate", with_allow(post(jobs::generate), POST))
         .route("/job/add", with_allow(post(jobs::add), POST))

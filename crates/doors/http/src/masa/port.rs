@@ -77,6 +77,8 @@ pub enum MasaStatus {
         sealed: Bytes,
         /// Where the next page begins, when there is one.
         next_cursor: Option<String>,
+        /// The code of what stopped it, when it is not complete.
+        stopped: Option<String>,
     },
     /// It failed.
     Failed {
@@ -84,6 +86,8 @@ pub enum MasaStatus {
         code: Code,
         /// What clients read.
         message: String,
+        /// Where what it had begun goes on, when it need not be begun again.
+        next_cursor: Option<String>,
     },
 }
 

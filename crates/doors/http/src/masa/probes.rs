@@ -26,7 +26,7 @@ pub(super) async fn healthz(uri: Uri) -> Response {
 
 /// `GET /readyz`: the worker takes jobs, and its errors are not nearly all it answers.
 pub(super) async fn readyz(State(state): State<Arc<MasaState>>, uri: Uri) -> Response {
-    let stats = state.health.stats(state.clock.now(), state.clock.monotonic());
+    let stats = state.health.stats();
     let is_draining = state.port.is_draining();
     let ready = Ready {
         service: SERVICE,

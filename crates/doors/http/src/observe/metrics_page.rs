@@ -3,7 +3,7 @@ use std::{sync::OnceLock, time::Duration};
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::config::DoorError;
+use crate::error::DoorError;
 
 /// Upper bounds, in seconds, of what is timed: from memory's speed to a long poll.
 const SECONDS: [f64; 12] =

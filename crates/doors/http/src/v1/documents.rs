@@ -4,7 +4,7 @@ use sealwork_job::JobState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Accepted, EngineInfo, Status};
+use super::{Accepted, Availability, EngineInfo, Status};
 
 /// A refusal (RFC 9457), with the stable code and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -174,8 +174,11 @@ pub struct EngineDocument {
     /// Operations that work now.
     #[schema(example = json!(["scraper"]))]
     pub operations: Vec<String>,
-    /// What a restart does with a running job: `idempotent` runs it again, `once` settles it as
-    /// `interrupted`.
+    /// Of an engine whose operations depend on what the operator has configured: all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub availability: Vec<AvailabilityDocument>,
+    /// What a restart does with a running job, unless its arguments say otherwise: `idempotent`
+    /// runs it again, `once` settles it as `interrupted`.
     #[schema(value_type = String, example = "idempotent")]
     pub rerun: sealwork_job::Rerun,
     /// The most that a job may ask for; an absent field has no maximum.
@@ -185,8 +188,34 @@ pub struct EngineDocument {
 
 impl From<EngineInfo> for EngineDocument {
     fn from(engine: EngineInfo) -> Self {
-        let EngineInfo { name, operations, rerun, limits } = engine;
-        Self { name, operations, rerun, limits }
+        let EngineInfo { name, operations, availability, rerun, limits } = engine;
+        let availability = availability.into_iter().map(Into::into).collect();
+        Self { name, operations, availability, rerun, limits }
+    }
+}
+
+/// Whether one operation works, as far as the upstreams' last answers tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Availability)]
+pub struct AvailabilityDocument {
+    /// Its name.
+    #[schema(example = "searchposts")]
+    pub operation: &'static str,
+    /// The way that it goes; of several the first that works.
+    #[schema(example = "apify")]
+    pub way: &'static str,
+    /// Whether it works.
+    pub works: bool,
+    /// Why it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "the operator of this worker has not set APIFY_API_KEY")]
+    pub reason: Option<String>,
+}
+
+impl From<Availability> for AvailabilityDocument {
+    fn from(availability: Availability) -> Self {
+        let Availability { operation, way, missing } = availability;
+        Self { operation, way, works: missing.is_none(), reason: missing }
     }
 }
 

@@ -9,13 +9,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use sealwork_job::{Code, JobId};
+use sealwork_job::{Code, JobId, Refusal};
 
 use super::{
     AcceptedDocument, Problem, ProblemDocument, Status, StatusDocument, Token, V1State,
     request::{Job, JobToken, Wait},
 };
-use crate::{auth::Caller, body, budget::Budget};
+use crate::{auth::Caller, body, budget::Budget, health::Verdict, reply::status as status_of};
 
 /// The result's header with the digest of the job's receipt.
 pub(crate) const RECEIPT_DIGEST: HeaderName = HeaderName::from_static("sealwork-receipt-digest");
@@ -54,7 +54,7 @@ pub(super) async fn submit(
         return Err(Problem::new(Code::MediaTypeUnsupported, wrong).at(PATH));
     }
     let envelope = body::read(body).await.map_err(|e| Problem::new(e.code(), e.to_string()))?;
-    let accepted = state.port.submit(envelope, &caller).await;
+    let accepted = state.counted(state.port.submit(envelope, &caller).await);
     let accepted = accepted.map_err(|refusal| Problem::from(refusal).at(PATH))?;
     let mut response = Json(AcceptedDocument::from(&accepted)).into_response();
     *response.status_mut() = StatusCode::ACCEPTED;
@@ -173,9 +173,14 @@ pub(super) async fn result(
         state.settled_or(job, &token, wait).await.map_err(at)?;
     }
     let reader = budget.reader().await;
-    let result = state.port.result(job, &token).await.map_err(|r| at(r.into()))?;
-    let mut response = no_store(Response::new(Body::from(result.response)));
+    let result = state.counted(state.port.result(job, &token).await);
+    let result = result.map_err(|refusal| at(refusal.into()))?;
+    let (body, in_flight) = result.response.into_body();
+    let mut response = no_store(Response::new(body));
     response.extensions_mut().insert(reader);
+    if let Some(in_flight) = in_flight {
+        response.extensions_mut().insert(in_flight);
+    }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS));
     if let Ok(digest) = HeaderValue::from_str(&result.receipt_digest.to_string()) {
@@ -185,6 +190,16 @@ pub(super) async fn result(
 }
 
 impl V1State {
+    /// The same, counted for `/readyz`.
+    fn counted<T>(&self, answer: Result<T, Refusal>) -> Result<T, Refusal> {
+        let is_server_error = |refusal: &Refusal| status_of(refusal.code).is_server_error();
+        self.health.record(match &answer {
+            Ok(_) => Verdict::Success,
+            Err(refusal) => Verdict::of(refusal.code, is_server_error(refusal)),
+        });
+        answer
+    }
+
     /// Where the job stands once it has settled, the wait is over, or the door shuts down.
     async fn settled_or(
         &self,

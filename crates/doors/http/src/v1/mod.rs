@@ -4,7 +4,9 @@
 //! documents (RFC 9457).
 
 mod answers;
+mod content;
 mod documents;
+mod evidence;
 mod jobs;
 mod openapi;
 mod port;
@@ -18,15 +20,23 @@ use axum::{
     Router,
     routing::{get, post},
 };
+pub use content::Content;
+pub(crate) use content::InFlight;
 pub use documents::{
-    AcceptedDocument, CapabilitiesDocument, EngineDocument, KeyConfigDocument, KeyDocument,
-    ProblemDocument, ReceiptDocument, ReceiptKeyDocument, ReceiptsDocument, StatusDocument,
+    AcceptedDocument, AvailabilityDocument, CapabilitiesDocument, EngineDocument,
+    KeyConfigDocument, KeyDocument, ProblemDocument, ReceiptDocument, ReceiptKeyDocument,
+    ReceiptsDocument, StatusDocument,
 };
+pub(crate) use evidence::FRESHNESS;
 pub use openapi::openapi_json;
-pub use port::{Accepted, EngineInfo, JobResult, Status, Token, V1Port};
+pub use port::{
+    Accepted, Availability, EngineInfo, FoundEvidence, JobResult, Status, Token, V1Port,
+};
 pub use problem::Problem;
 use sealwork_job::Code;
 use tokio_util::sync::CancellationToken;
+
+use crate::health::Health;
 
 /// The longest wait that a client may ask for; longer ones are cut to it.
 pub const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -35,6 +45,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct V1State {
     pub(crate) port: Arc<dyn V1Port>,
+    pub(crate) health: Arc<Health>,
     /// Fires when the door shuts down: long polls then answer at once.
     pub(crate) drain: CancellationToken,
 }
@@ -50,6 +61,9 @@ pub(crate) fn routes(state: V1State) -> Router {
         .route("/v1/receipts", get(receipts::list))
         .route("/v1/receipts/{sequence}", get(receipts::by_number))
         .route("/v1/keys", get(answers::keys))
+        .route("/v1/evidence", get(evidence::current))
+        .route("/v1/evidence/{digest}", get(evidence::archived))
+        .route("/v1/key-configs/{digest}", get(evidence::key_config))
         .route("/v1/capabilities", get(answers::capabilities))
         .route("/v1/openapi.json", get(answers::openapi))
         .method_not_allowed_fallback(async || {

@@ -5,7 +5,7 @@ use utoipa::{
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use super::{answers, documents, jobs, receipts};
+use super::{answers, documents, evidence, jobs, receipts};
 use crate::door;
 
 /// The description of `/v1` and `/metrics`, OpenAPI 3.1, as it is committed in
@@ -33,6 +33,9 @@ pub fn openapi_json() -> &'static str {
         receipts::list,
         receipts::by_number,
         answers::keys,
+        evidence::current,
+        evidence::archived,
+        evidence::key_config,
         answers::capabilities,
         answers::openapi,
         door::metrics,
@@ -41,6 +44,7 @@ pub fn openapi_json() -> &'static str {
     tags(
         (name = "jobs", description = "The life of a job"),
         (name = "receipts", description = "What the worker has signed about settled jobs"),
+        (name = "evidence", description = "What proves where the worker's keys live"),
         (name = "worker", description = "What the worker says about itself"),
     ),
     security(("bearer" = []), ("key" = [])),

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sealwork_job::{Digest, JobId, JobState, Limits, Refusal, Rerun, Timestamp};
+use sealwork_job::{Digest, InstanceId, JobId, JobState, Limits, Refusal, Rerun, Timestamp};
 use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
+use super::Content;
 use crate::auth::Caller;
 
 /// What `/v1` needs of a worker.
@@ -60,6 +61,29 @@ pub trait V1Port: Send + Sync {
 
     /// The signed key config, as JSON.
     fn key_config(&self) -> Bytes;
+
+    /// Evidence about that key config: for the nonce, where there is one and the platform makes
+    /// it for each asker; else that of the epoch.
+    ///
+    /// # Errors
+    /// [`sealwork_job::Code::EvidenceNone`], [`sealwork_job::Code::EvidenceNonce`], [`sealwork_job::Code::AttesterBusy`], [`sealwork_job::Code::AttesterFailed`].
+    async fn evidence(&self, nonce: Option<Vec<u8>>) -> Result<FoundEvidence, Refusal>;
+
+    /// The evidence that receipts cite by this digest, JSON.
+    ///
+    /// # Errors
+    /// [`sealwork_job::Code::EvidenceNone`], [`sealwork_job::Code::EvidenceUnknown`].
+    async fn archived_evidence(&self, digest: Digest) -> Result<Bytes, Refusal>;
+
+    /// The key config with this digest, as the instance signed it or else the newest one did, JSON.
+    ///
+    /// # Errors
+    /// [`sealwork_job::Code::KeyConfigUnknown`].
+    async fn archived_key_config(
+        &self,
+        digest: Digest,
+        instance: Option<InstanceId>,
+    ) -> Result<Bytes, Refusal>;
 
     /// The engines and what they can do now.
     fn capabilities(&self) -> Vec<EngineInfo>;
@@ -121,12 +145,21 @@ pub struct Status {
 }
 
 /// A settled job's result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct JobResult {
     /// The sealed response.
-    pub response: Bytes,
+    pub response: Content,
     /// Digest of the job's receipt.
     pub receipt_digest: Digest,
+}
+
+/// An answer to who asks for evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundEvidence {
+    /// JSON of an evidence document (docs/formats.md, "Evidence").
+    pub document: Bytes,
+    /// Whether it was made for the asker's nonce; else it is that of the epoch.
+    pub is_fresh: bool,
 }
 
 /// One engine.
@@ -136,8 +169,21 @@ pub struct EngineInfo {
     pub name: String,
     /// Operations that work now.
     pub operations: Vec<String>,
+    /// All operations, of an engine whose operations depend on what is configured.
+    pub availability: Vec<Availability>,
     /// What a restart does with its running jobs, unless their arguments say otherwise.
     pub rerun: Rerun,
     /// The most that a job may ask for.
     pub limits: Limits,
+}
+
+/// Whether one operation works, and if not, why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Availability {
+    /// Its name.
+    pub operation: &'static str,
+    /// The way that it goes.
+    pub way: &'static str,
+    /// Why it does not work; `None` when it does.
+    pub missing: Option<String>,
 }

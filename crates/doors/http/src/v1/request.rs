@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::{HeaderMap, request::Parts};
-use sealwork_job::{Code, JobId};
+use sealwork_job::{Code, Digest, InstanceId, JobId};
 use zeroize::Zeroizing;
 
 use super::{MAX_WAIT, Problem, Token};
@@ -100,11 +100,60 @@ impl<S: Send + Sync> FromRequestParts<S> for Sequence {
     }
 }
 
-/// The parameter `name` of the query; what is above a `u64` is cut to it.
-fn number(parts: &Parts, name: &str, rule: &str) -> Result<Option<u64>, Problem> {
+/// The digest that the path names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NamedDigest(pub(super) Digest);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedDigest {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let malformed = || Problem::new(Code::RequestMalformed, "a digest is 64 hex digits");
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| malformed())?;
+        let digest = params.iter().find(|(name, _)| *name == "digest");
+        digest.and_then(|(_, digest)| digest.parse().ok()).map(Self).ok_or_else(malformed)
+    }
+}
+
+/// The nonce for evidence, from `?nonce=HEX`; how long it may be, the worker says.
+#[derive(Debug, Clone)]
+pub(super) struct Nonce(pub(super) Option<Vec<u8>>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Nonce {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let nonce = parameter(parts, "nonce").map(hex::decode).transpose();
+        let no_hex = |_| Problem::new(Code::EvidenceNonce, "nonce must be hexadecimal digits");
+        nonce.map(Self).map_err(no_hex)
+    }
+}
+
+/// The instance whose key config is asked for, from `?instance=HEX`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Instance(pub(super) Option<InstanceId>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Instance {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let instance = parameter(parts, "instance").map(str::parse).transpose();
+        let malformed = |_| Problem::new(Code::RequestMalformed, "an instance is 32 hex digits");
+        instance.map(Self).map_err(malformed)
+    }
+}
+
+/// The parameter `name` of the query, as it was sent.
+fn parameter<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     let query = parts.uri.query().unwrap_or_default();
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let Some((_, text)) = pairs.find(|(key, _)| *key == name) else { return Ok(None) };
+    pairs.find(|(key, _)| *key == name).map(|(_, text)| text)
+}
+
+/// The parameter `name` of the query; what is above a `u64` is cut to it.
+fn number(parts: &Parts, name: &str, rule: &str) -> Result<Option<u64>, Problem> {
+    let Some(text) = parameter(parts, name) else { return Ok(None) };
     whole(text).map(Some).ok_or_else(|| Problem::new(Code::RequestMalformed, rule))
 }
 

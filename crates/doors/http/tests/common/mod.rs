@@ -11,7 +11,7 @@ use std::{net::SocketAddr, sync::Arc};
 pub use client::{Answer, connect, exchange, http2, read_answer, send};
 pub use log::Log;
 pub use parts::{FakeProfiler, Level};
-use sealwork_door_http::{AccessLog, ApiKey, DoorConfig, DoorParts, Drained, HttpDoor};
+use sealwork_door_http::{AccessLog, ApiKey, DoorConfig, DoorParts, Drained, Health, HttpDoor};
 use sealwork_platform::{Listener, OsEntropy, SystemClock, TcpAcceptor};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -89,6 +89,7 @@ async fn open_all(
     let mut parts = DoorParts {
         v1: worker.clone(),
         masa: parts::some_routes(),
+        health: Health::new(Arc::new(SystemClock::new())),
         log_level: level.clone(),
         profiler: None,
         profiling: false,

@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sealwork_door_http::{
     Caller,
-    v1::{Accepted, EngineInfo, JobResult, Status, Token, V1Port},
+    v1::{Accepted, EngineInfo, FoundEvidence, JobResult, Status, Token, V1Port},
 };
-use sealwork_job::{Code, Digest, JobId, JobState, Limits, Refusal, Rerun, Timestamp};
+use sealwork_job::{Code, Digest, InstanceId, JobId, JobState, Limits, Refusal, Rerun, Timestamp};
 use tokio::sync::watch;
 
 /// The token of every job, as the header carries it.
@@ -113,7 +113,7 @@ impl V1Port for FakeWorker {
             0 => Bytes::from_static(b"SWR1 sealed"),
             bytes => vec![b'x'; bytes].into(),
         };
-        Ok(JobResult { response, receipt_digest: Digest([0xcd; 32]) })
+        Ok(JobResult { response: response.into(), receipt_digest: Digest([0xcd; 32]) })
     }
 
     async fn receipt(&self, job: JobId) -> Result<String, Refusal> {
@@ -132,10 +132,42 @@ impl V1Port for FakeWorker {
         Bytes::from_static(b"{\"version\":1}")
     }
 
+    /// Fresh for each nonce; the platform is down for nonces of zeros.
+    async fn evidence(&self, nonce: Option<Vec<u8>>) -> Result<FoundEvidence, Refusal> {
+        match nonce {
+            Some(nonce) if nonce.iter().all(|byte| *byte == 0) => {
+                Err(Refusal::new(Code::AttesterFailed, "tpm_failed: the platform gives none"))
+            }
+            nonce => Ok(FoundEvidence {
+                is_fresh: nonce.is_some(),
+                document: hex::encode(nonce.unwrap_or_default()).into(),
+            }),
+        }
+    }
+
+    async fn archived_evidence(&self, digest: Digest) -> Result<Bytes, Refusal> {
+        match digest {
+            Digest([0xab, ..]) => Ok(Bytes::from_static(b"{\"version\":1}")),
+            _ => Err(Refusal::new(Code::EvidenceUnknown, "no evidence with this digest is kept")),
+        }
+    }
+
+    async fn archived_key_config(
+        &self,
+        digest: Digest,
+        instance: Option<InstanceId>,
+    ) -> Result<Bytes, Refusal> {
+        match (digest, instance) {
+            (Digest([0xab, ..]), Some(InstanceId([0xcd, ..])) | None) => Ok(self.key_config()),
+            _ => Err(Refusal::new(Code::KeyConfigUnknown, "no key config with this digest")),
+        }
+    }
+
     fn capabilities(&self) -> Vec<EngineInfo> {
         vec![EngineInfo {
             name: "web".to_owned(),
             operations: vec!["scraper".to_owned()],
+            availability: Vec::new(),
             rerun: Rerun::Idempotent,
             limits: Limits { wall_ms: Some(300_000), ..Limits::default() },
         }]

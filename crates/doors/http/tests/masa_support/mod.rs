@@ -21,7 +21,7 @@ use sealwork_compat_masa::{
     verify_setkey,
 };
 use sealwork_door_http::{
-    Caller, DoorConfig,
+    Caller, DoorConfig, Health,
     masa::{self, Added, KeyRefusal, MasaPort, MasaStatus},
 };
 use sealwork_job::{Code, JobId, JobState, Refusal, Timestamp};
@@ -100,6 +100,7 @@ impl FakeMasa {
         state.send_replace(MasaStatus::Done {
             sealed: Bytes::from(sealed),
             next_cursor: next_cursor.map(str::to_owned),
+            stopped: None,
         });
     }
 
@@ -109,7 +110,7 @@ impl FakeMasa {
     }
 
     pub(crate) fn fail(&self, job: JobId, code: Code, message: &str) {
-        self.set(job, MasaStatus::Failed { code, message: message.to_owned() });
+        self.set(job, MasaStatus::Failed { code, message: message.to_owned(), next_cursor: None });
     }
 
     fn set(&self, job: JobId, status: MasaStatus) {
@@ -135,7 +136,11 @@ impl FakeMasa {
         }
         let state = match to_spec(&job) {
             Ok(_) => MasaStatus::Pending(JobState::Accepted),
-            Err(failure) => MasaStatus::Failed { code: failure.code, message: failure.message },
+            Err(failure) => MasaStatus::Failed {
+                code: failure.code,
+                message: failure.message,
+                next_cursor: None,
+            },
         };
         let is_instant = job.job_type == "telemetry";
         jobs.order.push(id);
@@ -226,5 +231,10 @@ impl MasaPort for FakeMasa {
 pub(crate) async fn open_masa(config: DoorConfig, worker: &Arc<FakeMasa>) -> Open {
     let clock = Arc::new(SimClock::at(Timestamp(1_700_000_000_000)));
     let worker = Arc::clone(worker);
-    open_with(config, |parts| parts.masa = masa::routes(worker, clock)).await
+    let health = Health::new(clock);
+    open_with(config, |parts| {
+        parts.masa = masa::routes(worker, Arc::clone(&health));
+        parts.health = health;
+    })
+    .await
 }

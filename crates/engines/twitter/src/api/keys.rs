@@ -46,8 +46,14 @@ impl ApiWay {
         if let Some(why) = self.keys.broken(now) {
             return Some(nobody(self.way(), why, now).message);
         }
+        let unreachable = self.reach.missing(SEARCH_ALL);
+        unreachable.or_else(|| self.lacks_archive().filter(|_| archive))
+    }
+
+    /// Why the full archive cannot be searched, whatever else works.
+    pub(crate) fn lacks_archive(&self) -> Option<String> {
         let all_base = self.keys.accounts().all(|key| key.tier() == Some(Tier::Base));
-        (archive && all_base).then(|| {
+        all_base.then(|| {
             "the full archive needs an elevated API key, and those of this worker are base keys"
                 .to_owned()
         })
@@ -61,9 +67,16 @@ impl ApiWay {
     /// Finds out what each key may do, by searches that cannot match anything: no tweet is
     /// returned, so none is charged.
     pub(crate) async fn probe(&self, clock: &dyn Clock) {
+        if !self.is_configured() {
+            return;
+        }
+        self.reach.awaits_answer();
+        let mut is_reached = false;
         for index in 0..self.keys.accounts().count() {
             let key = self.keys.account(index);
-            match self.probe_status(key, SEARCH_ALL).await {
+            let status = self.probe_status(key, SEARCH_ALL).await;
+            is_reached |= status.is_some_and(|status| !status.is_server_error());
+            match status {
                 Some(StatusCode::OK) => {
                     key.is(Tier::Elevated);
                     self.keys.works(index);
@@ -82,6 +95,11 @@ impl ApiWay {
                 }
                 _ => {}
             }
+        }
+        if is_reached {
+            self.reach.works();
+        } else {
+            self.reach.fails("X did not answer when it was last asked");
         }
     }
 

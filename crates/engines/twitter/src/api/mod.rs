@@ -9,7 +9,7 @@ mod tweet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sealwork_upstream::{Answer, Call, Secret, Upstream, UpstreamError};
+use sealwork_upstream::{Answer, Availability, Call, Secret, Upstream, UpstreamError};
 
 use self::keys::ApiKey;
 pub(crate) use self::search::read_page;
@@ -38,12 +38,14 @@ const USERS: &str = "users";
 pub(crate) struct ApiWay {
     upstream: Upstream,
     keys: Pool<Arc<ApiKey>>,
+    /// Whether X answers at all.
+    reach: Availability,
 }
 
 impl ApiWay {
     pub(crate) fn new(upstream: Upstream, keys: &[Secret]) -> Self {
         let keys = keys.iter().map(|key| Arc::new(ApiKey::new(key.clone()))).collect();
-        Self { upstream, keys: Pool::new(keys) }
+        Self { upstream, keys: Pool::new(keys), reach: Availability::default() }
     }
 
     /// Does an operation that [`Way::offers`].
@@ -80,7 +82,9 @@ impl Desk for ApiWay {
         call: Call,
         run: &Run<'_>,
     ) -> Result<Answer, UpstreamError> {
-        self.upstream.answer(call.bearer(&key.token), &run.scope).await?.success()
+        let answer = self.upstream.answer(call.bearer(&key.token), &run.scope).await?.success()?;
+        self.reach.works();
+        Ok(answer)
     }
 
     fn secrets(&self) -> Vec<Secret> {

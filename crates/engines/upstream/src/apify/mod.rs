@@ -78,13 +78,10 @@ impl Apify {
         self.0.availability.missing(actor)
     }
 
-    /// Refuses what needs a token when there is none. Unlike [`Apify::missing`] it does not judge by
-    /// the last answers: a job may find the token renewed.
-    ///
-    /// # Errors
-    /// [`Code::NotConfigured`], naming the setting.
-    pub fn admit(&self) -> Result<(), Failure> {
-        self.api().map(|_| ())
+    /// Whether there is a token. Unlike [`Apify::missing`] it does not judge by the last answers: a
+    /// job may find the token renewed.
+    pub fn is_configured(&self) -> bool {
+        self.0.api.is_some()
     }
 
     /// Most items that one job may ask a run for.
@@ -95,6 +92,7 @@ impl Apify {
     /// Asks whether the token works. Costs nothing.
     pub async fn probe(&self) {
         let Some(api) = &self.0.api else { return };
+        self.0.availability.awaits_answer();
         match api.me().await {
             Ok(()) => self.0.availability.works(),
             Err(error) => self.0.availability.fails(error.to_string()),

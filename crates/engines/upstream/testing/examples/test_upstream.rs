@@ -1,11 +1,12 @@
-//! The test upstream by hand: prints where it listens, and serves until it is ended.
+//! The test upstream by hand: prints the settings that lead a worker to it, and serves until it is
+//! ended.
 //!
 //! `cargo run -p sealwork-test-upstream --example test_upstream [ADDRESS [LATENCY_MS]]`
 #![allow(clippy::print_stdout, reason = "it tells who starts it where it listens")]
 
 use std::{error::Error, net::SocketAddr, time::Duration};
 
-use sealwork_test_upstream::{BASE_KEY, ELEVATED_KEY, TOKEN, TestUpstream, X_PASSWORD};
+use sealwork_test_upstream::TestUpstream;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -14,12 +15,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let latency: u64 = arguments.next().as_deref().unwrap_or("0").parse()?;
     let upstream = TestUpstream::start_at(address).await?;
     upstream.set_latency(Duration::from_millis(latency));
-    println!("APIFY_BASE_URL={}", upstream.base("/apify/v2"));
-    println!("APIFY_API_KEY={TOKEN}");
-    println!("TIKTOK_TRANSCRIPTION_BASE_URL={}", upstream.base("/tiktok"));
-    println!("TWITTER_API_BASE_URL={}", upstream.base("/x/2"));
-    println!("TWITTER_API_KEYS={ELEVATED_KEY},{BASE_KEY}");
-    println!("TWITTER_WEB_BASE_URL={}", upstream.base("/x-web"));
-    println!("TWITTER_ACCOUNTS=alice:{X_PASSWORD},bob:{X_PASSWORD}");
+    for (name, value) in upstream.settings() {
+        println!("{name}={value}");
+    }
     std::future::pending().await
 }

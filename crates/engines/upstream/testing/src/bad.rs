@@ -14,7 +14,7 @@ pub enum Bad {
     Status(u16),
     /// Another status, with a body and headers.
     Answer(u16, &'static str, Vec<(&'static str, String)>),
-    /// Status 401 whose body and headers send the request's credentials back.
+    /// Status 401 whose body and headers send back what the request had: headers and body.
     Echo,
     /// A page of HTML with status 200.
     Html,
@@ -84,7 +84,8 @@ impl Bad {
 fn echo(ask: &Ask) -> Reply {
     let credentials = ask.header("authorization").unwrap_or_default();
     let cookie = ask.header("cookie").unwrap_or_default();
-    let message = format!("refused {credentials} {cookie} of {}", ask.path);
+    let sent = String::from_utf8_lossy(&ask.body);
+    let message = format!("refused {credentials} {cookie} {sent} of {}", ask.path);
     let body = json!({
         "error": {"type": credentials, "message": message},
         "errors": [{"message": message, "detail": message, "title": credentials}],

@@ -43,5 +43,6 @@ pub fn limited(time: Duration, limits: Limits) -> Context {
         deadline: Instant::now() + time,
         stop: CancellationToken::new(),
         meter: Arc::new(Meter::default()),
+        spool: None,
     }
 }

@@ -9,6 +9,7 @@
 mod apify;
 mod ask;
 mod bad;
+mod examples;
 mod items;
 mod job;
 mod reply;
@@ -22,6 +23,7 @@ mod x_web;
 pub use apify::{ApifyService, Ending, TOKEN};
 pub use ask::Ask;
 pub use bad::Bad;
+pub use examples::example;
 pub use items::Items;
 pub use job::{apify_at, context, egress, limited};
 pub use reply::Reply;

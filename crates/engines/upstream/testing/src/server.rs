@@ -13,7 +13,10 @@ use sealwork_platform::{Listener as _, TcpAcceptor};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::{ApifyService, Ask, Bad, Reply, TiktokService, XApiService, XWebService};
+use crate::{
+    ApifyService, Ask, BASE_KEY, Bad, ELEVATED_KEY, Reply, TOKEN, TiktokService, X_PASSWORD,
+    XApiService, XWebService,
+};
 
 /// One upstream.
 #[async_trait]
@@ -95,6 +98,19 @@ impl TestUpstream {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The settings that lead a worker here, with credentials for everything.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("APIFY_BASE_URL", self.base("/apify/v2")),
+            ("APIFY_API_KEY", TOKEN.to_owned()),
+            ("TIKTOK_TRANSCRIPTION_BASE_URL", self.base("/tiktok")),
+            ("TWITTER_API_BASE_URL", self.base("/x/2")),
+            ("TWITTER_API_KEYS", format!("{ELEVATED_KEY},{BASE_KEY}")),
+            ("TWITTER_WEB_BASE_URL", self.base("/x-web")),
+            ("TWITTER_ACCOUNTS", format!("alice:{X_PASSWORD},bob:{X_PASSWORD}")),
+        ]
     }
 
     /// Answers each request after `latency`.

@@ -58,6 +58,7 @@ impl Setup {
             deadline: Instant::now() + self.time,
             stop: CancellationToken::new(),
             meter: Arc::new(Meter::default()),
+            spool: None,
         }
     }
 

@@ -3,7 +3,7 @@
 
 mod authority;
 mod dcap;
-mod nitro;
+pub(crate) mod nitro;
 mod simulated;
 mod snp;
 mod tpm;

@@ -91,6 +91,15 @@ pub(crate) fn enclave() -> Case {
     chain.case(chain.document(|_| {}))
 }
 
+/// A document about other user data, with a public key or without.
+pub(crate) fn document_about(user_data: &[u8], public_key: Option<&[u8]>) -> Case {
+    let chain = Chain::new();
+    chain.case(chain.document(|entries| {
+        entries[6].1 = public_key.map_or(Value::Null, |key| Value::Bytes(key.to_vec()));
+        entries[7].1 = Value::Bytes(user_data.to_vec());
+    }))
+}
+
 #[test]
 fn documents_that_say_other_things_are_refused_though_they_are_signed() {
     let chain = Chain::new();

@@ -12,8 +12,9 @@ use p256::{
 };
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
 use sealwork_verify::{
-    ActivatedKey, Age, AttestationKey, CredentialChallenge, CredentialError, Day, Details,
-    EndorsementKey, Endorsements, Evidence, EvidenceKind, Expectation, Provenance, TpmEvidence,
+    ActivatedKey, Age, AttestationKey, Class, CredentialChallenge, CredentialError, Day, Details,
+    EndorsementKey, Endorsements, Evidence, EvidenceKind, Expectation, Policy, Provenance,
+    TpmEvidence, Verdict,
 };
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -379,22 +380,48 @@ fn vouchers_that_are_about_something_else_do_not_count() {
     let unknown = machine.case("vouchers", &evidence);
     let unknown = unknown.with(|case| case.endorsements = Endorsements::default());
     assert_eq!(unknown.codes(), ["attestation_key_untrusted", "root_untrusted"]);
-    // A list names the key as it is sent.
-    for key in
-        [AttestationKey::PublicArea(machine.key_area(ATTESTS)), machine.certified(&booted()).key]
-    {
-        let mut listed = machine.evidence(&booted());
-        let (AttestationKey::PublicArea(bytes) | AttestationKey::Spki(bytes)) = &key;
-        let digest = hex::encode(Sha256::digest(bytes));
-        listed.key = key;
-        let case = machine.case("listed", &listed);
-        assert_eq!(case.codes(), ["attestation_key_untrusted"]);
-        assert_eq!(case.policy("/kinds/tpm/attestation_keys", json!([digest])).codes(), [""; 0]);
-    }
     // A certificate does not vouch for what a public area says.
     let mut with_area = machine.certified(&booted());
     with_area.key = AttestationKey::PublicArea(machine.key_area(ATTESTS));
     assert_eq!(untrusted(&with_area), ["attestation_key_untrusted"]);
+}
+
+#[test]
+fn a_list_names_a_key_by_its_digest_and_a_public_area_by_its_name() {
+    let machine = Machine::new();
+    let area = machine.key_area(ATTESTS);
+    let spki = machine.key.subject_public_key_info();
+    let by_digest = hex::encode(Sha256::digest(&spki));
+    let by_name = hex::encode(name(&area));
+    let forms =
+        [(AttestationKey::Spki(spki), &by_digest), (AttestationKey::PublicArea(area), &by_name)];
+    for (key, own) in forms {
+        let mut evidence = machine.evidence(&booted());
+        evidence.key = key;
+        let case = machine.case("listed", &evidence);
+        let listed = |key: &str| case.policy("/kinds/tpm/attestation_keys", json!([key]));
+        assert_eq!(case.codes(), ["attestation_key_untrusted"]);
+        assert_eq!(listed(own).codes(), [""; 0]);
+        // A digest of the key alone does not vouch for attributes, nor of the area without its hash.
+        for other in [&by_digest, &by_name, &by_name[4..].to_owned()] {
+            let expected: &[&str] = if other == own { &[] } else { &["attestation_key_untrusted"] };
+            assert_eq!(listed(other).codes(), expected, "{other}");
+        }
+        let Details::Tpm(claims) = listed(own).trusted().claims.details else { panic!() };
+        assert_eq!(claims.provenance, Provenance::Listed);
+    }
+}
+
+#[test]
+fn a_policy_from_a_tpm_s_claims_trusts_that_tpm_and_no_other() {
+    let of = |machine: &Machine| machine.case("made TPM", &machine.evidence(&booted()));
+    let (own, other) = (of(&Machine::new()), of(&Machine::new()));
+    // Nobody vouches for the key yet: `policy init` looks at claims without judging them.
+    let Verdict::Rejected(unjudged) = own.verdict() else { panic!("trusted by no list") };
+    let policy = Policy::from_claims(&unjudged.claims.unwrap()).to_json();
+    let under = |case: &Case| case.with(|case| case.policy = policy.parse().unwrap());
+    assert_eq!(under(&own).trusted().class, Class::Measured);
+    assert_eq!(under(&other).codes(), ["attestation_key_untrusted"]);
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! The error rate over the last ten minutes (reference 4.6), sliding instead of tumbling.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use sealwork_job::Timestamp;
+use sealwork_job::{Code, Family, Timestamp};
+use sealwork_platform::Clock;
 
 /// Minutes in the window.
 const MINUTES: u64 = 10;
@@ -25,6 +29,40 @@ pub(crate) enum Verdict {
     Error,
     /// It says nothing about the worker: the client's mistake, a job that failed or is not done.
     Ignored,
+}
+
+impl Verdict {
+    /// Of an answer with an error.
+    pub(crate) fn of(code: Code, is_server_error: bool) -> Self {
+        match code.family() {
+            Family::Fault | Family::Capacity if is_server_error => Self::Error,
+            _ => Self::Ignored,
+        }
+    }
+}
+
+/// How a worker's doors have been doing: what `/readyz` judges by.
+#[derive(Debug)]
+pub struct Health {
+    clock: Arc<dyn Clock>,
+    window: HealthWindow,
+}
+
+impl Health {
+    /// Nothing has been asked yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        let window = HealthWindow::new(clock.now());
+        Arc::new(Self { clock, window })
+    }
+
+    /// Counts an answer.
+    pub(crate) fn record(&self, verdict: Verdict) {
+        self.window.record(verdict, self.clock.monotonic());
+    }
+
+    pub(crate) fn stats(&self) -> HealthStats {
+        self.window.stats(self.clock.now(), self.clock.monotonic())
+    }
 }
 
 /// Counts successes and errors per minute, without a lock.

@@ -1,0 +1,119 @@
+//! Where evidence comes from: a worker, a document, a platform's own bytes.
+
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
+use sealwork_client::WorkerEvidence;
+use sealwork_platform::Environment;
+use sealwork_verify::{AttestationKey, Evidence, EvidenceDocument, EvidenceKind, TpmEvidence};
+
+use crate::{
+    cli::{AccessArgs, RawArgs, TpmArgs},
+    connect,
+    exit::CliError,
+    files,
+};
+
+/// Evidence that nobody has judged yet.
+pub(crate) enum Source {
+    /// A running worker's, for a nonce of this session.
+    Worker(Box<WorkerEvidence>),
+    /// A file in Sealwork's format.
+    Document(Box<EvidenceDocument>),
+    /// A platform's own.
+    Platform(Evidence),
+}
+
+impl Source {
+    /// Asks a worker where `place` is an address; else reads a file.
+    pub(crate) async fn of(
+        place: &str,
+        raw: &RawArgs,
+        access: &AccessArgs,
+        environment: &Environment,
+    ) -> Result<Self, CliError> {
+        if is_address(place) {
+            if raw.kind.is_some() {
+                return Err(CliError::usage(
+                    "--kind is for files: a worker says itself what its evidence is",
+                    "leave --kind away, or name a file",
+                ));
+            }
+            let client = connect::client_for(place, access, environment)?;
+            return Ok(Self::Worker(Box::new(client.evidence().await?)));
+        }
+        let path = Path::new(place);
+        match raw.kind {
+            Some(kind) => Ok(Self::Platform(platform(kind, path, raw)?)),
+            None => Ok(Self::Document(Box::new(document(path)?))),
+        }
+    }
+}
+
+/// Reads an evidence document.
+pub(crate) fn document(path: &Path) -> Result<EvidenceDocument, CliError> {
+    EvidenceDocument::from_json(&files::read(path)?).map_err(|e| {
+        CliError::verification(
+            format!("{}: {e}", path.display()),
+            "give what a worker answers at /v1/evidence; for a platform's own evidence say which \
+             with --kind",
+        )
+    })
+}
+
+/// Whether it is an address and no file.
+fn is_address(place: &str) -> bool {
+    place.starts_with("http://") || place.starts_with("https://")
+}
+
+fn platform(kind: EvidenceKind, path: &Path, raw: &RawArgs) -> Result<Evidence, CliError> {
+    let mut bytes = files::read(path)?;
+    if raw.hex {
+        bytes = hex::decode(bytes.trim_ascii()).map_err(|_| {
+            CliError::usage(
+                format!("{} does not hold hex digits", path.display()),
+                "leave --hex away for a file of bytes",
+            )
+        })?;
+    }
+    if kind == EvidenceKind::Tpm {
+        bytes = quote(bytes, &raw.tpm)?.encode();
+    }
+    Ok(Evidence::new(kind, bytes))
+}
+
+/// A TPM's quote from its parts.
+fn quote(attest: Vec<u8>, parts: &TpmArgs) -> Result<TpmEvidence, CliError> {
+    let read = |path: &Option<PathBuf>| path.as_deref().map(files::read).transpose();
+    let [signature, key, pcrs] = [&parts.tpm_signature, &parts.tpm_key, &parts.tpm_pcrs];
+    let (Some(signature), Some(key), Some(pcrs)) = (read(signature)?, read(key)?, read(pcrs)?)
+    else {
+        return Err(CliError::usage(
+            "a TPM's quote is more than its message",
+            "give --tpm-signature, --tpm-key and --tpm-pcrs too",
+        ));
+    };
+    Ok(TpmEvidence {
+        attest,
+        signature,
+        key: attestation_key(key),
+        pcrs,
+        event_log: read(&parts.tpm_event_log)?,
+        key_certificates: Vec::new(),
+        endorsement_certificates: Vec::new(),
+        endorsement_public_area: None,
+    })
+}
+
+/// A public area begins with its algorithm, whose first byte is zero; DER with a SEQUENCE's tag.
+fn attestation_key(bytes: Vec<u8>) -> AttestationKey {
+    const SEQUENCE: u8 = 0x30;
+    if let Ok(key) = SubjectPublicKeyInfoDer::from_pem_slice(&bytes) {
+        return AttestationKey::Spki(key.to_vec());
+    }
+    if bytes.first() == Some(&SEQUENCE) {
+        AttestationKey::Spki(bytes)
+    } else {
+        AttestationKey::PublicArea(bytes)
+    }
+}

@@ -1,0 +1,3 @@
+#![cfg_attr(fuzzing, no_main)]
+
+sealwork_fuzz::program!(sealwork_fuzz::social_items);

@@ -6,11 +6,7 @@ mod support;
 
 use std::process::{Command, Stdio};
 
-use sealwork_platform::{Clock as _, SystemClock};
 use sealwork_seal::KeyConfig;
-use sealwork_verify::{
-    Class, Endorsements, EvidenceDocument, Policy, Question, ReasonCode, inspect, verify_worker,
-};
 use serde_json::Value;
 use support::Worker;
 
@@ -106,6 +102,11 @@ fn a_worker_without_an_attester_has_no_evidence_and_its_key_config_all_the_same(
 #[test]
 #[cfg(feature = "sim")]
 fn simulated_evidence_is_bound_like_any_other_and_trusted_by_no_policy_that_does_not_name_it() {
+    use sealwork_platform::{Clock as _, SystemClock};
+    use sealwork_verify::{
+        Class, Endorsements, EvidenceDocument, Policy, Question, ReasonCode, inspect, verify_worker,
+    };
+
     let worker = Worker::start(&[("ATTESTER", "simulated")]);
     let config = key_config(&worker);
     assert_eq!(config.evidence_kind(), "simulated");

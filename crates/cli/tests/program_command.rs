@@ -168,7 +168,6 @@ fn a_check_finds_what_a_run_would_end_with_before_the_program_is_asked() {
         assert_eq!(taken.code, 0, "{script}: {taken:?}");
     }
     for (body, text) in [
-        ("(memory 2000)", "memory"),
         ("(memory 20000)", "memory"),
         ("(table 200000 funcref)", "table"),
         ("(table 1 funcref) (elem (i32.const 1) func $f) (func $f)", "out of bounds"),
@@ -185,6 +184,10 @@ fn a_check_finds_what_a_run_would_end_with_before_the_program_is_asked() {
         assert!(refused.err.contains("program_invalid"), "{body}: {refused:?}");
         assert!(refused.err.contains(text), "{body}: {refused:?}");
     }
+    // This one is for the job's limit to allow, not for the program to change.
+    let module = wat::parse_str(r#"(module (memory 2000) (func (export "_start")))"#).unwrap();
+    let refused = check(dir.path(), "large.wasm", &module);
+    assert!(refused.code == 1 && refused.err.contains("program_out_of_memory"), "{refused:?}");
 }
 
 /// Exits with the answer to the first `fd_prestat_get`, and writes the name that there is.

@@ -147,8 +147,10 @@ fn what_an_operation_does_not_know_is_ignored_as_masas_workers_do() {
     assert_eq!(arguments, json!({"type": "transcription", "video_url": "u"}));
 }
 
+/// The late README's examples literally have `"next_cursor": "optional_pagination_cursor"`: clients
+/// that were copied from it mean the first page.
 #[test]
-fn the_placeholder_of_the_late_readme_is_no_cursor() {
+fn the_cursor_that_the_late_readme_writes_in_its_examples_asks_for_the_first_page() {
     for job_type in ["twitter-apify", "twitter", "reddit"] {
         let arguments = json!({"next_cursor": "optional_pagination_cursor"});
         assert_eq!(spec(job_type, arguments).arguments.get("next_cursor"), None, "{job_type}");

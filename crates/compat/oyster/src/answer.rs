@@ -56,11 +56,7 @@ impl OldStatement {
     pub fn sign(self, key: &VerifierKey) -> OldAnswer {
         OldAnswer {
             signature: key.sign(&self.digest()),
-            secp256k1_public: self.secp256k1_public,
-            pcr0: self.pcr0,
-            pcr1: self.pcr1,
-            pcr2: self.pcr2,
-            timestamp: self.timestamp,
+            statement: self,
             verifier_secp256k1_public: key.public(),
         }
     }
@@ -68,20 +64,13 @@ impl OldStatement {
 
 /// The old answer (7.5): an [`OldStatement`] with the verifier's signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[allow(missing_docs, reason = "the fields are those of the statement")]
 pub struct OldAnswer {
     /// r, s and v, which is 27 or 28.
     #[serde(serialize_with = "as_hex")]
     pub signature: [u8; 65],
-    #[serde(serialize_with = "as_hex")]
-    pub secp256k1_public: [u8; 64],
-    #[serde(serialize_with = "as_hex")]
-    pub pcr0: [u8; 48],
-    #[serde(serialize_with = "as_hex")]
-    pub pcr1: [u8; 48],
-    #[serde(serialize_with = "as_hex")]
-    pub pcr2: [u8; 48],
-    pub timestamp: u64,
+    /// What is signed; its fields are the answer's own.
+    #[serde(flatten)]
+    pub statement: OldStatement,
     /// The verifier's key: X and Y.
     #[serde(serialize_with = "as_hex")]
     pub verifier_secp256k1_public: [u8; 64],
@@ -132,10 +121,7 @@ impl NewStatement {
     pub fn sign(self, key: &VerifierKey) -> NewAnswer {
         NewAnswer {
             signature: key.sign(&self.digest()),
-            image_id: self.image_id,
-            timestamp_ms: self.timestamp_ms,
-            public_key: self.public_key,
-            user_data: self.user_data,
+            statement: self,
             verifier_public_key: key.public(),
         }
     }
@@ -143,18 +129,13 @@ impl NewStatement {
 
 /// The new answer (7.5): a [`NewStatement`] with the verifier's signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[allow(missing_docs, reason = "the fields are those of the statement")]
 pub struct NewAnswer {
     /// r, s and v, which is 27 or 28.
     #[serde(serialize_with = "as_hex")]
     pub signature: [u8; 65],
-    #[serde(serialize_with = "as_hex")]
-    pub image_id: [u8; 32],
-    pub timestamp_ms: u64,
-    #[serde(serialize_with = "as_hex")]
-    pub public_key: Vec<u8>,
-    #[serde(serialize_with = "as_hex")]
-    pub user_data: Vec<u8>,
+    /// What is signed; its fields are the answer's own.
+    #[serde(flatten)]
+    pub statement: NewStatement,
     /// The verifier's key: X and Y.
     #[serde(serialize_with = "as_hex")]
     pub verifier_public_key: [u8; 64],

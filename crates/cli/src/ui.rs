@@ -155,7 +155,10 @@ impl Ui {
             let head = paint(self.color_err, Style::Bad, format!("error[{}]:", error.code));
             let lines = verdict::explained(&error.reasons);
             let reasons: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            self.print_err(&format!("{head} {}\n{reasons}  hint: {}", error.message, error.hint));
+            // A worker's words may be in it: no line of theirs looks like one of ours.
+            let said = |text: &str| harmless(text).replace('\n', "\n    ");
+            let (message, hint) = (said(&error.message), said(&error.hint));
+            self.print_err(&format!("{head} {message}\n{reasons}  hint: {hint}"));
         }
     }
 

@@ -144,6 +144,8 @@ fn claims(
     values: BTreeMap<u8, [u8; 32]>,
     log: Option<&EventLog>,
 ) -> Claims {
+    // A log says something about what is quoted only.
+    let is_quoted = values.contains_key(&7);
     Claims {
         kind: EvidenceKind::Tpm,
         class: Class::Measured,
@@ -166,7 +168,7 @@ fn claims(
             resets: quote.resets,
             restarts: quote.restarts,
             firmware: quote.firmware,
-            secure_boot: log.map(EventLog::secure_boot),
+            secure_boot: log.map(|log| is_quoted && log.secure_boot()),
         }),
     }
 }

@@ -112,31 +112,35 @@ impl EventLog {
         pcrs
     }
 
-    /// Whether the log shows that Secure Boot was on: its variable was measured, with the value 1.
-    /// What is said about the variable counts only if it is what was measured.
+    /// Whether the log shows that Secure Boot was on: the variable `SecureBoot`, with the value 1, is
+    /// the first that was measured into PCR 7, as the profile demands (3.3.4.8), and never measured
+    /// with another one.
+    ///
+    /// Only digests and their order are measured, not what an event calls itself. So whoever holds a
+    /// system that booted without Secure Boot can extend PCR 7 by the digest that he would like to
+    /// have there, and rename the true event; but he cannot be the first any more.
     pub(super) fn secure_boot(&self) -> bool {
-        let variables = self.events.iter().filter(|event| {
-            event.kind == EV_EFI_VARIABLE_DRIVER_CONFIG && event.pcr == 7 && event.is_what_it_says()
-        });
-        let mut found = false;
-        for value in variables.filter_map(|event| global_variable(&event.data, "SecureBoot")) {
-            // A log that measures it twice, once as off, does not show that it was on.
-            if value != [1] {
-                return false;
-            }
-            found = true;
-        }
-        found
+        let mut measured = self.events.iter().filter(|event| event.pcr == 7 && self.counts(event));
+        let is_on = |event: &Event| {
+            let value = global_variable(&event.data, "SecureBoot")?;
+            Some(value == [1] && self.is_what_it_says(event))
+        };
+        let first = measured.next().filter(|event| event.kind == EV_EFI_VARIABLE_DRIVER_CONFIG);
+        first.and_then(is_on) == Some(true) && measured.filter_map(is_on).all(|on| on)
     }
-}
 
-impl Event {
-    /// Whether the digests are those of the data.
-    fn is_what_it_says(&self) -> bool {
-        let sha1 = self.sha1.map(|digest| digest == <[u8; 20]>::from(Sha1::digest(&self.data)));
-        let sha256 =
-            self.sha256.map(|digest| digest == <[u8; 32]>::from(Sha256::digest(&self.data)));
-        sha256.or(sha1) == Some(true)
+    /// Whether the event moved a PCR of the bank that counts.
+    fn counts(&self, event: &Event) -> bool {
+        if self.has_sha256 { event.sha256.is_some() } else { event.sha1.is_some() }
+    }
+
+    /// Whether the digest in the bank that counts is that of the data.
+    fn is_what_it_says(&self, event: &Event) -> bool {
+        if self.has_sha256 {
+            event.sha256 == Some(Sha256::digest(&event.data).into())
+        } else {
+            event.sha1 == Some(Sha1::digest(&event.data).into())
+        }
     }
 }
 

@@ -95,6 +95,17 @@ fn secure_boot_is_on_only_where_its_measured_variable_says_so() {
     assert!(!shows(&[(6, kind, &on)]), "another PCR");
     assert!(!shows(&[(7, 8, &on)]), "another event");
     assert!(!shows(&[(7, kind, &on), (7, kind, &secure_boot(&[0]))]), "contradicts itself");
+    // Renamed, and what should be there extended behind it.
+    assert!(!shows(&[(7, 8, &secure_boot(&[0])), (7, kind, &on)]), "not the first");
+    assert!(!shows(&[(7, 4, b"\0\0\0\0"), (7, kind, &on)]), "after the boot");
+    assert!(shows(&[(0, 8, b"x"), (7, kind, &on), (7, kind, b"PK"), (7, 4, b"\0\0\0\0")]));
+    // In front, and in a bank that nobody quotes.
+    let event =
+        |sha1, sha256, value| Event { pcr: 7, kind, sha1, sha256, data: secure_boot(value) };
+    let digest = |value| Some(Sha256::digest(secure_boot(value)).into());
+    let events =
+        vec![event(Some(Sha1::digest(&on).into()), None, &[1]), event(None, digest(&[0]), &[0])];
+    assert!(!EventLog { events, has_sha256: true, locality: 0 }.secure_boot());
     // The data are not what was measured.
     let mut lying = log(&[(7, kind, &secure_boot(&[0]))]);
     *lying.last_mut().unwrap() = 1;

@@ -93,6 +93,9 @@ fn starts_tag(after: &str) -> bool {
     after.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '>'))
 }
 
+/// Of a character reference, in bytes.
+const LONGEST_NAME: usize = 9;
+
 /// The character references of WebVTT (section 6.4: those of HTML; these are what captions use).
 fn resolved(text: &str) -> String {
     const NAMED: [(&str, &str); 8] = [
@@ -110,7 +113,9 @@ fn resolved(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let name = rest[1..].split_once(';').map(|(name, _)| name).filter(|name| name.len() < 10);
+        // No further than the longest name: a caption of nothing but `&` is read once, not once for each.
+        let end = rest.bytes().skip(1).take(LONGEST_NAME + 1).position(|byte| byte == b';');
+        let name = end.map(|end| &rest[1..=end]);
         let value = name.and_then(|name| {
             let named = NAMED.iter().find(|(known, _)| *known == name);
             named.map(|(_, value)| (*value).to_owned()).or_else(|| numeric(name))
@@ -144,7 +149,7 @@ fn numeric(name: &str) -> Option<String> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::text;
+    use super::{resolved, text};
 
     #[test]
     fn cues_are_joined_and_nothing_else_comes_through() {
@@ -185,6 +190,16 @@ mod tests {
         ] {
             assert_eq!(text(captions), plain, "{captions:?}");
         }
+    }
+
+    #[test]
+    fn a_reference_is_looked_for_as_far_as_the_longest_name_reaches() {
+        assert_eq!(resolved("&#1234567;&#x1f600;"), "&#1234567;\u{1f600}");
+        assert_eq!(resolved("& amp; &amp &\u{e4};"), "& amp; &amp &\u{e4};");
+        assert_eq!(resolved("&#000000039;"), "&#000000039;", "ten characters");
+        // In time that grows with the square of its length this takes half a minute.
+        let many = "&".repeat(1 << 20);
+        assert_eq!(resolved(&many), many);
     }
 
     proptest! {

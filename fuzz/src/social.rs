@@ -3,7 +3,7 @@
 use sealwork_engine_reddit::Item;
 use sealwork_engine_tiktok::{TrendingVideo, Video, webvtt_text};
 use sealwork_engine_twitter::{JobType, Session, measure};
-use sealwork_upstream::ArrayReader;
+use sealwork_upstream::{ArrayReader, Found};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Items that one job may ask for.
@@ -29,8 +29,10 @@ pub fn social_items(data: &[u8]) {
     let read = |size: usize| {
         let (mut reader, mut items) = (ArrayReader::default(), Vec::new());
         let taken = page.chunks(size).try_for_each(|piece| {
-            reader.take(piece, |item| {
-                items.push(item.to_vec());
+            reader.take(piece, |found| {
+                if let Found::Item(item) = found {
+                    items.push(item.to_vec());
+                }
                 true
             })?;
             Ok(())

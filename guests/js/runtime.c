@@ -29,7 +29,7 @@ static bool import_was_refused;
 
 /* What the prelude gives back: its functions for this file. */
 static struct {
-    JSValue begin, dispatch, take, answer, turn, in_background, note, fail;
+    JSValue begin, dispatch, fails_with, take, answer, turn, in_background, note, fail;
 } prelude;
 
 void __wasm_call_ctors(void);
@@ -107,6 +107,7 @@ static void load_prelude(const uint8_t *bytecode, size_t len)
         give_up();
     prelude.begin = JS_GetPropertyStr(ctx, made, "begin");
     prelude.dispatch = JS_GetPropertyStr(ctx, made, "dispatch");
+    prelude.fails_with = JS_GetPropertyStr(ctx, made, "failsWith");
     prelude.take = JS_GetPropertyStr(ctx, made, "take");
     prelude.answer = JS_GetPropertyStr(ctx, made, "answer");
     prelude.turn = JS_GetPropertyStr(ctx, made, "turn");
@@ -360,8 +361,12 @@ static enum status run_job(void)
     if (how != FULFILLED)
         return fail_settled(how, taken, "js_bad_response");
     JSValue reason;
-    if (rejections_oldest(ctx, &reason))
-        return fail_with("js_unhandled_rejection", reason);
+    if (rejections_oldest(ctx, &reason)) {
+        JSValue fails = JS_Call(ctx, prelude.fails_with, JS_UNDEFINED, 1, (JSValueConst *)&reason);
+        if (JS_IsException(fails) || JS_ToBool(ctx, fails))
+            return fail_with("js_unhandled_rejection", reason);
+        JS_FreeValue(ctx, reason);
+    }
 
     JSValue body = JS_PromiseResult(ctx, taken);
     JSValue told = JS_Call(ctx, prelude.answer, JS_UNDEFINED, 1, (JSValueConst *)&body);

@@ -21,6 +21,9 @@ use crate::exit::CliError;
 const START: Duration = Duration::from_secs(30);
 /// How long it may take to drain and stop.
 const STOP: Duration = Duration::from_secs(15);
+/// How often one looks whether a worker that was killed has ended, and after which pauses.
+const KILL_LOOKS: u32 = 200;
+const KILL_LOOK: Duration = Duration::from_millis(5);
 /// How often another port is tried when the one chosen was taken in between.
 const PORT_TRIES: u32 = 3;
 
@@ -195,6 +198,19 @@ impl ChildWorker {
         match read {
             Ok(_) => crate::ui::harmless(&String::from_utf8_lossy(&bytes)).trim().to_owned(),
             Err(_) => String::new(),
+        }
+    }
+}
+
+impl Drop for ChildWorker {
+    /// A worker that still runs would write into its directory while that is removed.
+    fn drop(&mut self) {
+        let _ = self.child.start_kill();
+        for _ in 0..KILL_LOOKS {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(KILL_LOOK),
+                _ => return,
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Only shapes live here. What a command does is in the module named after it.
 
 mod attest;
+mod enrol;
 mod job;
 mod program;
 mod tools;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 pub(crate) use attest::{AttestArgs, PolicyArgs, PolicyCommand, PolicyInitArgs, RawArgs, TpmArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use enrol::{ChallengeArgs, ConfirmArgs, EnrolCommand};
 pub(crate) use job::{
     FormatArg, HandleArgs, JobCommand, KeptReceiptArgs, OutArgs, ResultArgs, RunArgs, SealArgs,
     SendArgs, SpecArgs, SubmitArgs, SuiteArg, WaitArgs,
@@ -104,6 +106,9 @@ pub(crate) enum Command {
     /// Say which workers to trust
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Find out in which TPM an attestation key lives
+    #[command(subcommand)]
+    Enrol(EnrolCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -120,6 +125,13 @@ pub(crate) enum Command {
 /// Arguments of `serve`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeArgs {
+    /// After a clock that ran ahead: go by the clock again, with new keys
+    ///
+    /// Forgets the highest time that this worker has seen and erases the envelope keys, so that
+    /// nothing which was sealed to them opens. Does nothing when the clock is not behind. See
+    /// docs/operations.md, "A clock that ran ahead".
+    #[arg(long)]
+    pub(crate) reset_clock: bool,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     /// Drain and stop when standard input closes: for a worker started by another program
@@ -164,13 +176,13 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
-    /// The flags as variables of the configuration; later ones win.
+    /// The flags as variables of the configuration; later ones win. Not the data directory, which
+    /// is a path and need not be text.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let mut all = Vec::new();
         let mut push = |name: &str, value: Option<String>| {
             all.extend(value.map(|value| (name.to_owned(), value)));
         };
-        push("DATA_DIR", self.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned()));
         push("LISTEN_ADDRESS", self.listen.clone());
         push("STANDALONE", self.standalone.then(|| "true".to_owned()));
         push("LOG_LEVEL", self.log_level.clone());

@@ -52,13 +52,19 @@ const MASA_HOME: &str = "/home/masa";
 pub(crate) struct Overrides {
     /// `--config FILE`.
     pub(crate) file: Option<PathBuf>,
+    /// `--data-dir DIR`; comes before a `DATA_DIR` among the variables.
+    pub(crate) data_dir: Option<PathBuf>,
     /// Flags as variables, for example `LISTEN_ADDRESS`; later ones win.
     pub(crate) variables: Vec<(String, String)>,
 }
 
 impl From<&ConfigArgs> for Overrides {
     fn from(args: &ConfigArgs) -> Self {
-        Self { file: args.config.clone(), variables: args.variables() }
+        Self {
+            file: args.config.clone(),
+            data_dir: args.data_dir.clone().filter(|dir| !dir.as_os_str().is_empty()),
+            variables: args.variables(),
+        }
     }
 }
 
@@ -145,6 +151,10 @@ fn resolve(setting: &'static Setting, sources: &mut Sources) -> Resolved {
     let Some((text, origin)) = found else {
         return Resolved { setting, value: default(setting), origin: Origin::Default };
     };
+    if setting.secret && text.trim().is_empty() && !text.is_empty() {
+        let what = format!("{} ({origin}) has nothing in it but white space", setting.name);
+        sources.problems.push(Problem::new(what));
+    }
     // An empty text is how compose files and `.env` templates leave a variable unset.
     if text.trim().is_empty() {
         return Resolved { setting, value: default(setting), origin };
@@ -195,9 +205,7 @@ fn is_too_large(setting: &Setting, text: &str) -> bool {
 }
 
 fn refused(setting: &Setting, text: &str, origin: &Origin, detail: &str) -> Problem {
-    // Somebody may have written a password where an address belongs.
-    let has_password = setting.kind.is_base_url() && text.contains('@');
-    let value = if setting.secret || has_password {
+    let value = if setting.secret || setting.kind.may_hide_secret(text) {
         "has a value that cannot be used (not shown)".to_owned()
     } else {
         format!("is `{}`", shown(text))

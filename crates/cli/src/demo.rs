@@ -9,6 +9,7 @@ use sealwork_client::{Client, JobResult, SealOptions};
 use sealwork_job::{Code, JobSpec};
 use sealwork_platform::{Clock, SystemClock};
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     child::{ChildWorker, Options},
@@ -36,11 +37,27 @@ const PROGRAM: &str = r#"export default {
 /// Runs the demo; an interrupt stops the worker and removes its data as well.
 pub(crate) async fn run(args: &DemoArgs, ui: &Ui) -> CliResult {
     tokio::select! {
-        done = show(args, ui) => done,
-        _ = tokio::signal::ctrl_c() => Err(CliError::local(
+        // The signals are caught before there is anything to remove.
+        biased;
+        () = interrupted() => Err(CliError::local(
             "interrupted; the worker was stopped and its data removed",
             "run it again",
         )),
+        done = show(args, ui) => done,
+    }
+}
+
+/// Returns at Ctrl-C, when the terminal is closed, or when the process is asked to end.
+async fn interrupted() {
+    let next = async |kind| match signal(kind) {
+        Ok(mut signal) => drop(signal.recv().await),
+        // It cannot be caught: then it ends the process as it always does.
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = next(SignalKind::interrupt()) => {}
+        () = next(SignalKind::terminate()) => {}
+        () = next(SignalKind::hangup()) => {}
     }
 }
 

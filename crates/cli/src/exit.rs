@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use sealwork_client::ClientError;
+use sealwork_job::JobId;
 use sealwork_verify::Reason;
 
 /// How a command ended. The numbers are documented in the help and never change.
@@ -68,6 +69,8 @@ pub(crate) struct CliError {
     pub(crate) hint: String,
     /// Everything that is wrong with evidence, where that is why.
     pub(crate) reasons: Vec<Reason>,
+    /// The accepted job that it is about.
+    pub(crate) job: Option<JobId>,
 }
 
 impl CliError {
@@ -94,7 +97,7 @@ impl CliError {
         hint: impl Into<String>,
     ) -> Self {
         let (message, hint) = (message.into(), hint.into());
-        Self { exit, code: code.to_owned(), message, hint, reasons: Vec::new() }
+        Self { exit, code: code.to_owned(), message, hint, reasons: Vec::new(), job: None }
     }
 }
 
@@ -133,7 +136,14 @@ impl From<ClientError> for CliError {
             _ => error.hint(),
         };
         let reasons = error.reasons().to_vec();
-        Self { exit, code: error.code().to_owned(), message: error.to_string(), hint, reasons }
+        Self {
+            exit,
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            hint,
+            reasons,
+            job: None,
+        }
     }
 }
 

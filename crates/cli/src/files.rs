@@ -91,12 +91,7 @@ pub(crate) struct PrivateFile {
 impl PrivateFile {
     /// Checks that nothing is at `path` and that a file can be made there.
     pub(crate) fn prepare(path: &Path) -> Result<Self, CliError> {
-        if path.symlink_metadata().is_ok() {
-            return Err(CliError::usage(
-                format!("{} exists already", path.display()),
-                "name another file, or remove this one first",
-            ));
-        }
+        check_free(path)?;
         let unfinished = tempfile::Builder::new()
             .prefix(".sealwork-")
             .tempfile_in(directory_of(path))
@@ -156,6 +151,12 @@ impl PublicFile {
         Ok(Self { path: path.to_owned(), file, is_empty })
     }
 
+    /// The same where nothing may be replaced.
+    pub(crate) fn prepare_new(path: &Path) -> Result<Self, CliError> {
+        check_free(path)?;
+        Self::prepare(path)
+    }
+
     /// Writes it.
     pub(crate) fn write(mut self, bytes: &[u8]) -> Result<(), CliError> {
         self.replace(bytes).map_err(|e| unwritable(&self.path, &e))?;
@@ -184,6 +185,17 @@ impl Drop for PublicFile {
 /// Writes a file that holds no secret, replacing one that is there.
 pub(crate) fn write_public(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     PublicFile::prepare(path)?.write(bytes)
+}
+
+/// What somebody has looked at is not written over.
+fn check_free(path: &Path) -> Result<(), CliError> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Err(CliError::usage(
+        format!("{} exists already", path.display()),
+        "name another file, or remove this one first",
+    ))
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -4,7 +4,7 @@ mod places;
 mod signer;
 mod spec;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sealwork_client::{Client, JobHandle, SealOptions, SealedJob, Status, Suite};
@@ -21,7 +21,7 @@ use crate::{
     exit::{CliError, CliResult, Exit},
     files::{self, PrivateFile, PublicFile},
     render,
-    ui::{Style, Ui, harmless},
+    ui::{Style, Ui, harmless_line},
     verdict, watermark,
 };
 
@@ -54,17 +54,49 @@ async fn run_job(args: &RunArgs, environment: &Environment, ui: &Ui) -> CliResul
     if let Some(file) = handle_file {
         keep(file, &handle, &client).await?;
     }
-    ui.remark(ui.paint_remark(Style::Faint, format!("accepted as job {}", handle.job())));
+    ui.remark(ui.paint_remark(Style::Faint, accepted(args, &handle)));
+    progress.say("waiting for the result");
+    let left = |error: CliError| left_behind(error, &handle, args.handle.as_deref());
     let patience = patience(args.wait.timeout);
     let waited = client.wait(&handle, patience, |status| progress.say(saying(status))).await;
-    if waited.is_err() && args.handle.is_none() {
-        ui.remark("without --handle this job's result cannot be fetched later");
-    }
-    waited?;
+    waited.map_err(|error| left(error.into()))?;
     progress.say("opening the result");
-    let result = places.fetch(&client, &handle).await?;
+    let result = places.fetch(&client, &handle).await.map_err(left)?;
     drop(progress);
     places.deliver(&result, ui)
+}
+
+fn accepted(args: &RunArgs, handle: &JobHandle) -> String {
+    let job = handle.job();
+    match args.handle {
+        Some(_) => format!("accepted as job {job}"),
+        None => {
+            format!("accepted as job {job}; without --handle its result is for this command alone")
+        }
+    }
+}
+
+/// An error of a command that gives up on a job which the worker has accepted: how to come back to
+/// the job, where it goes on.
+fn left_behind(error: CliError, handle: &JobHandle, file: Option<&Path>) -> CliError {
+    let job = handle.job();
+    let error = CliError { job: Some(job), ..error };
+    let next = match file {
+        Some(path) => format!("fetch the result later: sealwork job result {}", path.display()),
+        None => format!(
+            "the job goes on, but its result can be opened with a handle only, and none was \
+             written: next time give --handle FILE. Its receipt: sealwork job receipt {job}"
+        ),
+    };
+    match error.exit {
+        Exit::StillRunning => CliError { hint: next, ..error },
+        Exit::Connection => CliError {
+            message: format!("{}; the worker has accepted job {job}", error.message),
+            hint: format!("{}; {next}", error.hint),
+            ..error
+        },
+        _ => error,
+    }
 }
 
 /// Everything that can be wrong with the arguments shows before anything is sent.
@@ -106,7 +138,7 @@ async fn submit(args: &SubmitArgs, environment: &Environment, ui: &Ui) -> CliRes
     drop(progress);
     keep(handle_file, &handle, &client).await?;
     if ui.json {
-        ui.object(&json!({ "job_id": handle.job(), "handle": args.handle }));
+        ui.object(&json!({ "job_id": handle.job(), "handle": args.handle.display().to_string() }));
     } else {
         ui.line(handle.job());
         ui.remark(format!("next: sealwork job result {}", args.handle.display()));
@@ -140,13 +172,18 @@ async fn result(args: &ResultArgs, environment: &Environment, ui: &Ui) -> CliRes
     let patience = patience(args.wait.timeout);
     client.wait(&handle, patience, |status| progress.say(saying(status))).await?;
     let result = places.fetch(&client, &handle).await?;
+    watermark::keep(&client, environment, ui);
     drop(progress);
     places.deliver(&result, ui)
 }
 
 async fn cancel(args: &HandleArgs, environment: &Environment, ui: &Ui) -> CliResult {
     let (handle, client) = followed(args, None, environment)?;
-    print_status(&client.cancel(&handle).await?, ui);
+    let status = client.cancel(&handle).await?;
+    print_status(&status, ui);
+    if !status.is_settled() {
+        ui.remark("the worker stops it; it settles as cancelled, with a receipt");
+    }
     Ok(Exit::Ok)
 }
 
@@ -204,7 +241,7 @@ fn patience(timeout: Option<u64>) -> Duration {
 }
 
 fn saying(status: &Status) -> String {
-    format!("the job is {}", harmless(&status.state))
+    format!("the job is {}", harmless_line(&status.state))
 }
 
 fn print_status(status: &Status, ui: &Ui) {
@@ -213,5 +250,5 @@ fn print_status(status: &Status, ui: &Ui) {
         return;
     }
     let code = status.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
-    ui.line(harmless(&format!("{}{code}", status.state)));
+    ui.line(harmless_line(&format!("{}{code}", status.state)));
 }

@@ -13,7 +13,7 @@ use crate::{
     connect,
     exit::{CliError, CliResult, Exit},
     files, render,
-    ui::{Style, Ui},
+    ui::{Style, Ui, harmless_line},
     verdict, watermark,
 };
 
@@ -106,7 +106,7 @@ fn print(config: &KeyConfig, evidence: Option<&Trusted>, ui: &Ui) {
         ),
     ];
     for (name, value) in rows {
-        ui.line(format!("  {name:<11} {}", crate::ui::harmless(&value)));
+        ui.line(format!("  {name:<11} {}", harmless_line(&value)));
     }
     for key in &config.keys {
         let [from, until] = [key.not_before, key.not_after].map(Timestamp::from_secs);

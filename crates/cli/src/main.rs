@@ -9,6 +9,7 @@ mod config;
 mod connect;
 mod demo;
 mod doctor;
+mod enrol;
 mod exit;
 mod files;
 mod job;
@@ -47,6 +48,10 @@ fn main() -> ExitCode {
         Err(answer) => return usage::print(&answer, &environment).into(),
     };
     let ui = Ui::new(cli.output, &environment);
+    if let Err(error) = usage::check_environment(&environment) {
+        ui.error(&error);
+        return error.exit.into();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -65,8 +70,9 @@ fn main() -> ExitCode {
 /// The arguments of a process that was started to be a sandbox. Looked at before anything else is
 /// done: such a process is to have as little as possible.
 fn sandbox_arguments() -> Option<Vec<String>> {
-    let mut arguments = std::env::args().skip(1);
-    (arguments.next().as_deref() == Some(programs::SANDBOX)).then(|| arguments.collect())
+    let mut arguments = std::env::args_os().skip(1);
+    let is_sandbox = arguments.next().is_some_and(|first| first == programs::SANDBOX);
+    is_sandbox.then(|| arguments.filter_map(|argument| argument.into_string().ok()).collect())
 }
 
 /// Prints what went wrong, and says how to end. An answer that could not be written is no success.
@@ -90,6 +96,7 @@ async fn dispatch(command: Command, environment: &Environment, ui: &Ui) -> CliRe
         Command::Keys(command) => keys::run(&command, environment, ui).await,
         Command::Verify(command) => verify::run(&command, environment, ui).await,
         Command::Policy(command) => policy::run(&command, environment, ui).await,
+        Command::Enrol(command) => enrol::run(&command, environment, ui),
         Command::Config(ConfigCommand::Check(args)) => config::check(&args, environment, ui),
         Command::Doctor(args) => doctor::run(&args.config, environment, ui).await,
         Command::Bench(args) => bench::run(&args, ui).await,

@@ -4,11 +4,11 @@ mod review;
 
 use std::path::Path;
 
-use sealwork_job::Timestamp;
-use sealwork_platform::{Clock, Environment, SystemClock};
+use sealwork_client::WorkerEvidence;
+use sealwork_platform::Environment;
 use sealwork_seal::Purpose;
 use sealwork_verify::{
-    Claims, Endorsements, Evidence, Isolation, Policy, Verdict, inspect, verify_worker,
+    Age, Claims, Draft, Endorsements, Evidence, Expectation, Isolation, Policy, Verdict, draft,
 };
 use serde_json::{Value, json};
 
@@ -17,8 +17,12 @@ use crate::{
     cli::{PolicyCommand, PolicyInitArgs},
     exit::{CliError, CliResult, Exit},
     files::PublicFile,
-    ui::{Style, Ui},
-    verify::source::Source,
+    ui::{Style, Ui, harmless_line},
+    verdict,
+    verify::{
+        judge::{Instant, Judge},
+        source::Source,
+    },
 };
 
 /// Writes or checks a policy.
@@ -30,66 +34,81 @@ pub(crate) async fn run(command: &PolicyCommand, environment: &Environment, ui: 
 }
 
 async fn init(args: &PolicyInitArgs, environment: &Environment, ui: &Ui) -> CliResult {
-    let out = args.out.as_deref().map(PublicFile::prepare).transpose()?;
+    let out = args.out.as_deref().map(PublicFile::prepare_new).transpose()?;
     let given = attestation::endorsements(&args.endorsements, environment)?;
     let source = Source::of(&args.from, &args.raw, &args.access, environment).await?;
-    let now = SystemClock::new().now();
-    let draft = Draft::of(&source, &given, now)?;
+    let (draft, verdict) = judged(&source, &given, environment, ui)?;
     let text = format!("{}\n", draft.policy.to_json());
     match out {
         Some(file) => file.write(text.as_bytes())?,
         None => ui.bytes(text.as_bytes()),
     }
     ui.remark(ui.paint_remark(Style::Strong, "review it before you use it:"));
-    for line in review::of(&draft.policy, &draft.claims) {
-        ui.remark(format!("  - {line}"));
+    for line in review::of(&draft) {
+        ui.remark(format!("  - {}", harmless_line(&line)));
     }
-    match &draft.verdict {
-        None => {}
-        Some(Verdict::Trusted(_)) => ui.remark("under it this worker is trusted now"),
-        Some(Verdict::Rejected(rejected)) => {
-            let heading = "under it this worker is rejected still, until you decide otherwise:";
+    let whose = if matches!(source, Source::Worker(_)) { "worker" } else { "evidence" };
+    match &verdict {
+        Verdict::Trusted(_) => ui.remark(format!("under it this {whose} is trusted now")),
+        Verdict::Rejected(rejected) => {
+            let heading =
+                format!("under it this {whose} is rejected still, until you decide otherwise:");
             ui.remark(ui.paint_remark(Style::Warning, heading));
-            rejected.reasons.iter().for_each(|reason| ui.remark(format!("  - {reason}")));
+            verdict::short(&rejected.reasons)
+                .iter()
+                .for_each(|line| ui.remark(format!("  - {line}")));
         }
     }
     Ok(Exit::Ok)
 }
 
-/// A policy that was made from evidence.
-struct Draft {
-    policy: Policy,
-    claims: Claims,
-    /// What it makes of the worker it was made from.
-    verdict: Option<Verdict>,
+/// A policy that was made from evidence, and what it makes of that evidence now.
+fn judged(
+    source: &Source,
+    given: &Endorsements,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(Draft, Verdict), CliError> {
+    let (evidence, along) = match source {
+        Source::Worker(worker) => (&worker.document.evidence, worker.document.endorsements.clone()),
+        Source::Document(document) => (&document.evidence, document.endorsements.clone()),
+        Source::Platform(evidence) => (evidence, Endorsements::default()),
+    };
+    let all = attestation::together(given, &along);
+    let now = Instant::given_or_now(None);
+    let mut draft = draft(evidence, &all, now.time).ok_or_else(|| unreadable(evidence))?;
+    if let Source::Worker(worker) = source {
+        adopt(&mut draft.policy, worker);
+    }
+    let own = if matches!(source, Source::Worker(_)) { given.clone() } else { all };
+    let mut judge = Judge::new(draft.policy.clone(), own, now, environment)?;
+    // A file answers no question: the policy is for what it says, however old that is.
+    let verdict = match source {
+        Source::Worker(worker) => judge.worker(worker),
+        Source::Document(document) => {
+            judge.platform(evidence, &Expectation::archived(&document.statement))
+        }
+        Source::Platform(_) => judge.platform(evidence, &as_it_says(&draft.claims)),
+    };
+    judge.keep(environment, ui);
+    Ok((draft, verdict))
 }
 
-impl Draft {
-    fn of(source: &Source, given: &Endorsements, now: Timestamp) -> Result<Self, CliError> {
-        let none = Endorsements::default();
-        let (evidence, along) = match source {
-            Source::Worker(worker) => (&worker.document.evidence, &worker.document.endorsements),
-            Source::Document(document) => (&document.evidence, &document.endorsements),
-            Source::Platform(evidence) => (evidence, &none),
-        };
-        let all = attestation::together(given, along);
-        let claims = inspect(evidence, &all, now).ok_or_else(|| unreadable(evidence))?;
-        let mut policy = Policy::from_claims(&claims);
-        let mut verdict = None;
-        if let Source::Worker(worker) = source {
-            let config = &worker.key_config;
-            policy.name = Some(format!("worker {}", config.worker));
-            let is_its = |isolation: &Isolation| isolation.as_str() == config.isolation;
-            if policy.isolation.iter().any(is_its) {
-                policy.isolation.retain(is_its);
-            }
-            let epoch = worker.document.statement.purpose == Purpose::Epoch;
-            policy.freshness.epoch_evidence = epoch;
-            let (document, question) = (&worker.document, &worker.question);
-            verdict = Some(verify_worker(config, document, question, given, &policy, now));
-        }
-        Ok(Self { policy, claims, verdict })
+/// What a worker says beside its evidence.
+fn adopt(policy: &mut Policy, worker: &WorkerEvidence) {
+    let config = &worker.key_config;
+    policy.name = Some(format!("worker {}", config.worker));
+    let is_its = |isolation: &Isolation| isolation.as_str() == config.isolation;
+    if policy.isolation.iter().any(is_its) {
+        policy.isolation.retain(is_its);
     }
+    policy.freshness.epoch_evidence = worker.document.statement.purpose == Purpose::Epoch;
+}
+
+fn as_it_says(claims: &Claims) -> Expectation {
+    let mut report_data = [0; 64];
+    report_data.iter_mut().zip(&claims.report_data.0).for_each(|(to, from)| *to = *from);
+    Expectation { report_data, nonce: None, age: Age::Archived }
 }
 
 fn unreadable(evidence: &Evidence) -> CliError {

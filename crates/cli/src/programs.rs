@@ -3,9 +3,10 @@
 mod content;
 pub(crate) mod local;
 
-use std::sync::Arc;
+use std::{io::Read, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use sealwork_egress::Egress;
 use sealwork_engine_program::{HostPatterns, ProgramConfig, ProgramEngine, ProgramMaxima};
 use sealwork_platform::{Environment, Platform, RootSecret};
@@ -19,14 +20,14 @@ use crate::{
     cli::ProgramCommand,
     config::{Values, registry as r},
     exit::CliResult,
-    serve::ServeError,
+    serve::{ServeError, settings},
     ui::Ui,
 };
 
 /// The argument that makes this binary a sandbox process.
 pub(crate) const SANDBOX: &str = "sandbox";
-/// The JavaScript engine, compiled to WebAssembly: guests/js.
-const JAVASCRIPT: &[u8] = include_bytes!("../../../guests/js/js.wasm");
+/// The JavaScript engine, compiled to WebAssembly: guests/js/js.wasm, as gzip by build.rs.
+const JAVASCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/js.wasm.gz"));
 /// Its SHA-256, as `sha256sum` writes it.
 const JAVASCRIPT_DIGEST: &str = include_str!("../../../guests/js/js.wasm.sha256");
 /// Modules that are compiled at once. Each takes a processor for itself.
@@ -85,25 +86,17 @@ pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError
         KEPT_MODULES,
         compiler(values, child),
     );
-    let maxima = ProgramMaxima {
-        program_bytes: values.number(&r::PROGRAM_MAX_BYTES),
-        log_bytes: values.number(&r::PROGRAM_LOG_BYTES),
-        open_requests: u32::try_from(values.number(&r::PROGRAM_OPEN_REQUESTS)).unwrap_or(u32::MAX),
-        fuel: values.number(&r::PROGRAM_FUEL),
-        memory_bytes: values.number(&r::PROGRAM_MEMORY_BYTES),
-        hosts,
-    };
     let content = content::Local::new(Arc::clone(&platform.disk), values);
     Ok(ProgramEngine::new(ProgramConfig {
         pool,
         artefacts,
-        javascript: Bytes::from_static(JAVASCRIPT),
+        javascript,
         javascript_digest: javascript_digest(),
         content: Arc::new(content),
         egress,
         clock: Arc::clone(&platform.clock),
         entropy: Arc::clone(&platform.entropy),
-        maxima,
+        maxima: maxima(values, hosts),
     }))
 }
 
@@ -115,17 +108,40 @@ pub(crate) async fn walls(values: &Values) -> Result<(Confinement, Vec<&'static 
 }
 
 fn pool(values: &Values, command: ChildCommand) -> PoolConfig {
-    let output = values.number(&r::JOB_MAX_OUTPUT_BYTES);
+    let (usual, most) = settings::limits(values);
+    let maxima = maxima(values, HostPatterns::default());
+    let answers = values.number(&r::EGRESS_MAX_RESPONSE_BYTES);
     PoolConfig {
         command,
         spare: values.count(&r::SANDBOX_SPARE),
         processes: values.count(&r::SANDBOX_PROCESSES),
         runs_per_process: u32::try_from(values.number(&r::SANDBOX_RUNS)).unwrap_or(u32::MAX),
-        max_memory_bytes: values.number(&r::PROGRAM_MAX_MEMORY_BYTES),
-        max_output_bytes: output.max(values.number(&r::PROGRAM_LOG_BYTES)),
+        usual: maxima.run_limits(&usual, Duration::ZERO, answers),
+        most: maxima.run_limits(&most, Duration::ZERO, answers),
         outputs_bytes: values.number(&r::PROGRAM_OUTPUTS_BYTES),
         shared: values.flag(&r::SANDBOX_SHARED),
     }
+}
+
+fn maxima(values: &Values, hosts: HostPatterns) -> ProgramMaxima {
+    ProgramMaxima {
+        program_bytes: values.number(&r::PROGRAM_MAX_BYTES),
+        log_bytes: values.number(&r::PROGRAM_LOG_BYTES),
+        open_requests: u32::try_from(values.number(&r::PROGRAM_OPEN_REQUESTS)).unwrap_or(u32::MAX),
+        fuel: values.number(&r::PROGRAM_FUEL),
+        memory_bytes: values.number(&r::PROGRAM_MEMORY_BYTES),
+        output_bytes: values.number(&r::JOB_OUTPUT_BYTES),
+        hosts,
+    }
+}
+
+fn javascript() -> Bytes {
+    let mut module = Vec::new();
+    // What cannot be unpacked is no module, and its compiler says so.
+    if let Err(error) = GzDecoder::new(JAVASCRIPT).read_to_end(&mut module) {
+        tracing::error!(%error, "the JavaScript engine in this binary is damaged");
+    }
+    module.into()
 }
 
 fn javascript_digest() -> [u8; 32] {
@@ -136,11 +152,12 @@ fn javascript_digest() -> [u8; 32] {
 }
 
 fn compiler(values: &Values, command: ChildCommand) -> Arc<Compiler> {
+    let (_, most) = settings::limits(values);
     Compiler::new(CompilerConfig {
         command,
         time: values.seconds(&r::PROGRAM_COMPILE_SECONDS),
         memory_bytes: values.number(&r::PROGRAM_COMPILE_MEMORY_BYTES),
-        program_memory_bytes: values.number(&r::PROGRAM_MAX_MEMORY_BYTES),
+        program_memory_bytes: most.memory_bytes.unwrap_or(u64::MAX),
         at_once: COMPILERS,
     })
 }
@@ -162,6 +179,6 @@ mod tests {
 
     #[test]
     fn the_digest_beside_the_javascript_engine_is_its_own() {
-        assert_eq!(javascript_digest(), <[u8; 32]>::from(Sha256::digest(JAVASCRIPT)));
+        assert_eq!(javascript_digest(), <[u8; 32]>::from(Sha256::digest(javascript())));
     }
 }

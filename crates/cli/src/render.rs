@@ -9,7 +9,7 @@ use sealwork_verify::Trusted;
 use serde_json::{Value, json};
 
 use crate::{
-    ui::{Style, Ui, harmless},
+    ui::{Style, Ui, code_shown, harmless, harmless_line},
     verdict,
 };
 
@@ -91,6 +91,43 @@ pub(crate) fn output(result: &JobResult, output: &JobOutput, ui: &Ui) {
     ui.line(format!("{pages}{program}{}", network(usage)));
 }
 
+/// What there is to know about a result that is a page, or not whole, a line each: why, and where it
+/// goes on.
+pub(crate) fn remainder(result: &JobResult) -> Vec<String> {
+    let none = Value::Null;
+    let details = result.details.as_ref().unwrap_or(&none);
+    let (stopped, number) = (&details["stopped"], |name: &str| details[name].as_u64().unwrap_or(0));
+    let mut lines = Vec::new();
+    if let Some(code) = stopped["code"].as_str() {
+        let message = harmless_line(stopped["message"].as_str().unwrap_or_default());
+        let again = if stopped["retryable"] == true { "; trying again makes sense" } else { "" };
+        let code = code_shown(code);
+        lines.push(format!("the result is not complete ({code}): {message}{again}"));
+    }
+    let unreadable = number("unreadable");
+    if unreadable > 0 {
+        lines.push(format!("{unreadable} items were left out: their form is not known"));
+    }
+    for capped in details["capped"].as_array().into_iter().flatten() {
+        let argument = harmless_line(capped["argument"].as_str().unwrap_or_default());
+        lines.push(format!(
+            "{argument} was cut to the worker's limit of {} (asked: {})",
+            capped["used"].as_u64().unwrap_or(0),
+            capped["asked"].as_u64().unwrap_or(0),
+        ));
+    }
+    let (cursor, what) = match &result.outcome {
+        Ok(output) => (output.next_cursor.as_deref(), "it goes on with"),
+        Err(_) => {
+            (details["resume"].as_str(), "what it found is fetched, without another run, with")
+        }
+    };
+    if let Some(cursor) = cursor {
+        lines.push(format!("{what} --arg next_cursor={}", harmless_line(cursor)));
+    }
+    lines
+}
+
 fn network(usage: &Usage) -> String {
     let plural = if usage.egress_requests == 1 { "" } else { "s" };
     format!(
@@ -114,17 +151,17 @@ fn web(output: &Value, ui: &Ui) {
     let documents = output["documents"].as_array().unwrap_or(&empty);
     for (index, document) in documents.iter().enumerate() {
         let text = |name: &str| harmless(document[name].as_str().unwrap_or_default());
-        let title = text("title").replace('\n', " ");
+        let title = harmless_line(&text("title"));
         let title = if title.is_empty() { "(no title)".to_owned() } else { title };
         ui.line(format!("{:>3}. {}", index + 1, ui.paint(Style::Strong, title)));
         let status = match document["status"].as_u64() {
             Some(status) => format!("  (status {status}, depth {})", document["depth"]),
             None => String::new(),
         };
-        ui.line(format!("     {}{status}", ui.paint(Style::Faint, text("url"))));
+        ui.line(format!("     {}{status}", ui.paint(Style::Faint, harmless_line(&text("url")))));
         if let Some(code) = document["error"]["code"].as_str() {
             let message = document["error"]["message"].as_str().unwrap_or_default();
-            let line = harmless(&format!("{code}: {message}")).replace('\n', " ");
+            let line = harmless_line(&format!("{code}: {message}"));
             ui.line(format!("     {}", ui.paint(Style::Warning, line)));
         }
         let excerpt = excerpt(&text("text"));
@@ -133,7 +170,8 @@ fn web(output: &Value, ui: &Ui) {
         }
         let links = link_addresses(&document["links"], origin(&text("url")));
         if !links.is_empty() {
-            let shown = links.iter().take(LINKS).map(|l| harmless(l)).collect::<Vec<_>>().join(" ");
+            let shown =
+                links.iter().take(LINKS).map(|l| harmless_line(l)).collect::<Vec<_>>().join(" ");
             let more = links.len().saturating_sub(LINKS);
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             ui.line(format!("     {}", ui.paint(Style::Faint, format!("links: {shown}{more}"))));
@@ -172,7 +210,7 @@ pub(crate) fn receipt(
         ("evidence", cited(claims, evidence)),
     ];
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        ui.line(format!("  {name:<13} {}", harmless(value)));
+        ui.line(format!("  {name:<13} {}", harmless_line(value)));
     }
 }
 

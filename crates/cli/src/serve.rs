@@ -19,6 +19,8 @@ mod v1_port;
 
 use std::{sync::Arc, time::Duration};
 
+#[cfg(feature = "tpm")]
+pub(crate) use attestation::tpm_settings;
 pub(crate) use error::ServeError;
 use sealwork_door_http::{AccessLog, DoorParts, Health, HttpDoor, MetricsPage, marlin, masa};
 use sealwork_platform::{Environment, Platform, RealDisk, SystemResolver, TcpAcceptor};
@@ -78,6 +80,9 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
     door.tls = parts::tls(values, &root, platform.clock.now())?;
     let store = parts::store(values, data_dir, &platform, &root, is_first)?;
     first_start::end(&*platform.disk).map_err(unusable)?;
+    if args.reset_clock {
+        parts::reset_clock(&platform, &store).await?;
+    }
     let counter = attestation::counter(opened.as_ref(), values, &root)?;
     let generations = generations::open(counter, &store).await?;
     // Behind the lock of the store: what is left of another worker's socket is stale.
@@ -126,7 +131,9 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
             log_level: Arc::new(log_level),
             profiler,
             profiling,
-            command_line: sealwork_door_http::debug::redact_command_line(std::env::args()),
+            command_line: sealwork_door_http::debug::redact_command_line(
+                std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()),
+            ),
             access_log,
             metrics: Some(metrics),
             entropy: Arc::clone(&platform.entropy),

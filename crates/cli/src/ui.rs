@@ -118,7 +118,7 @@ impl Ui {
         } else {
             serde_json::to_string(value)
         };
-        self.line(text.unwrap_or_default());
+        self.line(escaped(&text.unwrap_or_default()));
     }
 
     /// A remark for a person: on standard error, never when quiet or with `--json`.
@@ -133,8 +133,9 @@ impl Ui {
         if self.json {
             return;
         }
-        let head = paint(self.color_err, Style::Bad, format!("the job failed ({}):", failure.code));
-        self.print_err(&format!("{head} {}", harmless(&failure.message)));
+        let head = format!("the job failed ({}):", code_shown(&failure.code));
+        let head = paint(self.color_err, Style::Bad, head);
+        self.print_err(&format!("{head} {}", indented(&failure.message)));
         if let Some(hint) = failure.hint() {
             self.print_err(&format!("  hint: {hint}"));
         }
@@ -147,17 +148,19 @@ impl Ui {
                 "code": error.code, "message": error.message, "hint": error.hint,
                 "exit": error.exit.number(),
             }});
+            if let Some(job) = error.job {
+                object["error"]["job_id"] = json!(job);
+            }
             if !error.reasons.is_empty() {
                 object["error"]["reasons"] = json!(error.reasons);
             }
-            self.print_err(&object.to_string());
+            self.print_err(&escaped(&object.to_string()));
         } else {
-            let head = paint(self.color_err, Style::Bad, format!("error[{}]:", error.code));
+            let head = format!("error[{}]:", code_shown(&error.code));
+            let head = paint(self.color_err, Style::Bad, head);
             let lines = verdict::explained(&error.reasons);
             let reasons: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            // A worker's words may be in it: no line of theirs looks like one of ours.
-            let said = |text: &str| harmless(text).replace('\n', "\n    ");
-            let (message, hint) = (said(&error.message), said(&error.hint));
+            let (message, hint) = (indented(&error.message), indented(&error.hint));
             self.print_err(&format!("{head} {message}\n{reasons}  hint: {hint}"));
         }
     }
@@ -215,9 +218,48 @@ impl Drop for Progress {
     }
 }
 
-/// Makes text from outside harmless on a terminal: no control characters but line breaks and tabs.
+/// Makes text from outside harmless on a terminal: no control characters but line breaks and tabs,
+/// and nothing that turns the direction of what follows.
 pub(crate) fn harmless(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    text.chars().filter(|c| !drives_a_terminal(*c) || matches!(c, '\n' | '\t')).collect()
+}
+
+/// The same for what has to stay on its line, so that none of it looks like a line of ours.
+pub(crate) fn harmless_line(text: &str) -> String {
+    harmless(text).replace(['\n', '\t', '\u{2028}', '\u{2029}'], " ")
+}
+
+/// The same for words of several lines: those after the first are set in.
+fn indented(text: &str) -> String {
+    harmless(text).replace('\n', "\n    ")
+}
+
+/// A worker's code as it is shown: whatever has not the form of one is none.
+pub(crate) fn code_shown(code: &str) -> &str {
+    const LONGEST: usize = 64;
+    let is_plain = |byte: u8| byte == b'_' || byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_code = (1..=LONGEST).contains(&code.len()) && code.bytes().all(is_plain);
+    if is_code { code } else { "unreadable_code" }
+}
+
+/// JSON whose strings hold no character that a terminal would act on: serde escapes only those
+/// below the space.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        if drives_a_terminal(character) && character != '\n' {
+            // None of these is beyond the first plane.
+            out.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// Control characters, and the ones by which text is written from right to left.
+fn drives_a_terminal(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn paint(on: bool, style: Style, text: impl Display) -> String {
@@ -241,6 +283,31 @@ mod tests {
     #[test]
     fn text_from_outside_cannot_drive_the_terminal() {
         assert_eq!(harmless("a\u{1b}[2Jb\r\nc\u{9b}d"), "a[2Jb\ncd");
+    }
+
+    #[test]
+    fn a_code_that_is_none_is_not_shown() {
+        for code in ["queue_full", "http_503", &"a".repeat(64)] {
+            assert_eq!(code_shown(code), code);
+        }
+        for text in ["", "A", "a b", "a\u{1b}[2K", "ok\nevidence trusted", "é", &"a".repeat(65)] {
+            assert_eq!(code_shown(text), "unreadable_code", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_line_stays_one_line_and_runs_in_one_direction() {
+        assert_eq!(harmless_line("a\nb\tc\u{2028}d"), "a b c d");
+        assert_eq!(harmless("a\u{202e}b\u{2066}c"), "abc");
+        assert_eq!(indented("a\nb"), "a\n    b");
+    }
+
+    #[test]
+    fn json_reads_the_same_and_drives_no_terminal() {
+        let value = json!({ "text": "\u{9b}2J\u{1b}\u{7f}\u{202e}é\n" });
+        let text = escaped(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(text.chars().all(|c| c == '\n' || !drives_a_terminal(c)), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use sealwork_platform::Environment;
 
 use crate::{
     cli::{ColorArg, OutputArgs},
+    config::{Problem, registry},
     exit::{CliError, Exit},
     finish,
     ui::Ui,
@@ -36,6 +37,17 @@ fn in_our_form(answer: &clap::Error, coloured: bool) -> String {
     let text = answer.render();
     let text = if coloured { text.ansi().to_string() } else { text.to_string() };
     text.replacen("error:", "error[usage]:", 1)
+}
+
+/// Refuses variables for the client's commands that are not text. As if it were not set, an address
+/// or a policy would be another than the one that was meant.
+pub(crate) fn check_environment(environment: &Environment) -> Result<(), CliError> {
+    let ours = registry::AMBIENT.iter().map(|(name, _)| *name);
+    let garbled =
+        ours.filter(|name| name.starts_with("SEALWORK_")).find(|name| environment.is_garbled(name));
+    garbled.map_or(Ok(()), |name| {
+        Err(CliError::usage(Problem::garbled(name).to_string(), "set it anew, or unset it"))
+    })
 }
 
 /// The arguments could not be parsed, so the flag is looked for by hand.

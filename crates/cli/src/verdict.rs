@@ -1,20 +1,14 @@
 //! Verdicts over evidence, for a person and for machines.
 
-use sealwork_job::Timestamp;
+use sealwork_job::Digest;
 use sealwork_verify::{Claims, Class, Reason, Trusted, Verdict};
 use serde_json::{Value, json};
 
 use crate::{
     render,
-    ui::{Style, Ui, harmless},
+    ui::{Style, Ui, harmless_line},
+    verify::judge::Instant,
 };
-
-/// A verdict as JSON, with the time for which it was given.
-pub(crate) fn json(verdict: &Verdict, at: Timestamp) -> Value {
-    let mut object = serde_json::to_value(verdict).unwrap_or_default();
-    object["at"] = render::instant(at).into();
-    object
-}
 
 /// What evidence proves, in short, beside a receipt or a result.
 pub(crate) fn trusted_json(trusted: &Trusted) -> Value {
@@ -40,28 +34,62 @@ pub(crate) fn style(trusted: &Trusted) -> Style {
     if trusted.class == Class::Unprotected { Style::Warning } else { Style::Good }
 }
 
-/// The verdict over evidence as an answer.
-pub(crate) fn print(verdict: &Verdict, at: Timestamp, explain: bool, ui: &Ui) {
-    let at = render::instant(at);
-    match verdict {
-        Verdict::Trusted(trusted) => {
-            let heading = ui.paint(style(trusted), "evidence trusted");
-            ui.line(format!("{heading}  ({}, at {at})", trusted_words(trusted)));
-            print_claims(&trusted.claims, ui);
+/// The verdict over evidence as a command's answer.
+pub(crate) struct Answer<'a> {
+    pub(crate) verdict: &'a Verdict,
+    pub(crate) at: Instant,
+    /// The keys that a document says it is about, where nobody has given those that it has to be
+    /// about.
+    pub(crate) unbound: Option<Digest>,
+}
+
+impl Answer<'_> {
+    pub(crate) fn json(&self) -> Value {
+        let mut object = serde_json::to_value(self.verdict).unwrap_or_default();
+        object["at"] = render::instant(self.at.time).into();
+        object["at_given"] = self.at.given.into();
+        if let Some(digest) = self.unbound {
+            object["key_config"] = json!({ "digest": digest, "checked": false });
         }
-        Verdict::Rejected(rejected) => {
-            let heading = ui.paint(Style::Bad, "evidence rejected");
-            let count = rejected.reasons.len();
-            let reasons = if count == 1 { "reason" } else { "reasons" };
-            ui.line(format!("{heading}  ({count} {reasons}, at {at})"));
-            if explain {
-                explained(&rejected.reasons).iter().for_each(|line| ui.line(line));
-                return;
+        object
+    }
+
+    pub(crate) fn print(&self, explain: bool, ui: &Ui) {
+        let at = self.at.words();
+        match self.verdict {
+            Verdict::Trusted(trusted) => {
+                let heading = ui.paint(style(trusted), "evidence trusted");
+                ui.line(format!("{heading}  ({}, {at})", trusted_words(trusted)));
+                print_claims(&trusted.claims, ui);
+                self.print_unbound(ui);
             }
-            rejected.reasons.iter().for_each(|reason| ui.line(harmless(&format!("  {reason}"))));
-            ui.remark("--explain says where each expectation comes from, and how to mend it");
+            Verdict::Rejected(rejected) => {
+                let heading = ui.paint(Style::Bad, "evidence rejected");
+                let count = rejected.reasons.len();
+                let reasons = if count == 1 { "reason" } else { "reasons" };
+                ui.line(format!("{heading}  ({count} {reasons}, {at})"));
+                if explain {
+                    explained(&rejected.reasons).iter().for_each(|line| ui.line(line));
+                    return;
+                }
+                short(&rejected.reasons).iter().for_each(|line| ui.line(format!("  {line}")));
+                ui.remark("--explain says where each expectation comes from, and how to mend it");
+            }
         }
     }
+
+    fn print_unbound(&self, ui: &Ui) {
+        if let Some(digest) = self.unbound {
+            let line = format!("  {:<11} not checked: it is about those of key config", "keys");
+            ui.line(ui.paint(Style::Warning, line));
+            ui.line(format!("  {:<11} {digest}; give that with --key-config", ""));
+        }
+    }
+}
+
+/// Each reason in a line.
+pub(crate) fn short(reasons: &[Reason]) -> Vec<String> {
+    reasons.iter().map(|reason| harmless_line(&reason.to_string())).collect()
 }
 
 /// Everything about each reason, in lines.
@@ -76,7 +104,7 @@ pub(crate) fn explained(reasons: &[Reason]) -> Vec<String> {
                 ("source", &reason.source),
                 ("mend", &reason.mend),
             ];
-            let rows = rows.map(|(name, value)| harmless(&format!("    {name:<9} {value}")));
+            let rows = rows.map(|(name, value)| format!("    {name:<9} {}", harmless_line(value)));
             let heading = format!("  {}: {}", reason.code, reason.code.meaning());
             std::iter::once(heading).chain(rows)
         })

@@ -89,8 +89,8 @@ fn read(path: &Path) -> Result<Watermark, CliError> {
 }
 
 fn directory(environment: &Environment) -> Option<PathBuf> {
-    let absolute =
-        |name| environment.var(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    let state = environment
+        .absolute_path("XDG_STATE_HOME")
+        .or_else(|| Some(environment.absolute_path("HOME")?.join(".local/state")));
     Some(state?.join("sealwork"))
 }

@@ -17,6 +17,7 @@ use std::{
     time::Instant,
 };
 
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use sealwork_job::Timestamp;
 use sealwork_platform::{Clock as _, SystemClock};
@@ -265,8 +266,13 @@ fn evidence_for_a_nonce_is_trusted_as_measured_and_for_nothing_else() {
     let epoch = worker.get("/v1/evidence");
     assert!(epoch.head.contains("sealwork-evidence: epoch"), "{}", epoch.head);
     let epoch = EvidenceDocument::from_json(&epoch.body).unwrap();
-    assert!(judge(&config, &epoch, &Question::epoch()).into_result().is_ok());
-    assert!(!codes(&judge(&config, &epoch, &asked)).is_empty());
+    let refused = judge(&config, &epoch, &asked);
+    assert_eq!(codes(&refused), [ReasonCode::EpochEvidenceNotAllowed]);
+    let mut of_epochs = policy(&epoch);
+    of_epochs.freshness.epoch_evidence = true;
+    let none = Endorsements::default();
+    let verdict = verify_worker(&config, &epoch, &asked, &none, &of_epochs, now());
+    verdict.into_result().unwrap_or_else(|why| panic!("{:#?}", why.reasons));
     for (nonce, code) in [("00".repeat(15), "evidence_nonce"), ("00".repeat(65), "evidence_nonce")]
     {
         let answer = worker.get(&format!("/v1/evidence?nonce={nonce}"));
@@ -394,6 +400,80 @@ fn copy(from: &Path, to: &Path) {
             _ => {}
         }
     }
+}
+
+/// What the requester believes without it is the worker's word (`attestation_keys`); with it, that
+/// of the TPM's maker.
+#[test]
+fn an_enrolled_key_is_trusted_beside_its_endorsement_key_and_no_other_tpm_answers_for_it() {
+    let Some(machine) = Machine::boot() else { return };
+    let enrol = |machine: &Machine, args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_sealwork"))
+            .env_clear()
+            .env("TPM_ADDRESS", machine.tpm.address())
+            .env("DATA_DIR", machine.data())
+            .env("TSS2_LOG", "all+NONE")
+            .current_dir(machine.dir.path())
+            .args([&["enrol"], args].concat())
+            .output()
+            .unwrap();
+        let [out, err] =
+            [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.code().unwrap_or(-1), out, err)
+    };
+    let step = |name: &str, args: &[&str]| {
+        let (code, out, err) = enrol(&machine, args);
+        assert_eq!(code, 0, "{args:?}: {err}");
+        fs::write(machine.path(name), &out).unwrap();
+        out
+    };
+    let keys: Value = serde_json::from_str(&step("keys.json", &["keys"])).unwrap();
+    assert!(!keys["endorsement_certificates"].as_array().unwrap().is_empty());
+    step("challenge.json", &["challenge", "keys.json", "--keep", "kept.json"]);
+    assert_eq!(enrol(&machine, &["challenge", "keys.json", "--keep", "kept.json"]).0, 2);
+    step("answer.json", &["answer", "challenge.json"]);
+    let confirm = ["confirm", "answer.json", "--kept", "kept.json", "--until", "2099-12-31"];
+    let entry: Value = serde_json::from_str(&step("entry.json", &confirm)).unwrap();
+
+    // Another TPM has the challenge, and another answer is none.
+    let other = Machine::boot().unwrap();
+    fs::copy(machine.path("challenge.json"), other.path("challenge.json")).unwrap();
+    let (code, out, err) = enrol(&other, &["answer", "challenge.json"]);
+    assert_eq!((code, out.as_str()), (7, ""), "{err}");
+    assert!(err.contains("error[tpm_credential]"), "{err}");
+    fs::write(machine.path("answer.json"), format!(r#"{{"secret":"{}"}}"#, "00".repeat(32)))
+        .unwrap();
+    let (code, out, err) = enrol(&machine, &confirm);
+    assert_eq!((code, out.as_str()), (5, ""), "{err}");
+
+    let worker = machine.start(&[]);
+    let mut policy: Value = serde_json::to_value(policy(&worker.evidence(&NONCE))).unwrap();
+    let rules = policy["kinds"]["tpm"].as_object_mut().unwrap();
+    rules.remove("attestation_keys");
+    rules.insert("activated".to_owned(), serde_json::json!([entry]));
+    rules.insert("roots".to_owned(), serde_json::json!([{"name": "r", "sha256": root_digest()}]));
+    fs::write(machine.path("policy.json"), policy.to_string()).unwrap();
+    let authority = SwTpm::authority();
+    fs::write(machine.path("makers.pem"), authority.concat()).unwrap();
+    let (policy, makers) = (machine.path("policy.json"), machine.path("makers.pem"));
+    let run = ["job", "run", "telemetry", "--policy", &policy, "--endorsements", &makers];
+    let (code, said) = machine.sealwork(&worker, &run);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("evidence trusted: tpm, measured"), "{said}");
+    worker.stop();
+    let worker = other.start(&[]);
+    let (code, said) = other.sealwork(&worker, &run);
+    assert_eq!(code, 5, "{said}");
+    assert!(said.contains("attestation_key_untrusted"), "{said}");
+    worker.stop();
+}
+
+/// SHA-256 of the root that the test's TPMs have their certificates from.
+fn root_digest() -> String {
+    use sha2::Digest as _;
+    let pem = SwTpm::authority()[0].clone();
+    let der = rustls::pki_types::CertificateDer::from_pem_slice(&pem).unwrap();
+    hex::encode(sha2::Sha256::digest(der))
 }
 
 /// The yardstick is a quote in 3.8 ms; the bound here only catches what went badly wrong.

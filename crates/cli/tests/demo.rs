@@ -4,6 +4,13 @@
 
 mod support;
 
+use std::{
+    fs,
+    process::{Command, Stdio},
+    thread,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
 use support::sealwork;
 
 #[test]
@@ -51,6 +58,27 @@ fn the_demo_shows_pages_and_receipt_to_a_person() {
             assert!(ran.err.contains(text), "{text} is missing in {}", ran.err);
         }
         assert!(ran.out.contains("simulated, unprotected, PROVES NOTHING"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_demo_that_is_ended_or_whose_terminal_is_closed_leaves_no_worker_and_no_data() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let dir = tempfile::tempdir().unwrap();
+        let entries = || fs::read_dir(dir.path()).unwrap().map(Result::unwrap);
+        let has_worker = || entries().any(|entry| entry.path().join("data/root.key").exists());
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_sealwork"));
+        demo.arg("demo").env_clear().env("TMPDIR", dir.path());
+        demo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut demo = demo.spawn().unwrap();
+        while !has_worker() {
+            assert!(demo.try_wait().unwrap().is_none(), "the demo ended");
+            thread::yield_now();
+        }
+        let pid = i32::try_from(demo.id()).ok().and_then(Pid::from_raw).unwrap();
+        kill_process(pid, signal).unwrap();
+        assert_eq!(demo.wait().unwrap().code(), Some(7), "{signal:?}");
+        assert_eq!(entries().count(), 0, "{signal:?}: the worker's directory is still there");
     }
 }
 

@@ -87,6 +87,8 @@ fn files() -> Vec<(&'static str, String)> {
     let mut tampered = session.clone();
     tampered.evidence.bytes[100] ^= 1;
     let simulation = policy("unprotected", "simulated", "measurement", 32);
+    let mut epochs = simulation.clone();
+    epochs["freshness"] = json!({ "epoch_evidence": true });
     let mut no_value = simulation.clone();
     no_value["kinds"]["simulated"]["references"] = json!([]);
     let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap();
@@ -99,6 +101,7 @@ fn files() -> Vec<(&'static str, String)> {
         ("receipt.jws", worker.receipt(epoch.digest())),
         ("other.jws", worker.receipt(Digest([9; 32]))),
         ("simulation.policy", pretty(&simulation)),
+        ("epochs.policy", pretty(&epochs)),
         ("strict.policy", pretty(&policy("confidential", "tdx", "mrtd", 48))),
         ("empty.policy", pretty(&no_value)),
         ("bundle.json", pretty(&json!({ "version": 1, "sequence": 1 }))),

@@ -259,8 +259,11 @@ fn a_tpm_quote_gets_the_verdicts_of_the_index() {
         json!(["a517f03ffdaee469aef1a19569547e330726335d0461c3ef6383409c6295679e"]);
     assert_eq!(check(&rules, nonce), [""; 0]);
     assert_eq!(check(&rules, "07"), ["report_data_mismatch"]);
+    rules["references"][0]["values"]["pcr0"] = "01".repeat(32).into();
     rules["measured_boot"] = true.into();
-    assert_eq!(check(&rules, nonce), ["nothing_measured"]);
+    let mut unmeasured = check(&rules, nonce);
+    unmeasured.sort();
+    assert_eq!(unmeasured, ["measurement_mismatch", "nothing_measured"]);
 }
 
 #[test]
@@ -299,6 +302,13 @@ fn a_policy_that_was_made_from_a_sample_trusts_it_and_no_other() {
         assert!(ran.err.contains("compare them with those published"), "{ran:?}");
         assert_eq!(sealwork(dir.path(), &["policy", "check", &made]).code, 0);
     }
+    // A review says what Intel says, when its collateral is there.
+    let (outdated, collateral) =
+        (name(&dcap, "tdx_quote_outdated"), name(&dcap, "tdx_quote_outdated_collateral.json"));
+    let init = ["policy", "init", "--from", &outdated, "--kind", "tdx", "--endorsements"];
+    let reviewed = sealwork(dir.path(), &[&init[..], &[&collateral]].concat());
+    assert!(reviewed.err.contains("kinds.tdx.tcb.statuses"), "{reviewed:?}");
+    assert!(reviewed.err.contains("tcb_level_missing"), "{reviewed:?}");
     for (n, (sample, form, data, at)) in samples.iter().enumerate() {
         for made in 0..samples.len() {
             let policy = format!("made-{made}");

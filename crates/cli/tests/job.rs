@@ -1,5 +1,6 @@
 //! The commands of a job, against a worker of the same binary.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::disallowed_methods, reason = "a test that listens and never answers")]
 
 mod support;
 
@@ -84,6 +85,34 @@ fn failures_and_refusals_have_their_own_exit_codes_and_say_what_to_do() {
     let stranger = "ab".repeat(32);
     let other = worker.run(&["job", "run", "telemetry", "--worker", &stranger]);
     assert_eq!(other.code, 5, "{other:?}");
+}
+
+#[test]
+fn a_job_that_is_given_up_on_is_named_and_how_to_come_back_to_it() {
+    let worker = Worker::start(&[("EGRESS_ALLOW", "127.0.0.0/8")]);
+    // It accepts connections and never answers: a job that fetches from it goes on.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}/", silent.local_addr().unwrap());
+    let run = ["job", "run", "web", "--url", &silent, "--timeout", "1", "--json"];
+    for (kept, told) in [(&[][..], "give --handle"), (&["--handle", "h"], "sealwork job result h")]
+    {
+        let left = worker.run(&[&run, kept].concat());
+        assert_eq!(left.code, 6, "{left:?}");
+        let error: serde_json::Value = serde_json::from_str(&left.err).unwrap();
+        let hint = error["error"]["hint"].as_str().unwrap();
+        assert!(hint.contains(told), "{hint}");
+        assert_eq!(error["error"]["job_id"].as_str().unwrap().len(), 36, "{error}");
+    }
+    assert_eq!(worker.run(&["job", "cancel", "h"]).code, 0);
+}
+
+#[test]
+fn a_lifetime_may_take_all_that_the_worker_allows_and_is_cut_to_it() {
+    let worker = Worker::start(&[("JOB_MAX_LIFETIME_SECONDS", "60")]);
+    for lifetime in ["1", "20", "60", "600"] {
+        let ran = worker.run(&["job", "run", "telemetry", "--expires", lifetime]);
+        assert_eq!(ran.code, 0, "{lifetime} s: {ran:?}");
+    }
 }
 
 #[test]

@@ -136,6 +136,92 @@ fn a_script_s_outcome_is_told_as_oyster_would_where_the_job_asks_for_it() {
     assert_eq!(truthful["details"]["oyster_error_code"], 3);
 }
 
+#[test]
+fn strictly_told_as_oyster_does_what_does_not_start_has_no_code_and_a_rejection_is_a_remark() {
+    let worker = Worker::start(&[]);
+    let told = |script: &str| {
+        let job = json!({ "program": { "javascript": script }, "oyster": "strict" });
+        write(&worker.dir().join("job.json"), job.to_string().as_bytes());
+        let result = worker.run(&["job", "run", "program", "--args", "@job.json", "--json"]).json();
+        (result["code"].clone(), result["details"]["oyster_error_code"].clone(), result)
+    };
+    let answers = "export default { fetch() { return new Response('x') } }";
+    for (before, code, error_code) in [
+        ("import 'node:crypto';", "program_invalid", Value::Null),
+        ("throw new Error('early');", "program_threw", Value::Null),
+        ("const = 1;", "program_invalid", json!(3)),
+    ] {
+        let (found, told, result) = told(&format!("{before}{answers}"));
+        assert_eq!((found, told), (code.into(), error_code), "{before} {result}");
+    }
+    let rejects = "export default { fetch() {
+        Promise.reject(new Error('nobody')); return new Response('x') } }";
+    let (code, error_code, result) = told(rejects);
+    assert_eq!((code, error_code), ("ok".into(), json!(0)), "{result}");
+    assert!(result["details"]["log"].as_str().unwrap().contains("nobody"), "{result}");
+    let long = "export default { fetch() { return new Response('x'.repeat(20481)) } }";
+    let (code, error_code, result) = told(long);
+    assert_eq!((code, error_code), ("output_too_large".into(), json!(5)), "{result}");
+}
+
+/// Fails when the head of an outcome counts as output (crates/sandbox/src/child/guest.rs, `HEAD`).
+#[test]
+fn the_output_of_a_script_is_its_body() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |script: &str| {
+        write(&dir.path().join("a.js"), script.as_bytes());
+        let limit = ["--set", "JOB_OUTPUT_BYTES=1KiB", "--data-dir", "data", "--json"];
+        let ran = sealwork(dir.path(), &[&["program", "run", "a.js"], &limit[..]].concat());
+        ran.json()["code"].as_str().unwrap().to_owned()
+    };
+    let answers = |len: usize| {
+        format!(
+            "export default {{ fetch() {{ return new Response('x'.repeat({len}), \
+             {{ headers: {{ 'x-long': 'y'.repeat(5000) }} }}) }} }}"
+        )
+    };
+    assert_eq!(run(&answers(1024)), "ok");
+    assert_eq!(run(&answers(1025)), "output_too_large");
+    assert_eq!(run(&answers(1_000_000)), "output_too_large");
+    let throws = "export default { fetch() { throw new Error('long '.repeat(1000)) } }";
+    assert_eq!(run(throws), "program_threw");
+}
+
+#[test]
+fn programs_run_without_a_home_and_without_a_cache_that_can_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("quick.js"), QUICK.as_bytes());
+    write(&dir.path().join("file"), b"no directory");
+    let cache = dir.path().join("file/cache").display().to_string();
+    for (variables, remark) in
+        [(&[][..], ""), (&[("XDG_CACHE_HOME", &*cache)][..], "compiled modules are not kept")]
+    {
+        let ran = Command::new(env!("CARGO_BIN_EXE_sealwork"))
+            .current_dir(dir.path())
+            .env_clear()
+            .envs(variables.iter().copied())
+            .args(["program", "run", "quick.js"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && said.contains(remark), "{variables:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_host_that_is_none_is_told_by_the_name_of_its_flag() {
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("quick.js"), QUICK.as_bytes());
+    let args = ["program", "run", "quick.js", "--host", "http://x", "--data-dir", "data"];
+    let refused = sealwork(dir.path(), &args);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(
+        refused.err.contains("--host") && !refused.err.contains("PROGRAM_HOSTS"),
+        "{refused:?}"
+    );
+}
+
 fn check(dir: &Path, name: &str, content: &[u8]) -> Ran {
     write(&dir.join(name), content);
     sealwork(dir, &["program", "check", name, "--data-dir", "data", "--json"])
@@ -172,6 +258,15 @@ fn a_check_finds_what_a_run_would_end_with_before_the_program_is_asked() {
         ("(table 200000 funcref)", "table"),
         ("(table 1 funcref) (elem (i32.const 1) func $f) (func $f)", "out of bounds"),
         ("(func $f unreachable) (start $f)", "unreachable"),
+        // What it begins with is not too much; what it does then is its own.
+        (
+            "(memory 1) (func $f (drop (memory.grow (i32.const 9000))) unreachable) (start $f)",
+            "unreachable",
+        ),
+        (
+            r#"(import "wasi_snapshot_preview1" "fd_read" (func (param i32 i32 i32 i32) (result i32)))"#,
+            "exports no `memory`",
+        ),
         (
             r#"(import "wasi_snapshot_preview1" "fd_close" (func (param i64) (result i32)))"#,
             "fd_close",
@@ -258,8 +353,15 @@ fn a_program_can_be_removed_from_the_store() {
     assert_eq!(run(&["list"]).out, "");
     let again = run(&["remove", &cid]);
     assert!(again.code != 0 && again.err.contains("content_unknown"), "{again:?}");
-    let malformed = run(&["remove", "nothing"]);
-    assert!(malformed.code != 0 && malformed.err.contains("cid_invalid"), "{malformed:?}");
+    let unknown = run(&["remove", "nothing"]);
+    assert!(unknown.code != 0 && unknown.err.contains("content_unknown"), "{unknown:?}");
+    assert!(unknown.err.contains("`nothing`"), "it is taken for a name: {unknown:?}");
+    // A name whose record is damaged is not listed, and goes all the same.
+    assert_eq!(run(&["add", "a.js"]).code, 0);
+    write(&dir.path().join("data/content/pins/a.js"), b"");
+    assert_eq!(run(&["list"]).out, "");
+    let removed = run(&["remove", "a.js"]);
+    assert_eq!((removed.code, removed.out.as_str()), (0, "removed a.js\n"), "{removed:?}");
 }
 
 #[test]

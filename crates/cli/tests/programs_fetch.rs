@@ -122,6 +122,10 @@ fn serve(stream: TcpStream, seen: &Mutex<Seen>) {
                 let len = argument.parse().unwrap();
                 format!("HTTP/1.1 200 OK\r\nContent-Length: {len}\r\n\r\n{}", "x".repeat(len))
             }
+            "cookies" => {
+                "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"
+                    .to_owned()
+            }
             "silent" => {
                 thread::sleep(Duration::from_secs(30));
                 return;
@@ -190,6 +194,23 @@ fn a_program_reaches_the_hosts_that_job_and_operator_name_and_no_others() {
     assert!(ran.err.contains("hosts_not_allowed"), "{ran:?}");
     let ran = fetching(&worker, &["*"], &both, &json!({}));
     assert!(ran.code == 4 && ran.err.contains("hosts_not_allowed"), "{ran:?}");
+}
+
+/// What a program gets and sends is its own: no cookie is kept for it, and none from it.
+#[test]
+fn cookies_of_an_answer_are_the_programs() {
+    let upstream = Upstream::start("127.0.0.1");
+    let worker = worker("*");
+    let script = "export default { async fetch(request) {
+        const { headers } = await fetch(await request.text());
+        return Response.json([headers.getSetCookie(), headers.get('set-cookie')]);
+    } }";
+    let job = json!({
+        "program": { "javascript": script }, "hosts": ["*"], "input": upstream.url("/cookies"),
+    });
+    write(&worker.dir().join("job.json"), job.to_string().as_bytes());
+    let (data, _) = found(&worker.run(&["job", "run", "program", "--args", "@job.json", "--json"]));
+    assert_eq!(data, json!([["a=1", "b=2"], "a=1, b=2"]));
 }
 
 #[test]

@@ -6,14 +6,16 @@
 mod support;
 
 use std::{
+    ffi::OsStr,
     fs,
-    io::{BufRead as _, BufReader, Read as _},
-    net::TcpListener,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    os::unix::{ffi::OsStrExt as _, process::CommandExt as _},
     path::Path,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
 /// A worker that is listening.
@@ -50,7 +52,11 @@ fn command(dir: &Path, variables: &[(&str, &str)]) -> Command {
 }
 
 fn start(dir: &Path, variables: &[(&str, &str)]) -> Running {
-    let mut child = command(dir, variables).spawn().unwrap();
+    started(&mut command(dir, variables))
+}
+
+fn started(command: &mut Command) -> Running {
+    let mut child = command.spawn().unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap());
     let line = wait_for(&mut log, "listening");
     Running { child, log, address: line["address"].as_str().unwrap().to_owned() }
@@ -89,9 +95,12 @@ fn refused(dir: &Path, variables: &[(&str, &str)]) -> Refused {
 }
 
 impl Running {
+    fn pid(&self) -> Pid {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).unwrap()
+    }
+
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).unwrap();
-        kill_process(pid, signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     fn stop(self) -> ExitStatus {
@@ -259,6 +268,117 @@ fn a_stop_waits_for_running_jobs_no_longer_than_it_is_told_and_they_run_again() 
     let again = start(dir.path(), &variables);
     let _held = site.accept().unwrap();
     assert!(again.stop().success());
+}
+
+/// Seals a job for `worker` and waits for its result, as somebody at a terminal would.
+fn job_run(worker: &Running, dir: &Path, args: &[&str]) -> std::thread::JoinHandle<support::Ran> {
+    let (dir, url) = (dir.to_owned(), format!("http://{}", worker.address));
+    let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+    std::thread::spawn(move || {
+        let mut all = vec!["job", "run", "--unattested", "--worker-url", &url];
+        all.extend(args.iter().map(String::as_str));
+        support::sealwork(&dir, &all)
+    })
+}
+
+/// Answers the request for a page on a connection that was accepted, and says what was asked.
+fn answer_with(mut stream: TcpStream, body: &str) -> String {
+    let mut head = String::new();
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    while lines.read_line(&mut head).unwrap() > 2 {}
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    head
+}
+
+#[test]
+fn who_waits_for_a_job_has_its_result_before_the_worker_has_stopped() {
+    let site = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", site.local_addr().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let mut worker = start(&dir.path().join("data"), &[("EGRESS_ALLOW", "127.0.0.0/8")]);
+    let ran =
+        job_run(&worker, dir.path(), &["web", "--url", &url, "--arg", "respect_robots=false"]);
+    let (page, _) = site.accept().unwrap();
+    worker.signal(Signal::TERM);
+    wait_for(&mut worker.log, "stopping");
+    answer_with(page, "the page");
+    let ran = ran.join().unwrap();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("the page"), "{ran:?}");
+    assert!(worker.ended().success());
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_leaves_running_programs_alone() {
+    let site = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", site.local_addr().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!(
+        "export default {{ async fetch() {{ return new Response(await (await fetch('{url}')).text()) }} }}"
+    );
+    fs::write(dir.path().join("wait.js"), script).unwrap();
+    let variables = [("EGRESS_ALLOW", "127.0.0.0/8"), ("PROGRAM_HOSTS", "*")];
+    // A process group of its own, as a shell gives to each command.
+    let mut worker = started(command(&dir.path().join("data"), &variables).process_group(0));
+    let args = ["program", "--program", "wait.js", "--arg", r#"hosts=["127.0.0.1"]"#];
+    let ran = job_run(&worker, dir.path(), &args);
+    let (page, _) = site.accept().unwrap();
+    kill_process_group(worker.pid(), Signal::INT).unwrap();
+    wait_for(&mut worker.log, "stopping");
+    answer_with(page, "the program went on");
+    let ran = ran.join().unwrap();
+    assert_eq!((ran.code, ran.out.as_str()), (0, "the program went on"), "{ran:?}");
+    assert!(worker.ended().success());
+}
+
+#[test]
+fn what_is_not_text_is_refused_where_text_is_needed_and_taken_as_it_is_where_a_path_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let garbled = OsStr::from_bytes(b"caf\xe9");
+    let run = |args: &[&OsStr], variable: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sealwork"));
+        command.env_clear().env("HOME", dir.path()).env(variable, garbled).args(args);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let text = OsStr::new;
+    for (args, variable, named) in [
+        (&[garbled][..], "OTHER", "caf"),
+        (&[text("serve"), text("--set"), garbled][..], "OTHER", "UTF-8"),
+        (&[text("serve")][..], "API_KEY", "API_KEY in the environment is not UTF-8"),
+        (&[text("keys"), text("show")][..], "SEALWORK_URL", "SEALWORK_URL in the environment"),
+    ] {
+        let (code, err) = run(args, variable);
+        assert_eq!(code, Some(2), "{args:?}: {err}");
+        assert!(err.contains(named) && !err.contains("panicked"), "{args:?}: {err}");
+    }
+    let data = dir.path().join(garbled);
+    let worker = started(command(dir.path(), &[]).arg("--data-dir").arg(&data));
+    assert!(worker.stop().success());
+    assert!(data.join("root.key").exists());
+    let entries = fs::read_dir(dir.path()).unwrap().count();
+    assert_eq!(entries, 1, "another directory was made beside it");
+}
+
+#[test]
+fn every_engine_of_a_worker_can_be_given_a_concurrency() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = start(dir.path(), &[]);
+    let capabilities = worker.request("GET /v1/capabilities", "");
+    assert!(worker.stop().success());
+    let capabilities: Value = serde_json::from_str(&capabilities).unwrap();
+    let engines = capabilities["engines"].as_array().unwrap().iter();
+    let counts: Vec<_> =
+        engines.map(|engine| format!("{}=3", engine["name"].as_str().unwrap())).collect();
+    assert!(counts.len() > 5, "{counts:?}");
+    let worker = start(dir.path(), &[("ENGINE_CONCURRENCY", &counts.join(","))]);
+    assert!(worker.stop().success());
 }
 
 #[test]

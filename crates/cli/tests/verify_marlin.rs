@@ -73,6 +73,10 @@ fn what_is_no_document_and_what_does_not_verify_are_told_apart() {
     let dir = prepared();
     let rejected = (5, "marlin_rejected".to_owned());
     assert_eq!(refused(dir.path(), &["raw", "--hex"]), (2, "marlin_hex".to_owned()));
+    support::write(&dir.path().join("prefixed"), format!("0x{}", hex::encode(DOCUMENT)).as_bytes());
+    let prefixed = marlin(dir.path(), &["prefixed", "--hex"]);
+    assert_eq!(prefixed.code, 2, "{prefixed:?}");
+    assert!(prefixed.err.contains("without 0x"), "{prefixed:?}");
     assert_eq!(refused(dir.path(), &["hex"]), rejected);
     // This enclave put no key in.
     assert_eq!(refused(dir.path(), &["raw", "--form", "old"]), rejected);

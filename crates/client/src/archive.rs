@@ -6,15 +6,9 @@ use sealwork_job::{Digest, InstanceId, Timestamp};
 use sealwork_seal::{KeyConfig, ReceiptClaims};
 use sealwork_verify::{
     Endorsements, EvidenceDocument, Reason, ReasonCode, Rejected, Trusted, inspect,
-    verify_receipt_evidence,
 };
 
-use crate::{
-    Client, ClientError, VerifiedReceipt,
-    attestation::{Demand, Examiner},
-    http::Call,
-    result::same,
-};
+use crate::{Client, ClientError, VerifiedReceipt, attestation::Demand, http::Call, result::same};
 
 /// What the receipts of one epoch and boot have in common; kept, because many receipts have it.
 #[derive(Clone)]
@@ -82,7 +76,7 @@ impl Client {
             return Err(ClientError::ReceiptRejected(Box::new(uncited())));
         };
         let archived = self.archived(evidence, &receipt.claims).await?;
-        judge(&examiner, receipt, &archived).map(Some)
+        examiner.judge_receipt(receipt, &archived.config, &archived.document).map(Some)
     }
 
     async fn archived(
@@ -111,19 +105,6 @@ impl Client {
         let is_it = |known: &&Archived| known.evidence == evidence && known.instance == instance;
         archive.as_ref().filter(is_it).cloned()
     }
-}
-
-fn judge(
-    examiner: &Examiner,
-    receipt: &VerifiedReceipt,
-    archived: &Archived,
-) -> Result<Trusted, ClientError> {
-    let Examiner { policy, endorsements, .. } = examiner;
-    let Archived { config, document, .. } = archived;
-    let at = time_of_judgement(document, endorsements, &receipt.claims);
-    verify_receipt_evidence(&receipt.text, config, document, endorsements, policy, at)
-        .map(|verified| verified.evidence)
-        .map_err(|rejected| ClientError::ReceiptRejected(Box::new(rejected)))
 }
 
 /// A receipt of a worker that has stopped to give evidence.

@@ -1,9 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sealwork_job::Timestamp;
-use sealwork_verify::{Endorsements, Policy, Trusted, Verifier, Watermark};
+use sealwork_seal::KeyConfig;
+use sealwork_verify::{Endorsements, EvidenceDocument, Policy, Trusted, Verifier, Watermark};
 
-use crate::{ClientError, WorkerEvidence};
+use crate::{ClientError, VerifiedReceipt, WorkerEvidence, archive::time_of_judgement};
 
 /// Verdicts over the last pieces of evidence stay known; a session has one or two.
 const REMEMBERED: usize = 4;
@@ -30,8 +31,9 @@ impl Attestation {
         self
     }
 
-    /// The highest numbers of collateral that were seen before: older collateral is refused. Keep
-    /// what [`Client::watermark`](crate::Client::watermark) gives, and give it here again.
+    /// The highest numbers of collateral that were seen before: before a job is sealed, older
+    /// collateral is refused; a receipt has its own time's. Keep what
+    /// [`Client::watermark`](crate::Client::watermark) gives, and give it here again.
     #[must_use]
     pub fn watermark(mut self, watermark: Watermark) -> Self {
         self.watermark = watermark;
@@ -59,8 +61,8 @@ impl From<Attestation> for Demand {
 
 /// Judges evidence under one policy, and remembers what it has seen.
 pub(crate) struct Examiner {
-    pub(crate) policy: Policy,
-    pub(crate) endorsements: Endorsements,
+    policy: Policy,
+    endorsements: Endorsements,
     verifier: Mutex<Verifier>,
 }
 
@@ -75,6 +77,20 @@ impl Examiner {
             .verify_worker(key_config, document, question, &self.policy, now)
             .into_result()
             .map_err(|rejected| ClientError::EvidenceRejected(Box::new(rejected)))
+    }
+
+    /// Judges the archived evidence that a receipt cites, as of its own time.
+    pub(crate) fn judge_receipt(
+        &self,
+        receipt: &VerifiedReceipt,
+        key_config: &KeyConfig,
+        document: &EvidenceDocument,
+    ) -> Result<Trusted, ClientError> {
+        let at = time_of_judgement(document, &self.endorsements, &receipt.claims);
+        self.verifier()
+            .verify_receipt_evidence(&receipt.text, key_config, document, &self.policy, at)
+            .map(|verified| verified.evidence)
+            .map_err(|rejected| ClientError::ReceiptRejected(Box::new(rejected)))
     }
 
     pub(crate) fn watermark(&self) -> Watermark {

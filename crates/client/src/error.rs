@@ -259,12 +259,14 @@ impl ClientError {
             Self::Refused(refusal) => match (&refusal.hint, refusal.code.parse::<Code>()) {
                 (Some(hint), _) => hint.clone(),
                 (None, Ok(code)) => code.hint().to_owned(),
-                (None, Err(_)) => "see the worker's log".to_owned(),
+                (None, Err(_)) => "a worker's refusals have another form: check the address, and \
+                    what stands between you and the worker"
+                    .to_owned(),
             },
             Self::Seal(_) => "correct the job, or look at the worker's key config".to_owned(),
             Self::NoKey(_) => {
-                "name a suite that the key config lists; if it lists the suite, check \
-                this machine's clock"
+                "name a suite that the key config lists; if it lists the suite, this machine's \
+                clock is wrong, or the worker's is or was (its /readyz says `clock_behind` then)"
                     .to_owned()
             }
             Self::NoPolicy => "give a policy (ClientBuilder::attestation), which `sealwork policy \

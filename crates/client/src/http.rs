@@ -346,8 +346,9 @@ fn refusal(answer: &Answer, now: Timestamp) -> Refusal {
             status,
             code: format!("http_{status}"),
             detail: format!(
-                "status {status} {}",
-                answer.status.canonical_reason().unwrap_or_default()
+                "status {status} {}{}",
+                answer.status.canonical_reason().unwrap_or_default(),
+                words_of(answer)
             ),
             hint: None,
             retryable: passing,
@@ -355,6 +356,19 @@ fn refusal(answer: &Answer, now: Timestamp) -> Refusal {
             job: None,
         },
     }
+}
+
+/// The first line of an answer in plain text, which says more than its status: "This port speaks
+/// HTTPS".
+fn words_of(answer: &Answer) -> String {
+    const LONGEST: usize = 200;
+    let content_type = answer.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    if !content_type.is_some_and(|it| it.starts_with("text/plain")) {
+        return String::new();
+    }
+    let text = String::from_utf8_lossy(&answer.body);
+    let line: String = text.lines().next().unwrap_or_default().chars().take(LONGEST).collect();
+    if line.is_empty() { line } else { format!(": {line}") }
 }
 
 /// Seconds, or the date after which to come again (RFC 9110, section 10.2.3). A date that has
@@ -400,6 +414,15 @@ mod tests {
     fn an_answer_of_something_else_keeps_its_status_as_code() {
         let refusal = refusal(&answer(502, "<html>bad gateway</html>", "3"), NOW);
         assert_eq!((refusal.code.as_str(), refusal.retryable), ("http_502", true));
+        assert_eq!(refusal.detail, "status 502 Bad Gateway");
+    }
+
+    #[test]
+    fn the_words_of_an_answer_in_plain_text_are_told() {
+        let mut plain = answer(400, "This port speaks HTTPS.\nMore", "5");
+        plain.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; x=y"));
+        let detail = refusal(&plain, NOW).detail;
+        assert_eq!(detail, "status 400 Bad Request: This port speaks HTTPS.");
     }
 
     #[test]

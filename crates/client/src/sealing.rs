@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::{ClientError, JobHandle, Recipient};
 
-/// Clocks of requester and worker may differ by so much.
+/// Clocks of requester and worker may differ by so much, unless the job's lifetime takes all that
+/// the worker allows.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// How a job is sealed.
@@ -83,6 +84,8 @@ pub fn seal_job(
         .find_map(|suite| Some((*suite, config.pick(*suite, now)?)))
         .ok_or(ClientError::NoKey(wanted))?;
     let lifetime = options.lifetime.as_secs().min(config.max_lifetime_secs);
+    // The worker counts a lifetime from `not_before` on.
+    let backdating = CLOCK_SKEW.as_secs().min(config.max_lifetime_secs - lifetime);
     let job_json = Zeroizing::new(spec.to_json());
     let parts = RequestParts { job_json: &job_json, input: options.input.as_deref() };
     let target = if options.only_this_worker { config.worker } else { WorkerId::ANY };
@@ -92,7 +95,7 @@ pub fn seal_job(
         key,
         &parts,
         &sealwork_seal::SealOptions {
-            not_before: now.as_secs().saturating_sub(CLOCK_SKEW.as_secs()),
+            not_before: now.as_secs().saturating_sub(backdating),
             expiry: now.as_secs().saturating_add(lifetime),
             target,
             signer: options.signer.as_deref(),

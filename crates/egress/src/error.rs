@@ -31,7 +31,7 @@ pub enum EgressError {
         /// The name.
         host: String,
     },
-    /// No address behind the host took the connection, or it broke before an answer.
+    /// No address behind the host took the connection, or it broke before the request was sent.
     #[error("could not connect to {host}: {reason}")]
     Connect {
         /// The host.
@@ -245,6 +245,9 @@ pub enum UpstreamFault {
     /// Headers over the limits.
     #[error("its headers are too many or too large")]
     Headers,
+    /// The connection ended after the request, with nothing of an answer.
+    #[error("the connection ended before it came")]
+    NoAnswer,
     /// The connection ended before the body did.
     #[error("it ends before its body is complete")]
     Truncated,

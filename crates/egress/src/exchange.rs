@@ -148,8 +148,11 @@ impl Lost {
         if error.is_parse() {
             return wire_error(&host, error);
         }
+        if !self.unsent {
+            return EgressError::Upstream { host, fault: UpstreamFault::NoAnswer };
+        }
         let cause = io_kind(error).map(|kind| kind.to_string());
-        let reason = cause.unwrap_or_else(|| "the connection ended before an answer".to_owned());
+        let reason = cause.unwrap_or_else(|| "the connection ended before the request".to_owned());
         EgressError::Connect { host, reason }
     }
 }

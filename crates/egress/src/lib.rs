@@ -18,6 +18,7 @@ mod decode;
 mod egress;
 mod error;
 mod exchange;
+mod gate;
 mod guard;
 mod pace;
 mod politeness;

@@ -17,7 +17,12 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{config::EgressLimits, guard::Target, scope::Scope};
+use crate::{
+    config::EgressLimits,
+    gate::{Gate, Place},
+    guard::Target,
+    scope::Scope,
+};
 
 /// Gates of hosts above which the unused ones are dropped.
 const MANY_GATES: usize = 1024;
@@ -59,7 +64,7 @@ pub(crate) struct Pool {
     idle: Mutex<Shelf>,
     slots: Arc<Semaphore>,
     waiting: AtomicUsize,
-    gates: Mutex<HashMap<String, Arc<Semaphore>>>,
+    gates: Mutex<HashMap<String, Arc<Gate>>>,
     per_host: usize,
     idle_per_origin: usize,
     idle_for: Duration,
@@ -89,7 +94,7 @@ pub(crate) struct Lease {
 /// The places that an exchange takes: among its job's, and among its host's.
 pub(crate) struct Places {
     _job: OwnedSemaphorePermit,
-    _host: OwnedSemaphorePermit,
+    _host: Place,
 }
 
 impl Lease {
@@ -121,22 +126,18 @@ impl Pool {
     }
 
     /// Waits for a place among the job's exchanges, at most `per_job`, and then for one among those
-    /// with `host`.
+    /// with `host`, which its requester does not have all to itself.
     pub(crate) async fn places(&self, scope: &Scope, per_job: usize, host: &str) -> Places {
         let _job = scope.place(per_job).await;
-        Places { _job, _host: self.gate(host).await }
+        Places { _job, _host: self.gate(host).enter(scope.share()).await }
     }
 
-    async fn gate(&self, host: &str) -> OwnedSemaphorePermit {
-        let gate = {
-            let mut gates = locked(&self.gates);
-            if gates.len() >= MANY_GATES {
-                gates.retain(|_, gate| Arc::strong_count(gate) > 1);
-            }
-            let new = || Arc::new(Semaphore::new(self.per_host));
-            Arc::clone(gates.entry(host.to_owned()).or_insert_with(new))
-        };
-        permit(gate).await
+    fn gate(&self, host: &str) -> Arc<Gate> {
+        let mut gates = locked(&self.gates);
+        if gates.len() >= MANY_GATES {
+            gates.retain(|_, gate| Arc::strong_count(gate) > 1);
+        }
+        Arc::clone(gates.entry(host.to_owned()).or_insert_with(|| Gate::new(self.per_host)))
     }
 
     /// Waits for the right to open one more connection, closing an idle one if that helps.

@@ -10,7 +10,7 @@ use tokio::{
 };
 use url::Url;
 
-use crate::{error::EgressError, pool::permit};
+use crate::{error::EgressError, gate::Share, pool::permit};
 
 /// On whose behalf a fetch is made: where its use is counted, and when it must end. Clones are the
 /// same job: they share its connections and the pauses that hosts asked it for.
@@ -21,6 +21,7 @@ pub struct Scope {
     /// The job's deadline; the request's own time limit holds as well.
     pub deadline: Option<Instant>,
     job: Arc<Job>,
+    share: Share,
 }
 
 #[derive(Default)]
@@ -32,7 +33,18 @@ struct Job {
 impl Scope {
     /// A scope of one job.
     pub fn new(meter: Arc<dyn EgressMeter>, deadline: Option<Instant>) -> Self {
-        Self { meter, deadline, job: Arc::default() }
+        Self { meter, deadline, job: Arc::default(), share: None }
+    }
+
+    /// For a job of `requester`: all the jobs of one requester together leave a place at each host
+    /// to those of others.
+    #[must_use]
+    pub fn of(self, requester: &str) -> Self {
+        Self { share: Some(requester.into()), ..self }
+    }
+
+    pub(crate) fn share(&self) -> Share {
+        self.share.clone()
     }
 
     /// For the worker's own requests, which no job pays for.

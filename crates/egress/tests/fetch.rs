@@ -277,7 +277,7 @@ async fn a_post_on_a_connection_that_dies_is_not_sent_twice() {
     egress.fetch(get("http://a.example/"), &nobody()).await.unwrap().collect().await.unwrap();
     let request = Request::new(Method::POST, Url::parse("http://a.example/").unwrap());
     let error = egress.fetch(request, &nobody()).await.unwrap_err();
-    assert_eq!((error.code(), served.load(Relaxed)), (Code::ConnectFailed, 1));
+    assert_eq!((error.code(), served.load(Relaxed)), (Code::UpstreamInvalid, 1));
 }
 
 #[tokio::test]
@@ -389,6 +389,21 @@ async fn at_most_so_many_exchanges_with_one_host_run_at_once() {
     let egress = net.egress(EgressConfig { limits, ..EgressConfig::default() });
     fetch_all(&egress, (0..20).map(|_| ("http://a.example/".to_owned(), nobody()))).await;
     assert_eq!(most.load(Relaxed), 3);
+}
+
+#[tokio::test]
+async fn the_jobs_of_one_requester_leave_a_place_at_a_host_to_others() {
+    let net = two_hosts();
+    let most = busiest(&net);
+    let limits = EgressLimits { connections_per_host: 4, ..EgressLimits::default() };
+    let egress = net.egress(EgressConfig { limits, ..EgressConfig::default() });
+    let jobs_of = |requester: &'static str| {
+        (0..20).map(move |_| ("http://a.example/".to_owned(), nobody().of(requester)))
+    };
+    fetch_all(&egress, jobs_of("anonymous")).await;
+    assert_eq!(most.load(Relaxed), 3);
+    fetch_all(&egress, jobs_of("anonymous").chain(jobs_of("api-key:a"))).await;
+    assert_eq!(most.load(Relaxed), 4);
 }
 
 #[tokio::test]

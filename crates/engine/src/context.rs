@@ -20,6 +20,9 @@ pub struct Context {
     pub job: JobId,
     /// Who asked.
     pub requester: RequesterId,
+    /// Who is counted where requesters divide something: the API key or chain account where there
+    /// is one, else the requester.
+    pub account: RequesterId,
     /// Resolved limits: the job's, else the operator's default.
     pub limits: Limits,
     /// The input section of the job's envelope.

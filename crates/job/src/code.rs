@@ -249,6 +249,8 @@ codes! {
     Blacklisted = "blacklisted", Outcome, false, "the operator of this worker does not fetch this address";
     /// The job's own limits on fetches or bytes are used up.
     EgressExhausted = "egress_exhausted", Outcome, false, "raise the job's egress limits or ask for less";
+    /// Page after page of the upstream brought nothing new of what was asked for.
+    PagesBarren = "pages_barren", Outcome, true, "go on from the result's cursor, or ask for something less rare";
 }
 
 impl fmt::Display for Code {

@@ -176,6 +176,17 @@ impl RequesterId {
     pub fn value(&self) -> &str {
         self.0.split_once(':').map_or(self.0.as_str(), |(_, value)| value)
     }
+
+    /// Whether a key or a signature stands behind it. Of a Masa job without a key there is only
+    /// what the job says of itself, which is the same for all clients of a worker.
+    pub fn is_proven(&self) -> bool {
+        !matches!(self.scheme(), "anonymous" | "masa")
+    }
+
+    /// Whose share of what requesters divide it takes. All that nobody can tell apart have one.
+    pub fn share(&self) -> &str {
+        if self.is_proven() { self.as_str() } else { self.scheme() }
+    }
 }
 
 impl fmt::Display for RequesterId {

@@ -1,6 +1,9 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, marker::PhantomData, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::Value;
 
 use crate::{Code, Failure, Limits};
@@ -89,7 +92,7 @@ pub struct JobSpec {
     #[serde(default = "empty_object")]
     pub arguments: Value,
     /// What the job may use.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub limits: Limits,
     /// When the job must have ended, in seconds since 1970; the wall-time limit applies as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,7 +114,9 @@ impl JobSpec {
     /// # Errors
     /// [`SpecError`]; the message never quotes the input.
     pub fn from_json(json: &[u8]) -> Result<Self, SpecError> {
-        let spec: Self = serde_json::from_slice(json).map_err(|e| SpecError::Json {
+        let mut json = serde_json::Deserializer::from_slice(json);
+        let read = object(&mut json).and_then(|spec: Self| json.end().map(|()| spec));
+        let spec = read.map_err(|e| SpecError::Json {
             kind: match e.classify() {
                 serde_json::error::Category::Io => "unreadable",
                 serde_json::error::Category::Syntax => "a syntax error",
@@ -132,6 +137,26 @@ impl JobSpec {
         // A `Value` has string keys only, so this cannot fail; an empty body would be refused.
         serde_json::to_vec(self).unwrap_or_default()
     }
+}
+
+/// Reads a struct, and from an object only. What serde derives takes an array as well, field by
+/// field: a job that somebody wrote otherwise than they meant.
+fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(fields))
+        }
+    }
+
+    json.deserialize_map(Object(PhantomData))
 }
 
 /// serde_json itself bounds nesting at 128, so the recursion is bounded.
@@ -165,6 +190,8 @@ mod tests {
             r#"{"engine":"web","arguments":[]}"#.to_owned(),
             r#"{"engine":"web","limits":{"wall":1}}"#.to_owned(),
             r#"{"engine":"web"} x"#.to_owned(),
+            r#"["web",{"url":"x"}]"#.to_owned(),
+            r#"{"engine":"web","limits":[20000]}"#.to_owned(),
             format!(
                 r#"{{"engine":"web","arguments":{{"a":{}1{}}}}}"#,
                 "[".repeat(70),

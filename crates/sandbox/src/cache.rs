@@ -93,30 +93,31 @@ impl ArtefactCache {
         })
     }
 
-    /// The compiled form of `module`: known, read, or made now.
+    /// The compiled form of `module`: known, read, or made now for somebody of this share.
     ///
     /// # Errors
     /// [`CompileError`]. A disk that fails costs time and nothing else.
-    pub async fn artefact(&self, module: Bytes) -> Result<Artefact, CompileError> {
+    pub async fn artefact(&self, share: &str, module: Bytes) -> Result<Artefact, CompileError> {
         let digest = Sha256::digest(&module).into();
-        self.artefact_of(digest, module).await
+        self.artefact_of(share, digest, || module).await
     }
 
-    /// The same for a module whose SHA-256 is known: one that is found is not looked at.
+    /// The same for a module whose SHA-256 is known: it is asked for only when it must be compiled.
     ///
     /// # Errors
     /// As [`Self::artefact`].
     pub async fn artefact_of(
         &self,
+        share: &str,
         digest: [u8; 32],
-        module: Bytes,
+        module: impl FnOnce() -> Bytes,
     ) -> Result<Artefact, CompileError> {
         let cell = self.lock().cell(digest);
         let made = cell.get_or_try_init(|| async {
             if let Some(code) = self.read(&digest) {
                 return Ok(Artefact { module: digest, code });
             }
-            let artefact = self.compiler.compile(module).await?;
+            let artefact = self.compiler.compile(share, module()).await?;
             if let Err(error) = self.write(&artefact) {
                 tracing::warn!(%error, "cannot keep a compiled module on disk");
             }

@@ -16,6 +16,7 @@ use crate::{
     cgroup::GroupLimits,
     child::{FromCompiler, ToCompiler},
     spawn::spawn,
+    turns::Turns,
     wire::{self, MAX_TO_CHILD},
 };
 
@@ -51,20 +52,23 @@ pub struct CompilerConfig {
 pub struct Compiler {
     config: CompilerConfig,
     slots: Semaphore,
+    turns: Turns,
 }
 
 impl Compiler {
     /// A compiler that has not started anything yet.
     pub fn new(config: CompilerConfig) -> Arc<Self> {
         let slots = Semaphore::new(config.at_once.max(1));
-        Arc::new(Self { config, slots })
+        let turns = Turns::leaving_some(config.at_once);
+        Arc::new(Self { config, slots, turns })
     }
 
-    /// Compiles a module.
+    /// Compiles a module for somebody of this share, of whom others need not wait.
     ///
     /// # Errors
     /// [`CompileError`].
-    pub async fn compile(&self, module: Bytes) -> Result<Artefact, CompileError> {
+    pub async fn compile(&self, share: &str, module: Bytes) -> Result<Artefact, CompileError> {
+        let _turn = self.turns.take(share).await;
         // Never closed.
         let _slot = self.slots.acquire().await;
         let digest = Sha256::digest(&module).into();

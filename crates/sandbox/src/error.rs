@@ -9,7 +9,7 @@ pub enum StartError {
     Spawn(#[source] io::Error),
     /// It ended before it was ready: this kernel refuses what confines it.
     #[error(
-        "a sandbox process was not ready to be confined ({0}): this kernel must offer seccomp; `sealwork doctor` tells more"
+        "a sandbox process was not ready to be confined ({0}): this kernel must offer seccomp, and `ulimit` leave room for memory, files and threads; `sealwork doctor` tells more"
     )]
     Unconfined(String),
     /// It did not get ready in time.
@@ -67,6 +67,9 @@ pub enum RunError {
     /// No process was free before the run's time was over.
     #[error("no sandbox process was free in time")]
     Busy,
+    /// The outputs of other programs left no room for this one's.
+    #[error("the worker had no room for the program's output in time")]
+    NoRoom,
     /// No process could be started.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use processes::{Lease, Processes};
 
 use crate::{
-    Artefact, ChildCommand, Confinement, Ended, Form, RunError, RunLimits, StartError,
+    Artefact, ChildCommand, Confinement, Ended, Form, RunError, RunLimits, StartError, holdings,
     process::{Begun, Event},
     wire::{Run, ToChild, Used},
 };
@@ -37,10 +37,11 @@ pub struct PoolConfig {
     pub processes: usize,
     /// Runs at once in one process, all of one tenant.
     pub runs_per_process: u32,
-    /// The largest linear memory of a program.
-    pub max_memory_bytes: u64,
-    /// The largest output of a program, and the largest log.
-    pub max_output_bytes: u64,
+    /// The limits of most runs: a process has room for `runs_per_process` of these. A run with larger
+    /// ones takes the room of several, at most that of a whole process.
+    pub usual: RunLimits,
+    /// The largest limits of a run.
+    pub most: RunLimits,
     /// What the outputs of all programs may take in the worker's memory until they are dropped.
     pub outputs_bytes: u64,
     /// Whether a process may serve another tenant after its own. Off: it ends instead.
@@ -52,6 +53,11 @@ pub struct PoolConfig {
 pub trait Services: Send + Sync {
     /// Performs one request of the program, in the guest's own form.
     async fn call(&self, request: Bytes) -> Bytes;
+
+    /// The answer to a request for which the worker has no room.
+    fn no_room(&self) -> Bytes {
+        Bytes::new()
+    }
 
     /// Notes what the run has used: now and then while it runs, and exactly when it has ended. A
     /// run whose process is killed has used what was told last, and perhaps a little more.
@@ -156,7 +162,9 @@ impl Pool {
         request: &Request<'_>,
         deadline: Instant,
     ) -> Result<(Lease, u32), RunError> {
-        let lease = timeout_at(deadline, self.0.lease(request.tenant, request.share)).await;
+        let holds = holdings::of_run(&request.limits, &request.form);
+        let lease = self.0.lease(request.tenant, request.share, holds);
+        let lease = timeout_at(deadline, lease).await;
         let lease = lease.map_err(|_| {
             tracing::warn!(load = ?self.load(), "no sandbox process was free for a program in time");
             RunError::Busy
@@ -190,7 +198,10 @@ async fn attend(
                     let (services, process) = (Arc::clone(services), Arc::clone(&begun.process));
                     let run = begun.number;
                     calls.spawn(async move {
-                        let answer = services.call(request).await;
+                        let answer = match request {
+                            Some(request) => services.call(request).await,
+                            None => services.no_room(),
+                        };
                         // A process that is gone needs no answer.
                         let _ = process.send(&ToChild::Answer { run, call, answer }).await;
                     });
@@ -208,10 +219,15 @@ async fn attend(
                 });
             }
             () = sleep_until(until) => {
-                // It has perhaps ended, and the worker has no room yet for what it says.
-                if begun.process.is_held_up() && until < deadline + HELD_UP {
-                    until += GRACE;
-                    continue;
+                // It has perhaps ended, and the worker has no room yet for what it says. The other
+                // runs of its process are not to blame for that.
+                if begun.process.is_held_up() {
+                    if until < deadline + HELD_UP {
+                        until += GRACE;
+                        continue;
+                    }
+                    tracing::warn!("there was no room for a program's output in time");
+                    return Err(RunError::NoRoom);
                 }
                 tracing::warn!("a program did not stop in time: its sandbox process is killed");
                 begun.process.kill();

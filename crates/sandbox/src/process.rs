@@ -5,14 +5,14 @@ use std::{
     fmt, io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::unix::{OwnedReadHalf, OwnedWriteHalf},
     process::Child,
     sync::{OnceCell, mpsc, oneshot},
@@ -21,11 +21,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Artefact, ChildCommand, Confinement, RunError, Services, StartError,
+    Artefact, Confinement, PoolConfig, RunError, Services, StartError,
     cgroup::{Group, GroupLimits},
-    room::{self, Place, Room},
+    holdings::{self, Holdings},
+    room::{self, Calls, Place, Room},
     spawn::spawn,
-    wire::{self, Ended, FromChild, Run, ToChild},
+    wire::{self, Ended, FromChild, REQUEST_BYTES, Run, ToChild},
 };
 
 /// How long a process may take to get ready.
@@ -37,14 +38,18 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Frames up to this are written by who sends them, and go into the pipe whole as a rule; others by
 /// a task of their own.
 const AT_ONCE: usize = 64 << 10;
-/// What a process needs beside the memories of its programs: code, stacks, buffers.
-const OWN_MEMORY: u64 = 512 << 20;
+/// The longest frame that needs no room: that of a request.
+const MOST_WITHOUT_ROOM: usize = (REQUEST_BYTES as usize) + (64 << 10);
 /// Threads beside those that run programs, with some to spare.
 const OWN_TASKS: u64 = 8;
 
 /// What a running program says.
 pub(crate) enum Event {
-    Call { call: u32, request: Bytes },
+    /// Without the request where there is no room for it.
+    Call {
+        call: u32,
+        request: Option<Bytes>,
+    },
     Ended(Box<Ended>),
 }
 
@@ -54,6 +59,16 @@ pub(crate) struct Process {
     confinement: Confinement,
     engine: [u8; 32],
     max_frame: usize,
+    /// What it needs before it holds anything for a run, in bytes.
+    own: u64,
+    /// The most that its runs together could hold at any time until now: what they gave back may be
+    /// its allocator's still.
+    most_held: AtomicU64,
+    /// Native code that was loaded, in bytes.
+    module_bytes: AtomicU64,
+    /// For the requests of its programs.
+    calls: Calls,
+    /// For their outputs.
     room: Arc<Room>,
     /// Frames that wait for room.
     waiting: AtomicU32,
@@ -69,30 +84,29 @@ pub(crate) struct Process {
 struct Watched {
     events: mpsc::Sender<Event>,
     services: Arc<dyn Services>,
-    memory: u64,
+    /// What the run may hold, in bytes.
+    holds: u64,
 }
 
 impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").field("memory", &self.memory).finish_non_exhaustive()
+        f.debug_struct("Watched").field("holds", &self.holds).finish_non_exhaustive()
     }
 }
 
 impl Process {
-    /// Starts one and waits until it is confined. `max_frame` is the longest thing that it may say.
+    /// Starts one and waits until it is confined.
     pub(crate) async fn start(
-        command: &ChildCommand,
-        runs: u32,
-        memory: u64,
-        max_frame: usize,
+        config: &PoolConfig,
+        holdings: Holdings,
         room: Arc<Room>,
     ) -> Result<Arc<Self>, StartError> {
+        let (runs, memory) = (config.runs_per_process, config.most.memory_bytes);
         let arguments = ["run".to_owned(), runs.to_string(), memory.to_string()];
-        let limits = GroupLimits {
-            memory_bytes: memory.saturating_mul(runs.into()).saturating_add(OWN_MEMORY),
-            tasks: u64::from(runs) + OWN_TASKS,
-        };
-        let spawned = spawn(command, &arguments, limits)?;
+        let limits =
+            GroupLimits { memory_bytes: holdings.group, tasks: u64::from(runs) + OWN_TASKS };
+        let max_frame = holdings::longest_frame(&config.most);
+        let spawned = spawn(&config.command, &arguments, limits)?;
         let (reader, writer) = spawned.pipe.into_split();
         let mut reader = BufReader::with_capacity(64 << 10, reader);
         let (waiting, small) = (AtomicU32::new(0), max_frame.min(AT_ONCE));
@@ -107,6 +121,10 @@ impl Process {
             confinement,
             engine,
             max_frame,
+            own: holdings.own,
+            most_held: AtomicU64::new(0),
+            module_bytes: AtomicU64::new(0),
+            calls: Calls::default(),
             room,
             waiting,
             writer: tokio::sync::Mutex::new(writer),
@@ -162,8 +180,14 @@ impl Process {
         lock(&self.modules).len()
     }
 
+    /// Bytes of native code that it was given.
+    pub(crate) fn module_bytes(&self) -> u64 {
+        self.module_bytes.load(Ordering::SeqCst)
+    }
+
     async fn load(self: &Arc<Self>, artefact: Bytes) -> Result<u32, RunError> {
         let module = self.next.fetch_add(1, Ordering::Relaxed);
+        self.module_bytes.fetch_add(artefact.len() as u64, Ordering::SeqCst);
         let (loaded, answer) = oneshot::channel();
         lock(&self.loading).insert(module, loaded);
         self.send(&ToChild::Load { module, artefact }).await?;
@@ -192,9 +216,14 @@ impl Process {
         let run = run(number);
         // A program has so many calls open at most, and ends once.
         let (sender, events) = mpsc::channel(run.limits.calls as usize + 1);
-        let memory = run.limits.memory_bytes;
-        let watched = Watched { events: sender, services, memory };
-        lock(&self.runs).insert(number, watched);
+        let holds = holdings::of_run(&run.limits, &run.form);
+        let watched = Watched { events: sender, services, holds };
+        {
+            let mut runs = lock(&self.runs);
+            runs.insert(number, watched);
+            let held = runs.values().fold(0, |sum: u64, run| sum.saturating_add(run.holds));
+            self.most_held.fetch_max(held, Ordering::SeqCst);
+        }
         let begun = Begun { process: Arc::clone(self), number, events };
         self.send(&ToChild::Run(Box::new(run))).await?;
         Ok(begun)
@@ -254,7 +283,7 @@ impl Process {
                 let runs = lock(&self.runs);
                 // A run that nobody waits for any more may still be talking.
                 let Some(run) = runs.get(&run) else { return true };
-                let request = room::keep(request, place);
+                let request = self.calls.keep(request);
                 !matches!(
                     run.events.try_send(Event::Call { call, request }),
                     Err(mpsc::error::TrySendError::Full(_))
@@ -281,6 +310,7 @@ impl Process {
     /// goes with it.
     async fn guard(self: Arc<Self>, mut child: Child, _group: Option<Group>) {
         let pid = child.id().unwrap_or(0);
+        let mut was_over = false;
         loop {
             tokio::select! {
                 ended = child.wait() => {
@@ -294,21 +324,22 @@ impl Process {
                     break;
                 }
                 () = sleep(LOOK) => {
-                    if self.allowed_memory().is_some_and(|most| resident(pid) > most) {
+                    // A run that has just ended may still be taken apart: once does not count.
+                    let is_over = resident(pid) > self.allowed_memory();
+                    if is_over && was_over {
                         tracing::warn!("a sandbox process took more memory than its programs may");
                         self.kill();
                     }
+                    was_over = is_over;
                 }
             }
         }
         self.kill();
     }
 
-    /// `None` while nothing runs.
-    fn allowed_memory(&self) -> Option<u64> {
-        let runs = lock(&self.runs);
-        let memories: u64 = runs.values().map(|run| run.memory).sum();
-        (!runs.is_empty()).then(|| memories.saturating_add(OWN_MEMORY))
+    fn allowed_memory(&self) -> u64 {
+        let modules = holdings::of_modules(self.module_bytes());
+        self.own.saturating_add(modules).saturating_add(self.most_held.load(Ordering::SeqCst))
     }
 }
 
@@ -334,7 +365,11 @@ async fn read(
     let mut len = [0; 4];
     reader.read_exact(&mut len).await?;
     let len = wire::checked_len(len, max)?;
-    let place = room.take(len, waiting).await;
+    let kind = reader.fill_buf().await?.first().copied();
+    let place = if kind == Some(wire::ENDED) { room.take(len, waiting).await } else { None };
+    if place.is_none() && len > MOST_WITHOUT_ROOM {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame beyond the limit"));
+    }
     let mut frame = vec![0; len];
     reader.read_exact(&mut frame).await?;
     Ok((wire::decode(&frame)?, place))

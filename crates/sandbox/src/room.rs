@@ -11,6 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Smaller frames take no room.
 const SMALL: usize = 256 << 10;
 const KIB: usize = 1 << 10;
+/// What the requests of one process may take at once.
+const CALLS_KIB: u32 = 64 << 10;
 
 /// The room, and how many frames wait for some.
 #[derive(Debug)]
@@ -43,7 +45,32 @@ impl Room {
     }
 }
 
-/// The same bytes, which keep their place until the last of their clones is dropped.
+/// Room for what the programs of one process ask for. It is the process's own, so that nobody's
+/// requests wait for those of others; and a request never waits, because behind it is what other
+/// runs say. Whoever finds no room is told.
+#[derive(Debug)]
+pub(crate) struct Calls(Arc<Semaphore>);
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(CALLS_KIB as usize)))
+    }
+}
+
+impl Calls {
+    /// The request, which keeps its place until the last of its clones is dropped.
+    pub(crate) fn keep(&self, request: Bytes) -> Option<Bytes> {
+        if request.len() < SMALL {
+            return Some(request);
+        }
+        let wanted = u32::try_from(request.len() / KIB).unwrap_or(u32::MAX);
+        let place = Arc::clone(&self.0).try_acquire_many_owned(wanted).ok()?;
+        Some(keep(request, Some(place)))
+    }
+}
+
+/// The same bytes, which keep as much of their place as they need until the last of their clones is
+/// dropped.
 pub(crate) fn keep(bytes: Bytes, place: Place) -> Bytes {
     struct Kept {
         bytes: Bytes,
@@ -55,7 +82,11 @@ pub(crate) fn keep(bytes: Bytes, place: Place) -> Bytes {
         }
     }
     match place {
-        Some(place) => Bytes::from_owner(Kept { bytes, _place: place }),
+        Some(mut place) => {
+            let spare = place.num_permits().saturating_sub(bytes.len().div_ceil(KIB));
+            drop(place.split(spare));
+            Bytes::from_owner(Kept { bytes, _place: place })
+        }
         None => bytes,
     }
 }
@@ -68,9 +99,20 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_request_without_room_is_told_and_does_not_wait() {
+        let calls = Calls::default();
+        let request = || Bytes::from(vec![1; 16 << 20]);
+        let kept: Vec<_> = (0..4).map(|_| calls.keep(request()).unwrap()).collect();
+        assert!(calls.keep(request()).is_none());
+        assert!(calls.keep(Bytes::from(vec![1; SMALL - 1])).is_some(), "small ones need none");
+        drop(kept);
+        assert!(calls.keep(request()).is_some());
+    }
+
     #[tokio::test]
     async fn large_frames_wait_until_what_others_handed_out_is_gone() {
-        let (room, waiting) = (Room::new(4 << 20), AtomicU32::new(0));
+        let (room, waiting) = (Room::new(3 << 20), AtomicU32::new(0));
         let first = keep(Bytes::from(vec![1; 1 << 20]), room.take(1 << 20, &waiting).await);
         let second = keep(Bytes::from(vec![2; 1 << 20]), room.take(1 << 20, &waiting).await);
         assert!(room.take(SMALL - 1, &waiting).await.is_none(), "small ones need no room");

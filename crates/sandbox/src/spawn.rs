@@ -36,7 +36,9 @@ pub(crate) struct Spawned {
     pub(crate) group: Option<Group>,
 }
 
-/// Starts one: no environment, nothing open but the pipe.
+/// Starts one: no environment, nothing open but the pipe, and a process group of its own. Ctrl-C
+/// goes to the terminal's whole foreground group, and is for the worker alone: what runs goes on
+/// while it drains.
 #[allow(clippy::disallowed_methods, reason = "the one place where the worker starts a process")]
 pub(crate) fn spawn(
     command: &ChildCommand,
@@ -53,6 +55,7 @@ pub(crate) fn spawn(
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(StartError::Spawn)?;

@@ -17,6 +17,9 @@ use crate::confine::Confinement;
 /// Longest frame towards a sandbox: the largest artefact, or a run's input.
 pub(crate) const MAX_TO_CHILD: usize = 512 << 20;
 
+/// The largest request of a program.
+pub(crate) const REQUEST_BYTES: u64 = 16 << 20;
+
 /// What is kept of the output of a command that did not come to its end, in bytes.
 pub(crate) const KEPT_OUTPUT: usize = 64 << 10;
 
@@ -86,6 +89,8 @@ pub struct RunLimits {
     pub log_bytes: u64,
     /// Outgoing requests that are open at once.
     pub calls: u32,
+    /// The largest answer to one of them, in bytes.
+    pub answer_bytes: u64,
 }
 
 /// What a sandbox process says.
@@ -118,6 +123,9 @@ pub(crate) enum FromChild {
         ended: Box<Ended>,
     },
 }
+
+/// How a frame of [`FromChild::Ended`] begins.
+pub(crate) const ENDED: u8 = 5;
 
 /// What a run has used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -255,5 +263,17 @@ impl Ended {
             cpu: Duration::ZERO,
             peak_memory: 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_run_is_known_by_its_first_byte() {
+        let ended = Box::new(Ended::unrun(End::Exit(0)));
+        let frame = encode(&FromChild::Ended { run: 1, ended }).unwrap();
+        assert_eq!(frame[4], ENDED);
     }
 }

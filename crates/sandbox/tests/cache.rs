@@ -64,8 +64,9 @@ fn files(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
 async fn a_module_is_compiled_once_and_its_file_says_nothing_of_it() {
     let disk = SimDisk::new(1);
     let program = module("(i32.const 1234567)");
-    let first = cache(&disk, 1, common::compiler()).artefact(program.clone()).await.unwrap();
-    let again = cache(&disk, 1, no_compiler()).artefact(program.clone()).await.unwrap();
+    let first =
+        cache(&disk, 1, common::compiler()).artefact("share", program.clone()).await.unwrap();
+    let again = cache(&disk, 1, no_compiler()).artefact("share", program.clone()).await.unwrap();
     assert_eq!(first.code, again.code);
     let [(name, file)] = &files(&disk)[..] else { panic!("one file") };
     let digest: String = first.module.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -78,8 +79,8 @@ async fn a_file_that_was_changed_swapped_or_made_by_another_is_not_loaded() {
     let disk = SimDisk::new(2);
     let (one, two) = (module("(i32.const 1)"), module("(i32.const 2)"));
     let filled = cache(&disk, 1, common::compiler());
-    let honest = filled.artefact(one.clone()).await.unwrap();
-    filled.artefact(two.clone()).await.unwrap();
+    let honest = filled.artefact("share", one.clone()).await.unwrap();
+    filled.artefact("share", two.clone()).await.unwrap();
     let kept = files(&disk);
     let path = |at: usize| format!("compiled/{}", kept[at].0);
     let mut changed = kept[0].1.clone();
@@ -92,7 +93,10 @@ async fn a_file_that_was_changed_swapped_or_made_by_another_is_not_loaded() {
         disk.write_atomic(&path(0), &first).unwrap();
         disk.write_atomic(&path(1), &second).unwrap();
         let unfilled = cache(&disk, 1, no_compiler());
-        let found = [unfilled.artefact(one.clone()).await, unfilled.artefact(two.clone()).await];
+        let found = [
+            unfilled.artefact("share", one.clone()).await,
+            unfilled.artefact("share", two.clone()).await,
+        ];
         assert!(found.iter().any(Result::is_err), "{what}");
         assert!(
             found
@@ -105,9 +109,12 @@ async fn a_file_that_was_changed_swapped_or_made_by_another_is_not_loaded() {
     for (name, file) in &kept {
         disk.write_atomic(&format!("compiled/{name}"), file).unwrap();
     }
-    assert!(cache(&disk, 2, no_compiler()).artefact(one.clone()).await.is_err(), "another's key");
+    assert!(
+        cache(&disk, 2, no_compiler()).artefact("share", one.clone()).await.is_err(),
+        "another's key"
+    );
     // Whatever is in its place, it is made anew.
-    let made = cache(&disk, 2, common::compiler()).artefact(one).await.unwrap();
+    let made = cache(&disk, 2, common::compiler()).artefact("share", one).await.unwrap();
     assert_eq!(made.code.len(), honest.code.len());
 }
 
@@ -117,13 +124,13 @@ async fn memory_holds_artefacts_as_far_as_they_fit_and_the_disk_the_others() {
     let modules = [module("(i32.const 1)"), module("(i32.const 2)"), module("(i32.const 3)")];
     let cache = cache_of(&disk, 1, 2 * (64 << 10), common::compiler());
     for module in &modules {
-        cache.artefact(module.clone()).await.unwrap();
+        cache.artefact("share", module.clone()).await.unwrap();
     }
     for (name, _) in files(&disk) {
         disk.remove(&format!("compiled/{name}")).unwrap();
     }
     for (module, files_then) in [(&modules[1], 0), (&modules[2], 0), (&modules[0], 1)] {
-        cache.artefact(module.clone()).await.unwrap();
+        cache.artefact("share", module.clone()).await.unwrap();
         assert_eq!(files(&disk).len(), files_then);
     }
 }

@@ -83,7 +83,7 @@ async fn run(pool: &Pool, work: &Artefact, engine: &Artefact, jobs: usize) {
 
 async fn engine() -> Artefact {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guests/js/js.wasm");
-    common::compiler().compile(fs::read(path).unwrap().into()).await.unwrap()
+    common::compiler().compile("share", fs::read(path).unwrap().into()).await.unwrap()
 }
 
 fn script(source: &str) -> Form {

@@ -122,6 +122,7 @@ async fn run(pool: &Pool, engine: &Artefact, source: &[u8], expected: &Value) ->
             output_bytes: 16 << 20,
             log_bytes: 1 << 20,
             calls: job["calls"].as_u64().map_or(8, |calls| u32::try_from(calls).unwrap()),
+            answer_bytes: 4 << 20,
         },
         seed: [7; 32],
         now_ms: NOW_MS,
@@ -250,9 +251,9 @@ fn scripts(directory: &Path) -> Vec<PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_sample_ends_as_it_is_expected_to() {
     let compiler = common::compiler();
-    let engine = compiler.compile(read(&guests().join("js.wasm")).into()).await.unwrap();
+    let engine = compiler.compile("share", read(&guests().join("js.wasm")).into()).await.unwrap();
     let mut config = common::config();
-    (config.max_memory_bytes, config.max_output_bytes) = (1 << 30, 16 << 20);
+    (config.most.memory_bytes, config.most.output_bytes) = (1 << 30, 16 << 20);
     let pool = Pool::start(config).await.unwrap();
     let samples = samples();
     assert!(samples.len() >= 100, "{} samples", samples.len());

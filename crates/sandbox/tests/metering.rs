@@ -224,7 +224,7 @@ async fn a_trial_finds_what_a_run_would_end_with_before_its_entry_is_called() {
     let refused = tried(&pool, &wide).await;
     assert!(matches!(refused, Err(RunError::Unloadable(_))), "{refused:?}");
     let huge = wat::parse_str(format!("(module (memory 20000) {entry})")).unwrap();
-    let refused = common::compiler().compile(huge.into()).await.unwrap_err();
+    let refused = common::compiler().compile("share", huge.into()).await.unwrap_err();
     assert!(refused.to_string().contains("programs get 268435456 here at most"), "{refused}");
 }
 
@@ -238,7 +238,7 @@ async fn an_entry_of_another_shape_is_refused_when_it_is_compiled() {
         (r#"(global (export "_start") i32 (i32.const 0))"#, "exports neither"),
     ] {
         let module = wat::parse_str(format!("(module {entry})")).unwrap();
-        let refused = common::compiler().compile(module.into()).await.unwrap_err();
+        let refused = common::compiler().compile("share", module.into()).await.unwrap_err();
         assert!(matches!(&refused, CompileError::Refused(_)), "{refused}");
         assert!(refused.to_string().contains(why), "{entry}: {refused}");
     }

@@ -24,7 +24,7 @@ async fn one_place() -> Pool {
         spare: 0,
         processes: 1,
         runs_per_process: 1,
-        max_memory_bytes: 64 << 20,
+        most: RunLimits { memory_bytes: 64 << 20, ..limits() },
         outputs_bytes: 256 << 20,
         shared: true,
         ..common::config()
@@ -250,7 +250,7 @@ async fn nothing_that_a_script_left_is_there_for_the_next() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guests/js/js.wasm");
     #[allow(clippy::disallowed_methods, reason = "the repository's own module")]
     let engine = std::fs::read(path).unwrap();
-    let engine = common::compiler().compile(engine.into()).await.unwrap();
+    let engine = common::compiler().compile("share", engine.into()).await.unwrap();
     let leaving = format!(
         "globalThis.kept = []; for (let i = 0; i < 20000; i++) kept.push('{CANARY}' + i); \
          Object.prototype.polluted = '{CANARY}'; Array.prototype.push = null; JSON.parse = () => '{CANARY}'; \

@@ -31,9 +31,10 @@ impl Services for Together {
 async fn runs_that_wait_take_the_room_in_a_process_that_another_run_has_started() {
     let body = "(drop (call $call (i32.const 0) (i32.const 1))) (drop (call $wait (i32.const 9000))) (i32.const 0)";
     let module = common::compiled(&common::module(body)).await;
-    // Half of the runs fit into the first process; one of the others starts the second and last.
+    // Half of the runs fit into the first process; one of the others starts the second, and the third
+    // is not for them.
     let half = u32::try_from(AT_ONCE / 2).unwrap();
-    let config = PoolConfig { spare: 0, processes: 2, runs_per_process: half, ..common::config() };
+    let config = PoolConfig { spare: 0, processes: 3, runs_per_process: half, ..common::config() };
     let pool = Pool::start(config).await.unwrap();
     let services: Arc<dyn Services> = Arc::new(Together(Barrier::new(AT_ONCE)));
     let mut runs = JoinSet::new();
@@ -107,26 +108,28 @@ async fn one_share_leaves_processes_to_others_however_many_tenants_it_has() {
         common::compiled(&common::module("(drop (call $wait (i32.const 60000))) (i32.const 0)"))
             .await;
     let quick = common::compiled(&common::module("(i32.const 0)")).await;
-    let config = PoolConfig { spare: 1, processes: 8, runs_per_process: 1, ..common::config() };
-    let pool = Pool::start(config).await.unwrap();
-    let mut sleepers = JoinSet::new();
-    for number in 0..12 {
-        let (pool, slow) = (pool.clone(), slow.clone());
-        sleepers.spawn(async move {
-            let tenant = format!("nobody-{number}");
-            let mut request = common::request(&slow, "");
-            request.limits.wall = Duration::from_secs(60);
-            (request.tenant, request.share) = (&tenant, "nobody");
-            let _ = pool.run(request).await;
-        });
-    }
-    let seven = async {
-        while pool.load().runs < 7 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+    for (processes, of_one) in [(8, 7), (4, 3)] {
+        let config = PoolConfig { spare: 1, processes, runs_per_process: 1, ..common::config() };
+        let pool = Pool::start(config).await.unwrap();
+        let mut sleepers = JoinSet::new();
+        for number in 0..12 {
+            let (pool, slow) = (pool.clone(), slow.clone());
+            sleepers.spawn(async move {
+                let tenant = format!("nobody-{number}");
+                let mut request = common::request(&slow, "");
+                request.limits.wall = Duration::from_secs(60);
+                (request.tenant, request.share) = (&tenant, "nobody");
+                let _ = pool.run(request).await;
+            });
         }
-    };
-    timeout(PATIENCE, seven).await.expect("the share is used up");
-    let ended = timeout(PATIENCE, common::run(&pool, &quick, "")).await.expect("one is left");
-    assert_eq!((ended.unwrap().end, pool.load().runs), (End::Exit(0), 7));
-    sleepers.abort_all();
+        let used_up = async {
+            while pool.load().runs < of_one {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, used_up).await.expect("the share is used up");
+        let ended = timeout(PATIENCE, common::run(&pool, &quick, "")).await.expect("one is left");
+        assert_eq!((ended.unwrap().end, pool.load().runs), (End::Exit(0), of_one));
+        sleepers.abort_all();
+    }
 }

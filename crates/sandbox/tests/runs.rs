@@ -295,10 +295,10 @@ async fn what_is_no_program_is_refused_by_the_compiler_with_a_reason() {
         (r#"(module (func (export "_start") (unreachable) (i32.add)) )"#, ""),
     ] {
         let module = wat::parse_str(wat).unwrap();
-        let refused = compiler.compile(module.into()).await.unwrap_err();
+        let refused = compiler.compile("share", module.into()).await.unwrap_err();
         assert!(matches!(&refused, sealwork_sandbox::CompileError::Refused(_)), "{refused}");
         assert!(refused.to_string().contains(why), "{refused}");
     }
-    let garbage = compiler.compile("no module at all".into()).await.unwrap_err();
+    let garbage = compiler.compile("share", "no module at all".into()).await.unwrap_err();
     assert!(matches!(garbage, sealwork_sandbox::CompileError::Refused(_)));
 }

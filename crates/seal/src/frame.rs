@@ -71,6 +71,9 @@ impl Aad {
     }
 }
 
+/// What a pending frame has room for at first.
+const SMALLEST_ROOM: usize = 1024;
+
 /// Seals a plaintext that comes in pieces.
 pub struct FrameSealer {
     key: SealKey,
@@ -94,16 +97,27 @@ impl FrameSealer {
             if self.pending.is_empty() {
                 self.seal(piece, false, out);
             } else {
-                self.pending.extend_from_slice(piece);
+                self.keep(piece);
                 let full = std::mem::take(&mut self.pending);
                 self.seal(&full, false, out);
             }
         }
         if !plaintext.is_empty() {
-            // All at once, so that growing leaves no copies of the plaintext behind.
-            self.pending.reserve_exact(FRAME_LEN);
-            self.pending.extend_from_slice(plaintext);
+            self.keep(plaintext);
         }
+    }
+
+    /// Adds to what is pending. Grows it by hand: `Vec` would leave a copy of the plaintext behind,
+    /// and a whole frame's room costs more to erase than a small message costs to seal.
+    fn keep(&mut self, plaintext: &[u8]) {
+        let len = self.pending.len() + plaintext.len();
+        if len > self.pending.capacity() {
+            let room = len.next_power_of_two().clamp(SMALLEST_ROOM, FRAME_LEN);
+            let mut grown = Zeroizing::new(Vec::with_capacity(room));
+            grown.extend_from_slice(&self.pending);
+            self.pending = grown;
+        }
+        self.pending.extend_from_slice(plaintext);
     }
 
     /// Appends the last frame to `out`.

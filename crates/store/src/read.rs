@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use redb::{Range, ReadTransaction, ReadableTable, ReadableTableMetadata};
-use sealwork_job::JobId;
+use sealwork_job::{JobId, Timestamp};
 
 use crate::{
-    Content, DamagedJob, JobView, PendingError, PendingJob, Store, StoreError, StoreUsage,
+    Content, DamagedJob, JobView, PendingError, PendingJob, ReplayEntry, Store, StoreError,
+    StoreUsage,
     blobs::Blobs,
     database::unpanicked,
     record::{JobRecord, SettledRecord, Whereabouts, row},
@@ -141,6 +142,19 @@ impl Store {
             let left = usize::try_from(table.len()?).unwrap_or(usize::MAX);
             let rows = Some(table.range::<u64>(..)?);
             Ok(Pending { rows, running, jobs, left, shared: Arc::clone(shared) })
+        })
+    }
+
+    /// The accepted job whose nonce this is, while it is remembered.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn replayed(&self, entry: &ReplayEntry) -> Result<Option<JobId>, StoreError> {
+        self.read(|transaction, shared| {
+            let key = shared.sealer.replay_key(&entry.scope, &entry.nonce);
+            let known = transaction.open_table(REPLAY)?.get(key)?.map(|entry| entry.value());
+            let now = shared.clock.now().max(shared.high_water());
+            Ok(known.filter(|(until, _)| Timestamp(*until) >= now).map(|(_, job)| JobId(job)))
         })
     }
 

@@ -61,7 +61,7 @@ impl Shared {
 
     /// Shows what a commit has moved on.
     pub(crate) fn publish(&self, head: &Head) {
-        self.high_water.fetch_max(head.high_water.as_millis(), Ordering::AcqRel);
+        self.high_water.store(head.high_water.as_millis(), Ordering::Release);
         *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = head.chain();
     }
 

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use sealwork_platform::Entropy;
 use zeroize::Zeroizing;
 
-use crate::{Store, StoreError, pieces::PieceWriter, sealing::Sealer, shared::Shared};
+use crate::{
+    Store, StoreError,
+    pieces::{PieceReader, PieceWriter},
+    sealing::Sealer,
+    shared::Shared,
+};
 
 /// Takes content piece by piece into a file below `blobs`, sealed under a key that is in memory
 /// alone: what a host keeps of the file opens for nobody once this is gone. Dropping it removes the
@@ -16,10 +21,16 @@ pub struct Spool {
     len: u64,
 }
 
-/// Content that has been spooled. Dropping it removes the file.
+/// Content that has been spooled. Dropping it and its [`SpooledPieces`] removes the file.
 pub struct Spooled {
-    file: Temporary,
+    file: Arc<Temporary>,
     len: u64,
+}
+
+/// Spooled content while it is read: pieces of at most 64 KiB.
+pub struct SpooledPieces {
+    reader: PieceReader,
+    file: Arc<Temporary>,
 }
 
 struct Temporary {
@@ -71,7 +82,7 @@ impl Spool {
     pub fn finish(self) -> Result<Spooled, StoreError> {
         let Self { writer, file, len } = self;
         writer.finish(&file.sealer)?;
-        Ok(Spooled { file, len })
+        Ok(Spooled { file: Arc::new(file), len })
     }
 }
 
@@ -86,19 +97,23 @@ impl Spooled {
         self.len == 0
     }
 
-    /// Gives the content from its beginning, piece by piece.
+    /// The content from its beginning, piece by piece.
     ///
     /// # Errors
-    /// [`StoreError`], and what `take` fails with.
-    pub fn read(
-        &self,
-        mut take: impl FnMut(&[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut reader = self.file.shared.blobs.reader(&self.file.name)?;
-        while let Some(piece) = reader.next(&self.file.sealer) {
-            take(&Zeroizing::new(piece?))?;
-        }
-        Ok(())
+    /// [`StoreError`].
+    pub fn pieces(&self) -> Result<SpooledPieces, StoreError> {
+        let reader = self.file.shared.blobs.reader(&self.file.name)?;
+        Ok(SpooledPieces { reader, file: Arc::clone(&self.file) })
+    }
+}
+
+impl Iterator for SpooledPieces {
+    type Item = Result<Zeroizing<Vec<u8>>, StoreError>;
+
+    /// Nothing comes after an error.
+    fn next(&mut self) -> Option<Self::Item> {
+        let piece = self.reader.next(&self.file.sealer)?;
+        Some(piece.map(Zeroizing::new))
     }
 }
 
@@ -111,6 +126,12 @@ impl Drop for Temporary {
 impl std::fmt::Debug for Spool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Spool({} bytes)", self.len)
+    }
+}
+
+impl std::fmt::Debug for SpooledPieces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SpooledPieces")
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     quarantine::Quarantine,
     read,
     record::{SettledRecord, Whereabouts, row},
+    reset_clock::ResetClock,
     running::MarkRunning,
     sealing::Sealer,
     settle::Settle,
@@ -225,6 +226,18 @@ impl Store {
     /// The highest time that a commit has seen.
     pub fn clock_high_water(&self) -> Timestamp {
         self.0.shared.high_water()
+    }
+
+    /// Sets [`Self::clock_high_water`] to the clock's time, when that is behind it. For a machine
+    /// whose clock ran ahead: nonces that the wrong time has made expire are forgotten already, so
+    /// the keys that open their envelopes must be gone before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reset_clock(&self) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.apply(ResetClock::new(answer)).await?;
+        answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// The end of the chain of receipts.

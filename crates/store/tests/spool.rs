@@ -29,17 +29,18 @@ async fn spooled_content_reads_back_twice_and_leaves_with_its_owner() {
     let spooled = spooled(&store, &content);
     for _ in 0..2 {
         let mut read = Vec::new();
-        let took = spooled.read(|piece| {
-            read.extend_from_slice(piece);
-            Ok(())
-        });
-        took.unwrap();
+        for piece in spooled.pieces().unwrap() {
+            read.extend_from_slice(&piece.unwrap());
+        }
         assert!(read == content[..], "{} bytes", read.len());
     }
     let files = disk.list("blobs").unwrap();
     let on_disk = disk.read(&format!("blobs/{}", files[0])).unwrap();
     assert!(!on_disk.windows(32).any(|window| content[..32] == *window), "it is sealed");
+    let mut reading = spooled.pieces().unwrap();
     drop(spooled);
+    assert_eq!(&*reading.next().unwrap().unwrap(), &content[..64 << 10], "it is being read");
+    drop(reading);
     assert!(disk.list("blobs").unwrap().is_empty());
 }
 

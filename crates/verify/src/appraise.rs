@@ -149,10 +149,13 @@ fn check_watermark(
     reasons: &mut Reasons,
 ) {
     let Some(watermark) = circumstances.watermark else { return };
-    let bundle = (Watermark::BUNDLE.to_owned(), circumstances.sequence);
-    let marks = evidence.marks.iter().map(|(name, mark)| (name.clone(), *mark));
-    for (name, mark) in marks.chain([bundle]) {
-        let seen = watermark.mark(&name);
+    // Without a numbered bundle there is none that could be an older one. Whose endorsements these
+    // are decides that, not the worker; collateral with numbers of its own is compared all the same.
+    let bundle =
+        (circumstances.sequence > 0).then_some((Watermark::BUNDLE, circumstances.sequence));
+    let marks = evidence.marks.iter().map(|(name, mark)| (name.as_str(), *mark));
+    for (name, mark) in marks.chain(bundle) {
+        let seen = watermark.mark(name);
         if mark < seen {
             reasons
                 .add(ReasonCode::CollateralRolledBack, name)
@@ -235,7 +238,10 @@ fn check_age(
                 .expected("an answer to a nonce")
                 .found("evidence without date or nonce")
                 .source("`freshness` of the policy")
-                .mend("ask the worker for evidence with a nonce of your own");
+                .mend(
+                    "ask the worker for evidence with a nonce of your own; for the evidence of its \
+                     epoch give the key config, too",
+                );
         }
         return;
     };

@@ -60,6 +60,11 @@ impl Certificate {
         self.parsed.tbs_certificate().subject().to_string()
     }
 
+    /// The issuer's name as text.
+    pub(crate) fn issuer(&self) -> String {
+        self.parsed.tbs_certificate().issuer().to_string()
+    }
+
     /// First and last second of its validity, since 1970.
     pub(crate) fn validity(&self) -> (u64, u64) {
         let validity = self.parsed.tbs_certificate().validity();

@@ -2,12 +2,12 @@
 
 use crate::{
     ReasonCode, Root,
-    certificate::{Certificate, scheme, signed_part},
+    certificate::Certificate,
     claims::Hex,
-    instant::{At, Window},
+    instant::{At, Moment, Window},
     reason::Reasons,
+    revocation::{RevocationList, best},
 };
-use x509_cert::der::Decode;
 
 /// What a chain is checked against.
 pub(crate) struct Anchors<'a> {
@@ -17,6 +17,8 @@ pub(crate) struct Anchors<'a> {
     pub(crate) roots: &'a [Root],
     /// Revocation lists (DER) that may speak of it.
     pub(crate) revocation: &'a [Vec<u8>],
+    /// Whether the authorities come out of the endorsements; else out of the evidence.
+    pub(crate) endorsed: bool,
     /// Seconds since 1970.
     pub(crate) now: u64,
 }
@@ -50,13 +52,7 @@ pub(crate) fn check(
     let Anchors { maker, roots, .. } = anchors;
     let Some(root) = chain.last() else { return window };
     if !roots.iter().any(|pinned| pinned.sha256.0 == root.fingerprint) {
-        let names: Vec<_> = roots.iter().map(|root| root.name.as_str()).collect();
-        reasons
-            .add(ReasonCode::RootUntrusted, format!("{maker} root certificate"))
-            .expected(format!("one of: {}", names.join(", ")))
-            .found(format!("SHA-256 {} ({})", Hex::from(root.fingerprint), root.subject()))
-            .source("pinned roots, or `roots` of the policy")
-            .mend("use evidence of a genuine platform; a root of your own has to be in the policy");
+        check_end(root, anchors, reasons);
     }
     for certificate in chain {
         let (from, until) = certificate.validity();
@@ -102,10 +98,31 @@ pub(crate) fn check(
             );
         }
     }
-    for lists in anchors.revocation {
-        check_revocation(lists, chain, anchors, &mut window, reasons);
+    for (below, authority) in chain.iter().enumerate() {
+        check_revocation(authority, &chain[..below], anchors, &mut window, reasons);
     }
     window
+}
+
+/// What is wrong with a chain that does not end at a pinned root: it is not whole, or of a stranger.
+fn check_end(last: &Certificate, anchors: &Anchors<'_>, reasons: &mut Reasons) {
+    let Anchors { maker, roots, endorsed, .. } = anchors;
+    if *endorsed && !roots.is_empty() && !last.names_issuer(last) {
+        reasons
+            .add(ReasonCode::EndorsementMissing, format!("{maker} certificate {}", last.issuer()))
+            .expected(format!("the certificate that issued {}", last.subject()))
+            .found("none in the endorsements")
+            .source("the maker's certificates, up to its root")
+            .mend("give a bundle with the maker's authorities, too (`--endorsements FILE`)");
+        return;
+    }
+    let names: Vec<_> = roots.iter().map(|root| root.name.as_str()).collect();
+    reasons
+        .add(ReasonCode::RootUntrusted, format!("{maker} root certificate"))
+        .expected(format!("one of: {}", names.join(", ")))
+        .found(format!("SHA-256 {} ({})", Hex::from(last.fingerprint), last.subject()))
+        .source("pinned roots, or `roots` of the policy")
+        .mend("use evidence of a genuine platform; a root of your own has to be in the policy");
 }
 
 fn broken(reasons: &mut Reasons, maker: &str, at: &Certificate, expected: &str, found: &str) {
@@ -134,28 +151,22 @@ fn check_validity(certificate: &Certificate, anchors: &Anchors<'_>, reasons: &mu
         .mend("ask the worker for fresh evidence; for archived evidence check at its own time");
 }
 
-/// A list counts if one of the chain's authorities has signed it; others are of other chains.
+/// Of an authority's lists the newest counts that is issued; others than its own are of other chains.
 fn check_revocation(
-    der: &[u8],
-    chain: &[&Certificate],
+    authority: &Certificate,
+    below: &[&Certificate],
     anchors: &Anchors<'_>,
     window: &mut Window,
     reasons: &mut Reasons,
 ) {
-    use x509_cert::{certificate::Rfc5280, crl::CertificateList};
-    let Ok(list) = CertificateList::<Rfc5280>::from_der(der) else { return };
-    let Some(at) =
-        chain.iter().position(|authority| authority.has_subject(&list.tbs_cert_list.issuer))
-    else {
-        return;
-    };
-    let authority = chain[at];
+    let mut moment = Moment::new(anchors.now);
+    let lists = anchors.revocation.iter().filter_map(|der| RevocationList::parse(der));
+    let newest = best(lists.filter(|list| list.is_of(authority)), |list| list.age(&mut moment));
+    window.narrow(0, moment.until);
+    // For archived evidence: a list of later days says nothing about its time.
+    let Some(list) = newest.filter(|list| list.validity().0 <= anchors.now) else { return };
     let claim = format!("{} revocation list of {}", anchors.maker, authority.subject());
-    let signed = signed_part(der).and_then(|range| {
-        let (scheme, signature) = (scheme(&list.signature_algorithm)?, list.signature.as_bytes()?);
-        Some(authority.public_key()?.verifies(scheme, &der[range], signature))
-    });
-    if signed != Some(true) {
+    if !list.is_signed_by(authority) {
         reasons
             .add(ReasonCode::CollateralInvalid, claim)
             .expected("signed by the authority that it names")
@@ -164,27 +175,18 @@ fn check_revocation(
             .mend("fetch the revocation list again");
         return;
     }
-    let from = list.tbs_cert_list.this_update.to_unix_duration().as_secs();
-    let until =
-        list.tbs_cert_list.next_update.map_or(u64::MAX, |time| time.to_unix_duration().as_secs());
+    let (from, until) = list.validity();
     window.narrow(from, until);
-    if anchors.now < from || anchors.now > until {
-        let early = anchors.now < from;
-        let code =
-            if early { ReasonCode::CollateralNotYetValid } else { ReasonCode::CollateralExpired };
+    if anchors.now > until {
         reasons
-            .add(code, claim.clone())
+            .add(ReasonCode::CollateralExpired, claim.clone())
             .expected(format!("valid from {} until {}", At(from), At(until)))
             .found(format!("the check's time {}", At(anchors.now)))
             .source("the list's own dates")
             .mend("fetch the revocation list again");
     }
-    let revoked = list.tbs_cert_list.revoked_certificates.unwrap_or_default();
-    for certificate in &chain[..at] {
-        let issued_here = certificate.names_issuer(authority);
-        if issued_here
-            && revoked.iter().any(|entry| entry.serial_number.as_bytes() == certificate.serial())
-        {
+    for certificate in below {
+        if certificate.names_issuer(authority) && list.names(certificate) {
             reasons
                 .add(ReasonCode::CertificateRevoked, claim.clone())
                 .expected(format!("{} is not on it", certificate.subject()))

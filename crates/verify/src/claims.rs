@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use sealwork_job::Timestamp;
 use serde::Serialize;
 
-use crate::{Class, EvidenceKind};
+use crate::{Class, EvidenceKind, tpm::is_initial};
 
 /// What evidence says, read from its bytes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,10 +37,7 @@ impl Claims {
     pub(crate) fn has_measured_boot(&self) -> bool {
         (0..=7).any(|pcr| {
             let value = self.measurements.get(&format!("pcr{pcr}"));
-            let holds = |initial: u8| {
-                value.is_some_and(|value| value.0.iter().any(|&byte| byte != initial))
-            };
-            holds(0) && holds(0xff)
+            value.is_some_and(|value| !is_initial(&value.0))
         })
     }
 
@@ -231,6 +228,13 @@ pub enum Provenance {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hex(pub Vec<u8>);
 
+impl Hex {
+    /// Whether there is nothing but zeros.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.0.iter().all(|&byte| byte == 0)
+    }
+}
+
 impl std::fmt::Display for Hex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&hex::encode(&self.0))
@@ -264,7 +268,9 @@ impl Serialize for Hex {
 impl<'de> serde::Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        hex::decode(text).map(Self).map_err(serde::de::Error::custom)
+        hex::decode(text)
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("not hex digits, two for a byte, without 0x"))
     }
 }
 

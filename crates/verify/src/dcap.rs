@@ -2,6 +2,7 @@
 //! here is what it leaves open: strict layout, the choice of collateral, every reason by name.
 
 mod backend;
+mod choice;
 mod collateral;
 mod diagnose;
 mod layout;
@@ -54,15 +55,17 @@ pub(crate) fn authenticate(kind: EvidenceKind, request: &Request<'_>) -> Authent
 
 fn check_quote(quote: &Quote, request: &Request<'_>, this: &mut Authenticated) {
     let Some(chain) = PckChain::of(quote) else { return no_chain(this) };
-    let Some(raw) = collateral::choose(quote, chain.leaf(), request.endorsements) else {
+    let Some(choice) = choice::choose(quote, &chain, request.endorsements, request.now) else {
         this.reasons
             .add(ReasonCode::EndorsementMissing, "collateral of this platform's model")
-            .expected("TCB info, identity of the quoting enclave, revocation lists")
+            .expected(collateral::wanted(quote, &chain))
             .found("none in the endorsements")
             .source("Intel's provisioning service")
             .mend("give a bundle with collateral for this platform (`--endorsements FILE`)");
         return;
     };
+    let raw = &*choice.collateral;
+    this.window.narrow(0, choice.until);
     let root = sha256(chain.root());
     if let Some(claims) = &mut this.claims {
         claims.root = Some(Hex::from(root));
@@ -86,15 +89,23 @@ fn check_quote(quote: &Quote, request: &Request<'_>, this: &mut Authenticated) {
     let collateral = Collateral::read(raw);
     let dates = collateral::check_dates(&collateral, &chain, request.now, &mut this.reasons);
     collateral::check_about(quote, &chain, &collateral, &mut this.reasons);
+    let sound = collateral::check_form(&chain, &collateral, &mut this.reasons);
     this.window.narrow(dates.from, dates.until);
-    // When something has expired, the rest is checked at a time when nothing had.
-    let again = pinned && !dates.contains(request.now);
-    match if again { Some(verify(dates.from)) } else { first } {
+    let again = if !dates.contains(request.now) {
+        // When something has expired, the rest is checked at a time when nothing had.
+        Some(dates.from)
+    } else if request.now == dates.until {
+        // The last second counts (RFC 5280, 4.1.2.5); for dcap-qvl a revocation list ends before it.
+        Some(dates.from.max(request.now.saturating_sub(1)))
+    } else {
+        None
+    };
+    match again.filter(|_| pinned).map_or(first, |at| Some(verify(at))) {
         Some(Ok(verified)) => accept(&verified, this),
-        Some(Err(error)) => {
+        Some(Err(error)) if sound => {
             diagnose::explain(&error, quote, &chain, &collateral, &mut this.reasons);
         }
-        None => {}
+        _ => {}
     }
 }
 

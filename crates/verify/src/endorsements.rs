@@ -16,7 +16,7 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone, Default)]
 pub struct Endorsements {
     sequence: u64,
-    collateral: Vec<Held>,
+    collateral: Vec<DcapCollateral>,
     certificates: Vec<Certificate>,
     revocation: Vec<Vec<u8>>,
     digest: [u8; 32],
@@ -27,29 +27,6 @@ pub struct Endorsements {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DcapCollateral(pub(crate) QuoteCollateralV3);
-
-/// Collateral, with what it is about read once.
-#[derive(Debug, Clone)]
-pub(crate) struct Held {
-    collateral: DcapCollateral,
-    pub(crate) about: Option<About>,
-}
-
-/// As much of a TCB info as the choice of collateral needs.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct About {
-    pub(crate) id: String,
-    pub(crate) fmspc: String,
-    #[serde(default)]
-    pub(crate) tcb_evaluation_data_number: u32,
-}
-
-impl Held {
-    pub(crate) fn raw(&self) -> &QuoteCollateralV3 {
-        &self.collateral.0
-    }
-}
 
 /// Why a bundle of endorsements is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,7 +95,7 @@ impl Endorsements {
         let bundle = Bundle {
             version: VERSION,
             sequence: self.sequence,
-            dcap: self.collateral.iter().map(|held| held.collateral.clone()).collect(),
+            dcap: self.collateral.clone(),
             certificates: self
                 .certificates
                 .iter()
@@ -144,8 +121,7 @@ impl Endorsements {
         // Quotes carry their own certificates, and these are the ones that count.
         collateral.0.pck_certificate_chain = None;
         let part = serde_json::to_vec(&collateral).unwrap_or_default();
-        let about = serde_json::from_str(&collateral.0.tcb_info).ok();
-        self.collateral.push(Held { collateral, about });
+        self.collateral.push(collateral);
         self.note(&part);
         Ok(())
     }
@@ -202,13 +178,14 @@ impl Endorsements {
         Ok(())
     }
 
-    /// Adds what another bundle holds, for example what came with the evidence.
+    /// Adds what another bundle holds, for example what came with the evidence. Of collateral that
+    /// is equally new, what was added first counts: add to your own, not the other way round.
     ///
     /// # Errors
     /// [`EndorsementsError::TooLarge`].
     pub fn add_all(&mut self, other: &Self) -> Result<(), EndorsementsError> {
-        for held in &other.collateral {
-            self.add_collateral(held.collateral.clone())?;
+        for collateral in &other.collateral {
+            self.add_collateral(collateral.clone())?;
         }
         for certificate in &other.certificates {
             self.add_certificate(certificate.der())?;
@@ -224,7 +201,7 @@ impl Endorsements {
         self.sequence
     }
 
-    pub(crate) fn collateral(&self) -> &[Held] {
+    pub(crate) fn collateral(&self) -> &[DcapCollateral] {
         &self.collateral
     }
 

@@ -25,6 +25,27 @@ impl Window {
     }
 }
 
+/// A time at which something is chosen, and until when the choice stays the same.
+pub(crate) struct Moment {
+    pub(crate) now: u64,
+    /// The last second before anything that was left out is issued.
+    pub(crate) until: u64,
+}
+
+impl Moment {
+    pub(crate) fn new(now: u64) -> Self {
+        Self { now, until: u64::MAX }
+    }
+
+    /// Whether something is issued by now; else it will be.
+    pub(crate) fn has_come(&mut self, issued: u64) -> bool {
+        if issued > self.now {
+            self.until = self.until.min(issued - 1);
+        }
+        issued <= self.now
+    }
+}
+
 /// Seconds since 1970, shown as RFC 3339.
 pub(crate) struct At(pub(crate) u64);
 

@@ -27,6 +27,8 @@ mod instant;
 mod nitro;
 mod policy;
 mod reason;
+mod receipt;
+mod revocation;
 mod roots;
 mod simulated;
 mod snp;
@@ -47,11 +49,12 @@ pub use evidence::{Evidence, EvidenceKind};
 pub use instant::Day;
 pub use nitro::{NitroRoot, authenticate_nitro};
 pub use policy::{
-    ActivatedKey, AllowedAdvisory, Freshness, IntelTcbPolicy, Isolation, Kinds, NitroPolicy,
-    POLICY_SCHEMA, Policy, PolicyError, ReferenceValues, SgxPolicy, SimulatedPolicy, SnpPolicy,
-    SnpSigner, TcbStatus, TdxPolicy, TpmPolicy,
+    ActivatedKey, AllowedAdvisory, Doubt, Draft, Freshness, IntelTcbPolicy, Isolation, Kinds,
+    NitroPolicy, POLICY_SCHEMA, Policy, PolicyError, ReferenceValues, SgxPolicy, SimulatedPolicy,
+    SnpPolicy, SnpSigner, TcbStatus, TdxPolicy, TpmPolicy, draft,
 };
 pub use reason::{Reason, ReasonCode};
+pub use receipt::{VerifiedReceipt, verify_receipt_evidence};
 pub use roots::{Root, pinned_roots};
 #[cfg(feature = "sim")]
 pub use simulated::simulate;
@@ -59,6 +62,4 @@ pub use tpm::{AttestationKey, CredentialChallenge, CredentialError, EndorsementK
 pub use verdict::{Class, Rejected, Trusted, Verdict};
 pub use verifier::{Verifier, inspect, verify};
 pub use watermark::Watermark;
-pub use worker::{
-    Question, VerifiedReceipt, verify_document, verify_receipt_evidence, verify_worker,
-};
+pub use worker::{Question, verify_document, verify_worker};

@@ -54,6 +54,7 @@ fn check(envelope: &Sign1, document: &Document, request: &Request<'_>) -> Authen
         maker: "AWS Nitro",
         roots: request.roots,
         revocation: request.endorsements.revocation(),
+        endorsed: false,
         now: request.now,
     };
     let links: Vec<&Certificate> = chain.iter().collect();

@@ -2,10 +2,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Class, EvidenceKind, Root};
 
+mod draft;
 mod init;
 mod kinds;
+mod reference;
 mod validate;
 
+pub use draft::{Doubt, Draft, draft};
 pub use kinds::{
     ActivatedKey, AllowedAdvisory, IntelTcbPolicy, NitroPolicy, ReferenceValues, SgxPolicy,
     SimulatedPolicy, SnpPolicy, SnpSigner, TcbStatus, TdxPolicy, TpmPolicy,

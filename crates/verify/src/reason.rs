@@ -198,6 +198,10 @@ impl Reasons {
         self.0.is_empty()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Reason> {
+        self.0.iter()
+    }
+
     pub(crate) fn extend(&mut self, others: &Self) {
         for reason in &others.0 {
             self.push(reason.clone());

@@ -6,6 +6,7 @@ mod credential;
 mod endorsement;
 mod event_log;
 mod evidence;
+mod initial;
 mod public;
 mod reader;
 
@@ -16,7 +17,11 @@ pub use self::{
     credential::{CredentialChallenge, CredentialError, EndorsementKey},
     evidence::{AttestationKey, TpmEvidence},
 };
-pub(crate) use self::{endorsement::Vouchers, public::is_tpm_name};
+pub(crate) use self::{
+    endorsement::Vouchers,
+    initial::{holds_code, is_initial},
+    public::is_tpm_name,
+};
 use crate::{
     Claims, Class, Details, EvidenceKind, Hex, Provenance, ReasonCode, TpmClaims,
     authenticate::{Authenticated, Request},

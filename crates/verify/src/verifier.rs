@@ -7,11 +7,12 @@ use sealwork_job::Timestamp;
 use sealwork_seal::KeyConfig;
 
 use crate::{
-    Endorsements, Evidence, EvidenceDocument, EvidenceKind, Expectation, Policy, Question, Verdict,
-    Watermark,
+    Endorsements, Evidence, EvidenceDocument, EvidenceKind, Expectation, Policy, Question,
+    Rejected, Verdict, VerifiedReceipt, Watermark,
     appraise::{Circumstances, appraise},
     authenticate::{Authenticated, authenticate},
-    worker::{judge_worker, together},
+    receipt::judge_receipt,
+    worker::{judge_document, judge_worker, together},
 };
 
 /// Checks evidence: the answer names everything that is wrong with it.
@@ -56,6 +57,14 @@ pub struct Verifier {
     order: VecDeque<Key>,
 }
 
+/// How old collateral may be beside what was used before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Collateral {
+    NoOlder,
+    /// For archived evidence.
+    OfItsTime,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     kind: EvidenceKind,
@@ -95,7 +104,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Verdict {
         let own = Arc::clone(&self.endorsements);
-        self.verify_against(&own, evidence, expectation, policy, now)
+        self.verify_against(&own, evidence, expectation, policy, now, Collateral::NoOlder)
     }
 
     /// Checks that a key config is of a worker that a policy trusts, as
@@ -110,7 +119,47 @@ impl Verifier {
     ) -> Verdict {
         let all = together(&self.endorsements, document);
         judge_worker(key_config, document, question, policy, now, |expectation| {
-            self.verify_against(&all, &document.evidence, expectation, policy, now)
+            let evidence = &document.evidence;
+            self.verify_against(&all, evidence, expectation, policy, now, Collateral::NoOlder)
+        })
+    }
+
+    /// Checks evidence about whatever its statement names, as
+    /// [`verify_document`](crate::verify_document) does.
+    pub fn verify_document(
+        &mut self,
+        document: &EvidenceDocument,
+        nonce: Option<&[u8]>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Verdict {
+        let all = together(&self.endorsements, document);
+        judge_document(document, nonce, policy, |expectation| {
+            let evidence = &document.evidence;
+            self.verify_against(&all, evidence, expectation, policy, now, Collateral::NoOlder)
+        })
+    }
+
+    /// Follows a receipt to its evidence, as
+    /// [`verify_receipt_evidence`](crate::verify_receipt_evidence) does.
+    ///
+    /// What was archived is checked with the collateral of its time, which newer collateral has
+    /// overtaken since: it is not compared with what was used before, only remembered.
+    ///
+    /// # Errors
+    /// [`Rejected`] with everything that is wrong.
+    pub fn verify_receipt_evidence(
+        &mut self,
+        receipt: &str,
+        key_config: &KeyConfig,
+        document: &EvidenceDocument,
+        policy: &Policy,
+        at: Timestamp,
+    ) -> Result<VerifiedReceipt, Rejected> {
+        let all = together(&self.endorsements, document);
+        judge_receipt(receipt, key_config, document, policy, |expectation| {
+            let evidence = &document.evidence;
+            self.verify_against(&all, evidence, expectation, policy, at, Collateral::OfItsTime)
         })
     }
 
@@ -121,11 +170,15 @@ impl Verifier {
         expectation: &Expectation,
         policy: &Policy,
         now: Timestamp,
+        collateral: Collateral,
     ) -> Verdict {
         let now = now.as_secs();
         let authenticated = self.authenticate(endorsements, evidence, policy, now);
         let sequence = self.endorsements.sequence();
-        let watermark = Some(&self.watermark);
+        let watermark = match collateral {
+            Collateral::NoOlder => Some(&self.watermark),
+            Collateral::OfItsTime => None,
+        };
         let circumstances = Circumstances { expectation, watermark, sequence, now };
         let verdict = appraise(evidence.kind, &authenticated, policy, &circumstances);
         if matches!(verdict, Verdict::Trusted(_)) {

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 /// The highest numbers that collateral and bundles had: what is older than these is an attempt to
 /// bring back a time when a weakness was not known. Keep it where the evidence's host cannot
 /// change it.
+///
+/// Collateral of Intel's has numbers of its own. AMD's and TPM makers' certificates and revocation
+/// lists have none that are compared: what keeps those new is the number of the reader's own bundle,
+/// which counts while a numbered bundle is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Watermark {

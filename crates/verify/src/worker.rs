@@ -1,11 +1,11 @@
-//! From a worker's words to its evidence: key config, statement, receipt.
+//! From a worker's words to its evidence: key config, statement.
 
 use sealwork_job::Timestamp;
-use sealwork_seal::{KeyConfig, Purpose, ReceiptClaims, Statement, verify_receipt};
+use sealwork_seal::{KeyConfig, Purpose, Statement};
 
 use crate::{
     Age, Details, Endorsements, EvidenceDocument, EvidenceKind, Expectation, Policy, ReasonCode,
-    Rejected, Trusted, Verdict, claims::Hex, instant::At, reason::Reasons, verify,
+    Rejected, Verdict, claims::Hex, instant::At, reason::Reasons, verify,
 };
 
 /// What a verifier has asked a worker for.
@@ -25,16 +25,20 @@ impl Question {
         Self { purpose: Purpose::Session, nonce: nonce.into(), context: Vec::new() }
     }
 
-    /// For receipts.
+    /// For what every receipt of an epoch cites: with no nonce, as new as the worker's keys.
     pub fn epoch() -> Self {
         Self { purpose: Purpose::Epoch, nonce: Vec::new(), context: Vec::new() }
     }
 
-    /// Whether a session was asked about and the statement is that of the epoch.
-    fn is_answered_by_epoch(&self, statement: &Statement) -> bool {
-        self.purpose == Purpose::Session
-            && self.context.is_empty()
-            && statement.purpose == Purpose::Epoch
+    /// Where the evidence of an epoch came, asked for or in the place of a session's: what that
+    /// answers.
+    fn answered_by_epoch(&self, statement: &Statement) -> Option<Self> {
+        match self.purpose {
+            _ if statement.purpose != Purpose::Epoch => None,
+            Purpose::Epoch => Some(self.clone()),
+            Purpose::Session if self.context.is_empty() => Some(Self::epoch()),
+            _ => None,
+        }
     }
 }
 
@@ -42,8 +46,9 @@ impl Question {
 /// statement, the evidence, the isolation.
 ///
 /// Report data are compared with the statement that is expected, not with the one that came. Where
-/// a session was asked about and the evidence of the epoch came, `freshness.epoch_evidence` of the
-/// policy says whether that will do.
+/// the evidence of the epoch came, asked for or not, `freshness.epoch_evidence` of the policy says
+/// whether that will do, and a key of the key config has to be offered at `now`. Evidence of epochs
+/// that are over is for receipts: [`verify_receipt_evidence`](crate::verify_receipt_evidence).
 pub fn verify_worker(
     key_config: &KeyConfig,
     document: &EvidenceDocument,
@@ -76,22 +81,33 @@ pub(crate) fn judge_worker(
     judge: impl FnOnce(&Expectation) -> Verdict,
 ) -> Verdict {
     let mut reasons = Reasons::default();
+    let epoch = question.answered_by_epoch(&document.statement);
+    if epoch.is_some() && is_epoch_allowed(policy, &mut reasons) {
+        check_offered(key_config, now, &mut reasons);
+    }
+    let question = epoch.as_ref().unwrap_or(question);
+    judge_about(key_config, document, question, policy, reasons, judge)
+}
+
+/// Checks key config and statement, however old the evidence may be, and adds what was found.
+pub(crate) fn judge_about(
+    key_config: &KeyConfig,
+    document: &EvidenceDocument,
+    question: &Question,
+    policy: &Policy,
+    mut reasons: Reasons,
+    judge: impl FnOnce(&Expectation) -> Verdict,
+) -> Verdict {
     check_key_config(key_config, document, &mut reasons);
     check_isolation(&key_config.isolation, policy, &mut reasons);
-    let answered = if question.is_answered_by_epoch(&document.statement) {
-        check_epoch(key_config, policy, now, &mut reasons);
-        Question::epoch()
-    } else {
-        question.clone()
-    };
     let expected = Statement {
         kind: document.evidence.kind.as_str().to_owned(),
-        purpose: answered.purpose,
-        nonce: answered.nonce,
+        purpose: question.purpose,
+        nonce: question.nonce.clone(),
         key_config: key_config.digest(),
         config: key_config.config_digest,
         instance: key_config.instance,
-        context: answered.context,
+        context: question.context.clone(),
     };
     check_statement(&expected, &document.statement, &mut reasons);
     let expectation = match expected.purpose {
@@ -109,8 +125,9 @@ pub(crate) fn judge_worker(
 /// Checks evidence about whatever its statement names: for looking at a document without the key
 /// config that it has to be about.
 ///
-/// `nonce` is what was asked with. Without one the evidence of an epoch counts as archived, and other
-/// evidence has to be dated.
+/// `nonce` is what was asked with; an empty one is none. Without one the evidence has to be dated by
+/// its platform, as the policy's `freshness` says; that of an epoch needs `freshness.epoch_evidence` besides. What bounds
+/// its age on platforms without dates is its key config: [`verify_worker`] takes that.
 pub fn verify_document(
     document: &EvidenceDocument,
     nonce: Option<&[u8]>,
@@ -118,19 +135,31 @@ pub fn verify_document(
     policy: &Policy,
     now: Timestamp,
 ) -> Verdict {
+    let all = together(endorsements, document);
+    judge_document(document, nonce, policy, |expectation| {
+        verify(&document.evidence, expectation, &all, policy, now)
+    })
+}
+
+/// Checks what a document says of itself; `judge` checks the evidence.
+pub(crate) fn judge_document(
+    document: &EvidenceDocument,
+    nonce: Option<&[u8]>,
+    policy: &Policy,
+    judge: impl FnOnce(&Expectation) -> Verdict,
+) -> Verdict {
     let stated = &document.statement;
+    let nonce = nonce.filter(|nonce| !nonce.is_empty());
     let kind = document.evidence.kind.as_str().to_owned();
     let expected_nonce = nonce.unwrap_or(&stated.nonce).to_vec();
     let expected = Statement { kind, nonce: expected_nonce, ..stated.clone() };
     let mut reasons = Reasons::default();
     check_statement(&expected, stated, &mut reasons);
-    let expectation = match (nonce, stated.purpose) {
-        (Some(_), _) => Expectation::challenge(&expected),
-        (None, Purpose::Epoch) => Expectation::archived(&expected),
-        (None, _) => Expectation { age: Age::Dated, ..Expectation::challenge(&expected) },
-    };
-    let all = together(endorsements, document);
-    let verdict = verify(&document.evidence, &expectation, &all, policy, now);
+    let age = if nonce.is_some() { Age::Challenged } else { Age::Dated };
+    if nonce.is_none() && stated.purpose == Purpose::Epoch {
+        is_epoch_allowed(policy, &mut reasons);
+    }
+    let verdict = judge(&Expectation { age, ..Expectation::challenge(&expected) });
     check_asker(&verdict, &mut reasons);
     with_reasons(verdict, reasons)
 }
@@ -154,58 +183,12 @@ fn check_asker(verdict: &Verdict, reasons: &mut Reasons) {
     }
 }
 
-/// A receipt that was followed to its worker's evidence.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VerifiedReceipt {
-    /// What the receipt says.
-    pub receipt: ReceiptClaims,
-    /// What the evidence proves.
-    pub evidence: Trusted,
-}
-
-/// Follows a receipt to its key config, to the archived evidence of its epoch, to a policy.
-///
-/// `at` is the time at which the evidence is judged; the receipt's own end is a good one where the
-/// endorsements are of that time.
-///
-/// # Errors
-/// [`Rejected`] with everything that is wrong.
-pub fn verify_receipt_evidence(
-    receipt: &str,
-    key_config: &KeyConfig,
-    document: &EvidenceDocument,
-    endorsements: &Endorsements,
-    policy: &Policy,
-    at: Timestamp,
-) -> Result<VerifiedReceipt, Rejected> {
-    let mut reasons = Reasons::default();
-    let question = Question::epoch();
-    let verdict = verify_worker(key_config, document, &question, endorsements, policy, at);
-    match verify_receipt(receipt, &key_config.receipt_key) {
-        Ok(receipt) => {
-            check_receipt(&receipt, key_config, document, &mut reasons);
-            check_isolation(&receipt.isolation, policy, &mut reasons);
-            let evidence = with_reasons(verdict, reasons).into_result()?;
-            Ok(VerifiedReceipt { receipt, evidence })
-        }
-        Err(error) => {
-            reasons
-                .add(ReasonCode::ReceiptInvalid, "receipt")
-                .expected("signed by the key config's receipt key")
-                .found(error)
-                .source("the key config")
-                .mend("use the receipt and the key config of the same worker, unchanged");
-            Err(refuse(verdict, reasons))
-        }
-    }
-}
-
-fn with_reasons(verdict: Verdict, others: Reasons) -> Verdict {
+pub(crate) fn with_reasons(verdict: Verdict, others: Reasons) -> Verdict {
     if others.is_empty() { verdict } else { Verdict::Rejected(refuse(verdict, others)) }
 }
 
 /// The refusal for these reasons and for those of the verdict.
-fn refuse(verdict: Verdict, others: Reasons) -> Rejected {
+pub(crate) fn refuse(verdict: Verdict, others: Reasons) -> Rejected {
     let (reasons, claims) = match verdict {
         Verdict::Trusted(trusted) => (Vec::new(), Some(trusted.claims)),
         Verdict::Rejected(rejected) => (rejected.reasons, rejected.claims),
@@ -233,7 +216,7 @@ fn check_key_config(key_config: &KeyConfig, document: &EvidenceDocument, reasons
     }
 }
 
-fn check_isolation(isolation: &str, policy: &Policy, reasons: &mut Reasons) {
+pub(crate) fn check_isolation(isolation: &str, policy: &Policy, reasons: &mut Reasons) {
     let allowed: Vec<_> = policy.isolation.iter().map(|isolation| isolation.as_str()).collect();
     if !allowed.contains(&isolation) {
         reasons
@@ -245,9 +228,8 @@ fn check_isolation(isolation: &str, policy: &Policy, reasons: &mut Reasons) {
     }
 }
 
-/// The evidence of an epoch is no answer to a nonce. What bounds its age is that the keys it speaks
-/// of are offered at this time.
-fn check_epoch(key_config: &KeyConfig, policy: &Policy, now: Timestamp, reasons: &mut Reasons) {
+/// The evidence of an epoch is no answer to a nonce: the policy says whether it will do.
+fn is_epoch_allowed(policy: &Policy, reasons: &mut Reasons) -> bool {
     if !policy.freshness.epoch_evidence {
         reasons
             .add(ReasonCode::EpochEvidenceNotAllowed, "purpose of the statement")
@@ -258,8 +240,12 @@ fn check_epoch(key_config: &KeyConfig, policy: &Policy, now: Timestamp, reasons:
                 "use a worker that answers each nonce, or allow evidence as old as the worker's \
                  keys may be",
             );
-        return;
     }
+    policy.freshness.epoch_evidence
+}
+
+/// What bounds the age of an epoch's evidence is that the keys it speaks of are offered now.
+fn check_offered(key_config: &KeyConfig, now: Timestamp, reasons: &mut Reasons) {
     let now = now.as_secs();
     if !key_config.keys.iter().any(|key| key.not_before <= now && now < key.not_after) {
         let end = key_config.keys.iter().map(|key| key.not_after).max();
@@ -295,28 +281,5 @@ fn check_statement(expected: &Statement, found: &Statement, reasons: &mut Reason
             .found(found)
             .source("what was asked for, and the key config")
             .mend("ask the worker again; evidence for something else is no evidence for this");
-    }
-}
-
-fn check_receipt(
-    receipt: &ReceiptClaims,
-    key_config: &KeyConfig,
-    document: &EvidenceDocument,
-    reasons: &mut Reasons,
-) {
-    let evidence = receipt.evidence.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
-    let fields = [
-        ("key config", key_config.digest().to_string(), receipt.key_config.to_string()),
-        ("instance", key_config.instance.to_string(), receipt.instance.to_string()),
-        ("isolation", key_config.isolation.clone(), receipt.isolation.clone()),
-        ("evidence", document.digest().to_string(), evidence),
-    ];
-    for (field, expected, found) in fields.into_iter().filter(|(_, one, two)| one != two) {
-        reasons
-            .add(ReasonCode::ReceiptMismatch, format!("{field} of the receipt"))
-            .expected(expected.escape_debug())
-            .found(found.escape_debug())
-            .source("key config and archived evidence")
-            .mend("use the key config and the evidence of the boot that signed the receipt");
     }
 }

@@ -64,8 +64,12 @@ impl Worker {
             .await
             .unwrap_or_else(|_| Err(Refusal::new(Code::Internal, "admission failed on this job")));
         match &result {
-            Ok(_) => metrics::counter!("sealwork_jobs_accepted_total").increment(1),
+            Ok(accepted) => {
+                tracing::debug!(job = %accepted.job, "a job was accepted");
+                metrics::counter!("sealwork_jobs_accepted_total").increment(1);
+            }
             Err(refusal) => {
+                tracing::debug!(code = refusal.code.as_str(), "a job was refused");
                 metrics::counter!("sealwork_jobs_refused_total", "code" => refusal.code.as_str())
                     .increment(1);
             }
@@ -75,19 +79,18 @@ impl Worker {
 
     async fn admit(self: &Arc<Self>, submission: Submission) -> Result<Accepted, Refusal> {
         let in_lane = submission.lane.is_some();
-        if self.is_draining() && !in_lane {
-            return Err(Refusal::new(Code::Draining, "this worker is shutting down")
-                .after(Duration::from_secs(5)));
-        }
         let now = self.now();
         if let Body::Sealed(envelope) = &submission.body {
             self.check_envelope(envelope, now, in_lane)?;
         }
         let opened = open::open(&submission.body, submission.reply, &self.keyring, &self.masa)?;
+        let replay = self.replay_entry(&submission.origin, &opened.nonce, now);
         let checked = self.check_job(&submission, &opened, now)?;
         let requester =
             opened.requester.clone().unwrap_or_else(|| submission.origin.requester().clone());
-        let place = self.take_place(&requester, submission.origin.requester(), in_lane)?;
+        let place = self
+            .take_place(&requester, submission.origin.requester(), in_lane)
+            .map_err(|refusal| self.known(replay.as_ref()).unwrap_or(refusal))?;
         let job = JobId::from_random(self.entropy.array());
         let entry = JournalEntry {
             id: job,
@@ -107,13 +110,19 @@ impl Worker {
         let live = self.live_job(&entry, place);
         // On the board before it is journalled: its key is in use, and a drain waits for it.
         self.board.insert(Arc::clone(&live));
-        let replay = self.replay_entry(&submission.origin, &opened.nonce, now);
         if let Err(error) = self.journal(entry, replay).await {
             self.board.remove(job);
             return Err(refusal_of(error));
         }
         self.schedule(live, opened);
         Ok(Accepted { job, accepted_at: now, is_instant: checked.is_instant })
+    }
+
+    /// What to say of a job for which there is no room, when it has its room already: a client whose
+    /// answer was lost submits again, and has to learn its job's id.
+    fn known(&self, replay: Option<&ReplayEntry>) -> Option<Refusal> {
+        let job = self.store.replayed(replay?).ok()??;
+        Some(refusal_of(AcceptError::Replayed(job)))
     }
 
     /// Puts the job on disk. A job of a lane waits for room: it must not be refused for capacity.
@@ -239,6 +248,10 @@ impl Worker {
     ) -> Result<Place, Refusal> {
         if in_lane {
             return Ok(self.quotas.take_unconditionally(requester, origin));
+        }
+        if self.is_draining() {
+            return Err(Refusal::new(Code::Draining, "this worker is shutting down")
+                .after(Duration::from_secs(5)));
         }
         self.quotas.take(requester, origin, self.clock.monotonic())
     }

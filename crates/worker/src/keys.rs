@@ -96,11 +96,7 @@ impl Keyring {
         let worker = receipt_key.public().worker_id();
         let wrap_key = derive_key(root.expose(), Purpose::EnvelopeWrap, b"");
         let mut epochs = Vec::new();
-        for name in disk.list(DIRECTORY).map_err(StartError::keys)? {
-            let Some(number) = name.strip_prefix("epoch-").and_then(|n| n.parse::<u64>().ok())
-            else {
-                continue;
-            };
+        for number in numbers(&*disk)? {
             match read_epoch(&*disk, &wrap_key, number)? {
                 Some(epoch) => epochs.push(epoch),
                 // Its erasure was interrupted between overwriting and removing.
@@ -269,17 +265,8 @@ impl Keyring {
         sign_config(&self.receipt_key, self.worker, &self.settings, keys.collect())
     }
 
-    /// Overwrites an epoch's file before it is removed: an unlinked file's blocks stay on disk.
     fn erase(&self, number: u64) -> Result<(), StartError> {
-        {
-            let file = self.disk.open(&path(number)).map_err(StartError::keys)?;
-            let len = file.len().map_err(StartError::keys)?;
-            let zeros = vec![0; usize::try_from(len).unwrap_or(0)];
-            file.write_all_at(0, &zeros).map_err(StartError::keys)?;
-            file.sync().map_err(StartError::keys)?;
-        }
-        self.disk.remove(&path(number)).map_err(StartError::keys)?;
-        self.disk.sync_directory(DIRECTORY).map_err(StartError::keys)?;
+        erase_file(&*self.disk, number)?;
         self.write().epochs.retain(|epoch| epoch.record.number != number);
         Ok(())
     }
@@ -297,6 +284,30 @@ impl Offered {
     fn new(config: KeyConfig, evidence: Option<Digest>) -> Self {
         Self { digest: config.digest(), config: Arc::new(config), evidence }
     }
+}
+
+/// Erases the keys of a worker that is not running.
+pub(crate) fn erase_all(disk: &dyn Disk) -> Result<(), StartError> {
+    numbers(disk)?.into_iter().try_for_each(|number| erase_file(disk, number))
+}
+
+/// The epochs that have a file.
+fn numbers(disk: &dyn Disk) -> Result<Vec<u64>, StartError> {
+    let names = disk.list(DIRECTORY).map_err(StartError::keys)?;
+    Ok(names.iter().filter_map(|name| name.strip_prefix("epoch-")?.parse().ok()).collect())
+}
+
+/// Overwrites an epoch's file before it is removed: an unlinked file's blocks stay on disk.
+fn erase_file(disk: &dyn Disk, number: u64) -> Result<(), StartError> {
+    {
+        let file = disk.open(&path(number)).map_err(StartError::keys)?;
+        let len = file.len().map_err(StartError::keys)?;
+        let zeros = vec![0; usize::try_from(len).unwrap_or(0)];
+        file.write_all_at(0, &zeros).map_err(StartError::keys)?;
+        file.sync().map_err(StartError::keys)?;
+    }
+    disk.remove(&path(number)).map_err(StartError::keys)?;
+    disk.sync_directory(DIRECTORY).map_err(StartError::keys)
 }
 
 fn path(number: u64) -> String {

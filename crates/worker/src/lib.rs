@@ -4,12 +4,15 @@
 mod admit;
 mod archive;
 mod board;
+mod clock;
 mod config;
 mod error;
 mod evidence;
+mod followed;
 mod keys;
 mod lanes;
 mod masa;
+mod masa_result;
 mod open;
 mod quota;
 mod recover;
@@ -28,13 +31,17 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use admit::Accepted;
 use board::Board;
+use clock::ClockWatch;
+pub use clock::{ClockReset, reset_clock};
 pub use config::{MasaConfig, Quota, WorkerConfig};
 pub use error::StartError;
 use evidence::Witness;
 pub use evidence::{Attestation, FoundEvidence};
+use followed::Followed;
 use keys::Keyring;
 use lanes::Lanes;
 pub use masa::{MasaKeys, SetKeyRefusal, masa_worker_id};
+pub use masa_result::{MasaResult, OpenedResult, ResultSpool, SealedText, TextOnDisk};
 use quota::Quotas;
 use schedule::{Scheduler, Slots};
 use sealwork_engine::Engine;
@@ -43,13 +50,18 @@ use sealwork_platform::{Clock, Entropy, Platform, RootSecret};
 use sealwork_seal::{KeyConfig, KeyId};
 use sealwork_store::Store;
 pub use sealwork_store::{Outbox, OutboxItem};
-pub use settle::{MasaResult, PublicResult};
+pub use settle::PublicResult;
 use stats::Stats;
 pub use stats::StatsSnapshot;
 pub use status::{Access, JobResult, Status};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waiting::Waiting;
+
+/// How long a worker that stops gives requesters to fetch the results they have asked about.
+const FETCHED_WITHIN: Duration = Duration::from_secs(5);
+/// After the results: receipts, and the evidence that they cite, are asked for next.
+const AFTER_RESULTS: Duration = Duration::from_secs(1);
 
 /// The worker: everything between the doors and the engines.
 pub struct Worker {
@@ -69,6 +81,7 @@ pub struct Worker {
     lanes: Lanes,
     waiting: Waiting,
     board: Board,
+    followed: Followed,
     stats: Arc<Stats>,
     tasks: TaskTracker,
     /// No new jobs.
@@ -157,6 +170,7 @@ impl Worker {
             lanes: Lanes::default(),
             waiting: Waiting::default(),
             board: Board::default(),
+            followed: Followed::default(),
             stats: Arc::clone(&stats.0),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
@@ -165,12 +179,14 @@ impl Worker {
             store,
             config,
         });
+        let mut clock = ClockWatch::default();
+        clock.look(&worker);
         worker.offer_keys().await?;
         let recovered = worker.recover()?;
         if recovered > 0 {
             tracing::info!(jobs = recovered, "took up jobs that were accepted before the restart");
         }
-        worker.tasks.spawn(Arc::clone(&worker).keep_tidy());
+        worker.tasks.spawn(Arc::clone(&worker).keep_tidy(clock));
         Ok(worker)
     }
 
@@ -239,11 +255,22 @@ impl Worker {
         self.draining.is_cancelled()
     }
 
-    /// Refuses new jobs and waits up to `patience` for the accepted ones. Results can still be
-    /// fetched: call [`Self::close`] when the doors are closed.
+    /// Refuses new jobs and waits up to `patience` for the accepted ones, and then for a few seconds
+    /// of it until those have their results who have waited for them. Results can still be fetched:
+    /// call [`Self::close`] when the doors are closed.
     pub async fn drain(&self, patience: Duration) {
         self.draining.cancel();
-        if tokio::time::timeout(patience, self.board.empty()).await.is_err() {
+        self.followed.begin_drain();
+        let drained = async {
+            self.board.empty().await;
+            if self.followed.is_empty() {
+                return;
+            }
+            // An error: somebody has gone away, or wanted no more than to know.
+            let _ = tokio::time::timeout(FETCHED_WITHIN, self.followed.all_fetched()).await;
+            tokio::time::sleep(AFTER_RESULTS).await;
+        };
+        if tokio::time::timeout(patience, drained).await.is_err() && self.board.len() > 0 {
             tracing::warn!(jobs = self.board.len(), "stopping with unsettled jobs in the journal");
         }
     }

@@ -12,10 +12,10 @@ use sealwork_compat_masa::{RING_SIZE, verify_setkey};
 use sealwork_job::{Code, Failure, JobId, Timestamp};
 use sealwork_platform::{Clock, Entropy, Platform, RootSecret};
 use sealwork_seal::derive::{Purpose, derive_key};
-use sealwork_store::Store;
+use sealwork_store::{Store, StoreError};
 use zeroize::Zeroizing;
 
-use crate::{MasaConfig, StartError, WorkerConfig};
+use crate::{MasaConfig, ResultSpool, StartError, WorkerConfig};
 
 const NAMESPACE: &str = "masa";
 const RING: &[u8] = b"ring";
@@ -157,9 +157,12 @@ impl MasaKeys {
         Ok(job)
     }
 
-    /// Seals a result under the newest key, bound to its job's nonce.
-    pub(crate) fn seal_result(&self, nonce: &str, data: &[u8]) -> Result<String, RingError> {
-        self.ring().seal_result(self.entropy.array(), nonce, data)
+    /// Somewhere to put the sealed text of a result that is too large for memory.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn spool_result(&self) -> Result<ResultSpool, StoreError> {
+        Ok(ResultSpool { spool: self.store.spool(&*self.entropy)?, ring: self.ring() })
     }
 
     /// As the admission that judges the expiry.
@@ -167,7 +170,7 @@ impl MasaKeys {
         self.clock.now().max(self.store.clock_high_water())
     }
 
-    fn ring(&self) -> Arc<Ring> {
+    pub(crate) fn ring(&self) -> Arc<Ring> {
         Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{StartError, Worker};
+use crate::{StartError, Worker, clock::ClockWatch};
 
 const TICK: Duration = Duration::from_secs(1);
 
@@ -15,7 +15,7 @@ impl Worker {
     }
 
     /// Evicts whenever a job settles and every second, until the worker closes.
-    pub(crate) async fn keep_tidy(self: Arc<Self>) {
+    pub(crate) async fn keep_tidy(self: Arc<Self>, mut clock: ClockWatch) {
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => return,
@@ -34,6 +34,7 @@ impl Worker {
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "cannot evict settled results"),
             }
+            clock.look(&self);
             self.expire_unrun();
             if let Err(error) = self.renew_keys().await {
                 tracing::error!(%error, "cannot rotate the envelope keys");

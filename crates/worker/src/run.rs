@@ -170,6 +170,7 @@ mod tests {
         Context {
             job: JobId([1; 16]),
             requester: RequesterId::anonymous(),
+            account: RequesterId::anonymous(),
             limits: Limits { output_bytes: Some(5), ..Limits::default() },
             input: None,
             deadline: Instant::now() + Duration::from_secs(5),

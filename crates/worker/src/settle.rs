@@ -4,9 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sealwork_engine::Report;
-use sealwork_job::{
-    Code, Digest, Failure, JobId, JobState, Outcome, Output, Reply, Timestamp, Usage,
-};
+use sealwork_job::{Code, Digest, Failure, JobId, JobState, Outcome, Reply, Timestamp, Usage};
 use sealwork_platform::Entropy;
 use sealwork_seal::{
     ReceiptClaims, ResponseWriter, SaltedDigest, SealError, SealedOutcome, receipt_digest,
@@ -22,30 +20,13 @@ use zeroize::Zeroizing;
 use crate::{
     Worker,
     board::LiveJob,
+    masa_result::MasaDraft,
     open::{OpenedJob, ReplySecrets},
     spool::{Beginning, OutputSpool},
 };
 
 /// How long to wait before a failed commit is tried again: first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
-
-/// A Masa result as the store keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MasaResult {
-    /// What `/job/status` answers: the sealed result.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<String>,
-    /// Or the job's error, in clear text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// Where the next page begins; of a failed job, where its items can be fetched without paying
-    /// again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-    /// Of a result that is not complete: the code of what stopped it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stopped: Option<String>,
-}
 
 /// A public result as the store keeps it and everyone may read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +76,7 @@ struct Draft {
     /// What comes before the outcome's own data.
     spooled: Option<Spooled>,
     reply: Option<ReplySecrets>,
-    masa: Option<MasaResult>,
+    masa: Option<MasaDraft>,
     /// The door that delivers the result.
     outbox: Option<String>,
     entropy: Arc<dyn Entropy>,
@@ -157,6 +138,7 @@ impl Worker {
             .increment(1);
         metrics::histogram!("sealwork_job_seconds", "engine" => engine)
             .record(span.ended.since(job.accepted_at).as_secs_f64());
+        tracing::debug!(job = %job.id(), engine, code, "a job has settled");
         self.leave(job, JobState::Settled { code: code.to_owned(), at: span.ended });
         self.retention.notify_one();
     }
@@ -263,7 +245,9 @@ impl Worker {
         };
         let reply = opened.map(|opened| opened.reply);
         let masa = match &reply {
-            Some(ReplySecrets::MasaRing { nonce }) => Some(self.seal_masa(nonce, &sealed)),
+            Some(ReplySecrets::MasaRing { nonce }) => {
+                Some(MasaDraft::new(self.masa.ring(), nonce.clone(), &sealed))
+            }
             _ => None,
         };
         let reply = match job.reply {
@@ -278,32 +262,6 @@ impl Worker {
             masa,
             outbox: job.outbox.clone(),
             entropy: Arc::clone(&self.entropy),
-        }
-    }
-
-    /// Masa's results have no place for what the engine says beside them: what clients need of it
-    /// goes in headers, by the names that engines give it.
-    fn seal_masa(&self, nonce: &Zeroizing<String>, sealed: &SealedOutcome) -> MasaResult {
-        let said = |path| sealed.details.as_ref()?.pointer(path)?.as_str().map(str::to_owned);
-        let failed = |error: String, next_cursor| MasaResult {
-            sealed: None,
-            error: Some(error),
-            next_cursor,
-            stopped: None,
-        };
-        match &sealed.outcome {
-            Outcome::Output(Output { data, next_cursor, .. }) => {
-                match self.masa.seal_result(nonce, data) {
-                    Ok(sealed) => MasaResult {
-                        sealed: Some(sealed),
-                        error: None,
-                        next_cursor: next_cursor.clone(),
-                        stopped: said("/stopped/code"),
-                    },
-                    Err(error) => failed(error.to_string(), None),
-                }
-            }
-            Outcome::Failure(Failure { message, .. }) => failed(message.clone(), said("/resume")),
         }
     }
 }
@@ -327,7 +285,9 @@ impl Draft {
         let receipt = keyring.receipt_key().sign(&claims);
         let digest = receipt_digest(&receipt);
         let (response, outbox) = match (&self.reply, &self.spooled) {
-            (Some(ReplySecrets::Hpke(_)), Some(_)) => (self.poured(claims.job, digest), None),
+            (Some(ReplySecrets::Hpke(_) | ReplySecrets::MasaRing { .. }), Some(_)) => {
+                (self.poured(claims.job, digest), None)
+            }
             _ => {
                 let response = self.response(claims.job, digest);
                 let payload = response.clone();
@@ -352,6 +312,9 @@ impl Draft {
     }
 
     fn pour(&self, job: JobId, receipt: Digest, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        if let Some(masa) = &self.masa {
+            return masa.pour(&self.outcome.outcome, self.spooled.as_ref(), &*self.entropy, sink);
+        }
         let (Some(ReplySecrets::Hpke(secrets)), Some(spooled), Outcome::Output(output)) =
             (&self.reply, &self.spooled, &self.outcome.outcome)
         else {
@@ -362,12 +325,11 @@ impl Draft {
         let (of, nonce, mut out) = ((job, receipt), self.entropy.array(), Vec::new());
         let mut writer =
             ResponseWriter::begin(secrets, of, &self.outcome, len, nonce, &mut out).map_err(odd)?;
-        spooled.read(|piece| {
-            writer.push(piece, &mut out).map_err(odd)?;
+        for piece in spooled.pieces()? {
+            writer.push(&piece?, &mut out).map_err(odd)?;
             sink(&out)?;
             out.clear();
-            Ok(())
-        })?;
+        }
         writer.push(&output.data, &mut out).map_err(odd)?;
         writer.finish(&mut out).map_err(odd)?;
         sink(&out)
@@ -383,9 +345,7 @@ impl Draft {
                     .map(Bytes::from)
                     .unwrap_or_default()
             }
-            (Some(ReplySecrets::MasaRing { .. }), Some(result)) => {
-                Bytes::from(serde_json::to_vec(result).unwrap_or_default())
-            }
+            (_, Some(masa)) => masa.whole(&self.outcome.outcome, &*self.entropy),
             (Some(ReplySecrets::Public), _) => {
                 Bytes::from(serde_json::to_vec(&self.public_result()).unwrap_or_default())
             }

@@ -7,7 +7,7 @@ use sealwork_seal::token_hash;
 use sealwork_store::{Content, Outbox};
 use subtle::ConstantTimeEq;
 
-use crate::{Worker, board::LiveJob, settle::MasaResult, unrun::cancelled};
+use crate::{MasaResult, SealedText, Worker, board::LiveJob, masa_result, unrun::cancelled};
 
 /// By what right somebody asks about a job.
 #[derive(Clone, Copy)]
@@ -58,10 +58,14 @@ impl Worker {
     pub fn status(&self, job: JobId, access: Access<'_>) -> Result<Status, Refusal> {
         if let Some(live) = self.board.get(job) {
             allow(access, live.intake, live.token_hash.as_ref())?;
+            self.followed.asked_about(job);
             return Ok(self.status_of(&live));
         }
         let view = self.settled_view(job)?;
         allow(access, view.entry.intake, view.entry.token_hash.as_ref())?;
+        if view.settled.as_ref().is_some_and(|settled| !settled.delivered) {
+            self.followed.asked_about(job);
+        }
         let state = view.state();
         Ok(Status {
             job,
@@ -85,6 +89,7 @@ impl Worker {
     ) -> Result<Status, Refusal> {
         if let Some(live) = self.board.get(job) {
             allow(access, live.intake, live.token_hash.as_ref())?;
+            let _question = self.followed.wait_for(job);
             let mut states = live.state.subscribe();
             let settled = states.wait_for(JobState::is_settled);
             // Either way the state is read below.
@@ -135,6 +140,7 @@ impl Worker {
         if !settled.delivered {
             self.store.mark_delivered(job);
         }
+        self.followed.fetched(job);
         Ok(JobResult {
             code: settled.code,
             settled_at: settled.settled_at,
@@ -143,16 +149,18 @@ impl Worker {
         })
     }
 
-    /// The result of a Masa job, with its outcome's code.
+    /// The outcome's code of a Masa job, what is said beside its result, and the result's sealed
+    /// text if it has one.
     ///
     /// # Errors
     /// As [`Self::result`].
-    pub fn masa_result(&self, job: JobId) -> Result<(String, MasaResult), Refusal> {
+    pub fn masa_result(
+        &self,
+        job: JobId,
+    ) -> Result<(String, MasaResult, Option<SealedText>), Refusal> {
         let stored = self.result(job, Access::Masa)?;
-        let response = stored.response.whole().map_err(unreadable)?;
-        let result = serde_json::from_slice(&response)
-            .map_err(|_| Refusal::new(Code::Internal, "the stored result cannot be read"))?;
-        Ok((stored.code, result))
+        let (head, text) = masa_result::read(stored.response).map_err(unreadable)?;
+        Ok((stored.code, head, text))
     }
 
     /// The receipt of a settled job. Needs no token: it shows nothing of the job but salted digests.

@@ -76,10 +76,10 @@ impl Worker {
         self.settle(job, Some(opened), output, meter.usage(), span).await;
     }
 
-    /// Where the beginning of a large output goes. A result of Masa's or a public one is sealed or
-    /// written in one piece, and what a door delivers comes out of the outbox in one.
+    /// Where the beginning of a large output goes. A public one is written in one piece, and what a
+    /// door delivers comes out of the outbox in one.
     fn spool_for(&self, job: &LiveJob, opened: &OpenedJob) -> Option<Arc<OutputSpool>> {
-        let is_streamed = matches!(opened.reply, ReplySecrets::Hpke(_)) && job.outbox.is_none();
+        let is_streamed = job.outbox.is_none() && !matches!(opened.reply, ReplySecrets::Public);
         let limit = job.limits.output_bytes.unwrap_or(u64::MAX);
         is_streamed.then(|| {
             let (store, entropy) = (self.store.clone(), Arc::clone(&self.entropy));
@@ -121,6 +121,7 @@ impl Worker {
         let context = Context {
             job: job.id(),
             requester: job.requester().clone(),
+            account: job.ticket.requester.clone(),
             limits: job.limits,
             input: opened.input.clone(),
             deadline: Instant::now() + self.wall_time(job),

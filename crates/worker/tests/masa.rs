@@ -37,7 +37,8 @@ async fn add(worker: &Arc<Worker>, blob: &str) -> Result<JobId, Refusal> {
 
 async fn result(worker: &Arc<Worker>, job: JobId) -> (String, MasaResult) {
     worker.wait(job, Access::Masa, Duration::from_secs(600)).await.unwrap();
-    worker.masa_result(job).unwrap()
+    let (code, result, _) = worker.masa_result(job).unwrap();
+    (code, result)
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,15 +11,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{AWAITED, Machine, START, job};
+use common::{AWAITED, Machine, START, job, open_store};
 use sealwork_job::{
     Body, Code, Digest, JobState, LaneId, LanePosition, Limits, Origin, Outcome, Reply,
     RequesterId, Rerun, Submission, WaitReason, WorkerId,
 };
 use sealwork_platform::Disk as _;
 use sealwork_seal::{RequesterKey, Suite, verify_chain};
-use sealwork_worker::{Access, PublicResult, Quota, WorkerConfig};
+use sealwork_store::{CommitterKind, StoreOptions};
+use sealwork_worker::{Access, ClockReset, PublicResult, Quota, WorkerConfig, reset_clock};
 use serde_json::json;
+use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn a_sealed_job_runs_and_only_its_requester_opens_the_result() {
@@ -223,6 +225,114 @@ async fn quotas_bound_a_requester_and_leave_room_for_the_others() {
     worker.submit(slow().from(RequesterId::new("api-key", "bob"))).await.unwrap();
     first.result(&worker, id).await.unwrap();
     worker.submit(slow().from(alice)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_comes_again_is_known_by_its_id_also_where_there_is_no_room_for_another() {
+    let machine = Machine::new(16);
+    let default_quota = Quota { max_pending: 1, per_minute: None };
+    let worker =
+        machine.boot(WorkerConfig { default_quota, ..WorkerConfig::default() }).await.unwrap();
+    let slow = || machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 1000})));
+    let first = slow();
+    let id = worker.submit(first.submission()).await.unwrap().job;
+    assert_eq!(worker.submit(slow().submission()).await.unwrap_err().code, Code::QuotaExceeded);
+    let again = worker.submit(first.submission()).await.unwrap_err();
+    assert_eq!((again.code, again.job), (Code::JobReplayed, Some(id)));
+    let draining = tokio::spawn({
+        let worker = Arc::clone(&worker);
+        async move { worker.drain(Duration::from_secs(60)).await }
+    });
+    while !worker.is_draining() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(worker.submit(slow().submission()).await.unwrap_err().code, Code::Draining);
+    let again = worker.submit(first.submission()).await.unwrap_err();
+    assert_eq!((again.code, again.job), (Code::JobReplayed, Some(id)));
+    first.result(&worker, id).await.unwrap();
+    draining.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_stops_lets_those_who_wait_have_their_results_for_a_few_seconds() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for (seconds, in_time) in [(3, true), (60, false)] {
+        let machine = Machine::new(17);
+        let worker = machine.worker().await;
+        let sealed = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 1000})));
+        let id = worker.submit(sealed.submission()).await.unwrap().job;
+        let fetched = async {
+            worker.wait(id, sealed.access(), HOUR).await.unwrap();
+            let settled = Instant::now();
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            worker.result(id, sealed.access()).unwrap();
+            (settled, Instant::now())
+        };
+        let drained = async {
+            worker.drain(2 * HOUR).await;
+            Instant::now()
+        };
+        let ((settled, fetched), drained) = tokio::join!(fetched, drained);
+        assert_eq!(drained > fetched, in_time);
+        assert!(drained - settled < Duration::from_secs(10), "{:?}", drained - settled);
+        worker.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_ran_ahead_shows_and_is_reset_together_with_the_keys() {
+    const AHEAD: i64 = 400 * 24 * 3600;
+    let machine = Machine::new(18);
+    let worker = machine.worker().await;
+    let before = machine.seal(&worker.key_config(), &job(json!({})));
+    assert_eq!(worker.clock_lag(), None);
+    machine.clock.jump(AHEAD);
+    while worker.key_config().keys.iter().all(|key| key.not_after < machine.now()) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let sealed = machine.seal(&worker.key_config(), &job(json!({})));
+    let id = worker.submit(sealed.submission()).await.unwrap().job;
+    sealed.result(&worker, id).await.unwrap();
+    machine.clock.jump(-AHEAD);
+    assert!(worker.clock_lag().unwrap() > Duration::from_secs(3600));
+    worker.close().await;
+    drop(worker);
+
+    let platform = machine.platform();
+    let options = || StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
+    let store = open_store(&platform, options()).unwrap();
+    let reset = reset_clock(&platform, &store).await.unwrap();
+    assert!(matches!(reset, ClockReset::Done(_)), "{reset:?}");
+    assert_eq!(reset_clock(&platform, &store).await.unwrap(), ClockReset::NotBehind);
+    store.close().await;
+
+    let worker = machine.worker().await;
+    assert_eq!(worker.clock_lag(), None);
+    for old in [&before, &sealed] {
+        let refused = worker.submit(old.submission()).await.unwrap_err();
+        assert_eq!(refused.code, Code::KeyUnknown, "its nonce may be forgotten");
+    }
+    let after = machine.seal(&worker.key_config(), &job(json!({})));
+    let id = worker.submit(after.submission()).await.unwrap().job;
+    after.result(&worker, id).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_is_not_reset_under_jobs_that_wait() {
+    const AHEAD: i64 = 24 * 3600;
+    let machine = Machine::new(19);
+    let worker = machine.worker().await;
+    machine.clock.jump(AHEAD / 2);
+    let sealed = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 3_600_000})));
+    worker.submit(sealed.submission()).await.unwrap();
+    machine.clock.jump(-AHEAD / 2);
+    worker.close().await;
+    drop(worker);
+    let platform = machine.platform();
+    let options = StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
+    let store = open_store(&platform, options).unwrap();
+    assert_eq!(reset_clock(&platform, &store).await.unwrap(), ClockReset::Unsettled(1));
+    assert!(!machine.disk.list("keys").unwrap().is_empty(), "the keys are gone");
 }
 
 #[tokio::test(start_paused = true)]

@@ -87,7 +87,7 @@ const $ = {
 const stringify = JSON.stringify;
 const parseJSON = JSON.parse;
 const { floor, min, max, trunc } = Math;
-const { isFinite, isInteger, isNaN } = Number;
+const { isFinite, isInteger, isNaN, parseInt, parseFloat } = Number;
 const fromCharCode = String.fromCharCode;
 const fromCodePoint = String.fromCodePoint;
 const iteratorSymbol = Symbol.iterator;
@@ -124,20 +124,25 @@ const expose = (name, value) => {
 };
 const domError = (name, message) => new $.DOMException(message, name);
 
-/** The iterator objects of the prelude's classes; they read a list that does not change. */
+/** The iterator objects of the prelude's classes: each asks for what is at its place now. */
 const IteratorPrototype = getPrototypeOf(getPrototypeOf([][iteratorSymbol]()));
 class ListIterator {
-  #items;
+  #itemAt;
   #at = 0;
-  constructor(items) { this.#items = items; }
+  constructor(itemAt) { this.#itemAt = itemAt; }
   next() {
-    if (this.#at >= this.#items.length) return { value: undefined, done: true };
-    return { value: this.#items[this.#at++], done: false };
+    const value = this.#itemAt(this.#at);
+    if (value === undefined) return { value, done: true };
+    this.#at++;
+    return { value, done: false };
   }
 }
 delete ListIterator.prototype.constructor;
 setPrototypeOf(ListIterator.prototype, IteratorPrototype);
-const iterate = (items) => new ListIterator(items);
+/** `itemAt` gives the item at a place, undefined behind the last one. */
+const iterateLive = (itemAt) => new ListIterator(itemAt);
+/** A list that does not change. */
+const iterate = (items) => iterateLive((at) => (at < items.length ? items[at] : undefined));
 
 /** Calls `each` with the elements of an iterable; arrays are read without their iterator. */
 const forEachOf = (iterable, each) => {

@@ -105,11 +105,16 @@ const dispatch = (target, event) => {
 const reportError = (error) => note("uncaught", error);
 
 let mayMakeSignal = false;
+const addListener = uncurry(EventTarget.prototype.addEventListener);
+const removeListener = uncurry(EventTarget.prototype.removeEventListener);
+
 class AbortSignal extends EventTarget {
   #aborted = false;
   #reason = undefined;
   #steps = list();
-  onabort = null;
+  #handler = null;
+  /** Calls the handler, at the place among the listeners that it got when it was set. */
+  #callHandler = (event) => apply(this.#handler, this, [event]);
   constructor() {
     super();
     if (!mayMakeSignal) throw new $.TypeError("Illegal constructor: use an AbortController");
@@ -117,6 +122,13 @@ class AbortSignal extends EventTarget {
   }
   get aborted() { return this.#aborted; }
   get reason() { return this.#reason; }
+  get onabort() { return this.#handler; }
+  set onabort(value) {
+    const handler = typeof value === "function" ? value : null;
+    if (handler === null) removeListener(this, "abort", this.#callHandler);
+    else if (this.#handler === null) addListener(this, "abort", this.#callHandler);
+    this.#handler = handler;
+  }
   throwIfAborted() { if (this.#aborted) throw this.#reason; }
   static abort(reason = undefined) {
     const signal = newSignal();
@@ -145,15 +157,7 @@ class AbortSignal extends EventTarget {
     const steps = signal.#steps;
     signal.#steps = list();
     for (let at = 0; at < steps.length; at++) steps[at]();
-    const event = new Event("abort");
-    if (typeof signal.onabort === "function") {
-      try {
-        apply(signal.onabort, signal, [event]);
-      } catch (error) {
-        reportError(error);
-      }
-    }
-    dispatch(signal, event);
+    dispatch(signal, new Event("abort"));
   }
   static isAborted(signal) { return signal.#aborted; }
   static reasonOf(signal) { return signal.#reason; }

@@ -103,9 +103,10 @@ class URLSearchParams {
   forEach(callback, thisArg = undefined) {
     for (let at = 0; at < this.#pairs.length; at++) apply(callback, thisArg, [this.#pairs[at].value, this.#pairs[at].name, this]);
   }
-  entries() { return iterate(pairsAsArrays(this.#pairs)); }
-  keys() { return iterate(column(this.#pairs, "name")); }
-  values() { return iterate(column(this.#pairs, "value")); }
+  #each(read) { return iterateLive((at) => (at < this.#pairs.length ? read(this.#pairs[at]) : undefined)); }
+  entries() { return this.#each((pair) => [pair.name, pair.value]); }
+  keys() { return this.#each((pair) => pair.name); }
+  values() { return this.#each((pair) => pair.value); }
   toString() { return serializeForm(this.#pairs); }
   static attach(params, pairs, changed) {
     params.#pairs = pairs;

@@ -1,4 +1,11 @@
-// ReadableStream with its default reader: no byte streams, no pipes (README.md).
+// ReadableStream with its default reader: no byte streams, no pipes, chunks are counted (README.md).
+
+const highWaterMarkOf = (strategy) => {
+  if (strategy?.size !== undefined) missing("the size function of a queuing strategy");
+  const mark = strategy?.highWaterMark === undefined ? 1 : +strategy.highWaterMark;
+  if (!(mark >= 0)) throw new $.RangeError("the highWaterMark of a stream must not be negative");
+  return mark;
+};
 
 class ReadableStream {
   #source;
@@ -6,24 +13,26 @@ class ReadableStream {
   #waiting = list();
   #state = "readable";
   #error = undefined;
+  #highWaterMark;
   #pulling = false;
+  #pullAgain = false;
   #reader = null;
   #disturbed = false;
   #closed = native.promise();
-  constructor(source = {}) {
+  constructor(source = {}, strategy = undefined) {
     if (source === null || !isObject(source)) throw new $.TypeError("the source of a stream must be an object");
     if (source.type !== undefined) missing("ReadableStream of bytes");
     this.#source = source;
+    this.#highWaterMark = highWaterMarkOf(strategy);
     native.then(this.#closed.promise, undefined, () => {});
     const controller = newController(this);
-    if (source.start !== undefined) {
-      const started = apply(source.start, source, [controller]);
-      if (isObject(started) && native.isPromise(started)) {
-        this.#pulling = true;
-        native.then(started, () => { this.#pulling = false; this.#pull(); }, (error) => this.#fail(error));
-      }
-    }
+    // Whatever it begins with, the first pull comes after the start.
+    this.#pulling = this.#pullAgain = true;
+    const started = native.promise();
+    started.resolve(source.start === undefined ? undefined : apply(source.start, source, [controller]));
+    this.#afterPull(started.promise);
   }
+  static from() { return missing("ReadableStream.from"); }
   get locked() { return this.#reader !== null; }
   getReader(options = undefined) {
     if (options?.mode !== undefined) missing("ReadableStreamBYOBReader");
@@ -70,8 +79,22 @@ class ReadableStream {
     if (this.#queue.length === 0 && this.#state === "closed") this.#closed.resolve(undefined);
     if (this.#state === "errored") this.#closed.reject(this.#error);
   }
+  #wanted() { return this.#highWaterMark - this.#queue.length; }
+  #afterPull(pulled) {
+    native.then(pulled, () => {
+      this.#pulling = false;
+      const again = this.#pullAgain;
+      this.#pullAgain = false;
+      if (again) this.#pull();
+    }, (error) => this.#fail(error));
+  }
   #pull() {
-    if (this.#pulling || this.#waiting.length === 0 || this.#state !== "readable" || this.#source.pull === undefined) return;
+    const isWanted = this.#waiting.length > 0 || this.#wanted() > 0;
+    if (!isWanted || this.#state !== "readable" || this.#source.pull === undefined) return;
+    if (this.#pulling) {
+      this.#pullAgain = true;
+      return;
+    }
     this.#pulling = true;
     let pulled;
     try {
@@ -82,7 +105,7 @@ class ReadableStream {
     }
     const done = native.promise();
     done.resolve(pulled);
-    native.then(done.promise, () => { this.#pulling = false; this.#pull(); }, (error) => this.#fail(error));
+    this.#afterPull(done.promise);
   }
   #fail(error) {
     if (this.#state !== "readable") return;
@@ -111,6 +134,7 @@ class ReadableStream {
     if (stream.#state !== "readable") throw new $.TypeError("the stream is closed");
     push(stream.#queue, chunk);
     stream.#settleWaiting();
+    stream.#pull();
   }
   static close(stream) {
     if (stream.#state !== "readable") return;
@@ -118,7 +142,7 @@ class ReadableStream {
     stream.#settleWaiting();
   }
   static fail(stream, error) { stream.#fail(error); }
-  static wanted(stream) { return stream.#state === "readable" ? 1 - stream.#queue.length : stream.#state === "closed" ? 0 : null; }
+  static wanted(stream) { return stream.#state === "readable" ? stream.#wanted() : stream.#state === "closed" ? 0 : null; }
   static lock(stream, reader) {
     if (stream.#reader !== null) throw new $.TypeError("the stream is locked to a reader");
     stream.#reader = reader;

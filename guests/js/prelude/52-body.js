@@ -104,6 +104,15 @@ class Body {
     if (owner.#bytes === null) return collect(owner.#stream);
     return native.resolved(native.copy(owner.#bytes, 0, native.size(owner.#bytes)));
   }
+  /** Gives the body of `owner`, which has one, to `other`. */
+  static move(owner, other) {
+    if (isBodyUsed(owner) || (owner.#stream !== null && lockedGet(owner.#stream))) {
+      throw new $.TypeError("the body is already used");
+    }
+    setBody(other, { bytes: owner.#bytes, stream: owner.#bytes === null ? owner.#stream : null });
+    owner.#used = true;
+  }
+  static is(value) { return isObject(value) && #used in value; }
   static clone(owner) {
     if (isBodyUsed(owner)) throw new $.TypeError("the body is already used");
     if (owner.#isNull) return null;
@@ -119,7 +128,9 @@ const setBody = Body.set;
 const isBodyNull = Body.isNull;
 const takeBody = Body.take;
 const cloneBody = Body.clone;
-for (const name of ["isUsed", "set", "isNull", "take", "clone"]) delete Body[name];
+const moveBody = Body.move;
+const hasBodyOf = Body.is;
+for (const name of ["isUsed", "set", "isNull", "take", "clone", "move", "is"]) delete Body[name];
 define(Body.prototype, "constructor", Object);
 
 const readBody = (owner, convert) => {

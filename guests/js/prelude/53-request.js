@@ -62,13 +62,18 @@ class Request extends Body {
   #takeBody(options, source) {
     const given = options.body;
     if (given === undefined || given === null) {
-      if (source !== null && given === undefined && !isBodyNull(source)) setBody(this, cloneBody(source));
+      if (source === null || given === null || isBodyNull(source)) return;
+      this.#checkMayHaveBody();
+      moveBody(source, this);
       return;
     }
-    if (this.#method === "GET" || this.#method === "HEAD") throw new $.TypeError("a request with GET or HEAD has no body");
+    this.#checkMayHaveBody();
     const body = bodyFrom(given);
     setBody(this, body);
     if (body.type !== undefined && findHeader(this.#headers, "content-type") === null) addHeader(this.#headers, "content-type", body.type);
+  }
+  #checkMayHaveBody() {
+    if (this.#method === "GET" || this.#method === "HEAD") throw new $.TypeError("a request with GET or HEAD has no body");
   }
   get url() { return serializeURL(this.#parsedURL()); }
   get method() { return this.#method; }
@@ -88,7 +93,9 @@ class Request extends Body {
   get referrerPolicy() { return ""; }
   get duplex() { return "half"; }
   clone() {
-    const copy = new Request(this);
+    const body = cloneBody(this);
+    const copy = new Request(this, { __proto__: null, body: null });
+    if (body !== null) setBody(copy, body);
     return copy;
   }
   static parts(request) {

@@ -107,7 +107,8 @@ const clone = (value, memory) => {
     case "object": break;
     default: throw cloneError(`a ${kind}`);
   }
-  if (isResponse(value) || isSignal(value) || isStream(value) || headerPairsOf(value) !== undefined) throw cloneError("an object of the runtime");
+  if (isKey(value)) return remember(copyKey(value));
+  if (hasBodyOf(value) || isSignal(value) || isStream(value) || headerPairsOf(value) !== undefined) throw cloneError("an object of the runtime");
   const blob = blobBytes(value);
   if (blob !== undefined) return new Blob([blob], { type: blobType(value) });
   const inner = unwrapped(value);

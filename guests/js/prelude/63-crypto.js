@@ -37,13 +37,16 @@ class CryptoKey {
   get extractable() { return this.#extractable; }
   get algorithm() { return { name: "HMAC", hash: { name: this.#hash }, length: native.size(this.#bytes) * 8 }; }
   get usages() { return toArray(this.#usages); }
+  static is(value) { return isObject(value) && #usages in value; }
   static parts(key) {
     if (!isObject(key) || !(#bytes in key)) throw new $.TypeError("the key must be a CryptoKey");
     return { __proto__: null, bytes: key.#bytes, hash: key.#hash, extractable: key.#extractable, usages: key.#usages };
   }
 }
 const partsOfKey = CryptoKey.parts;
+const isKey = CryptoKey.is;
 delete CryptoKey.parts;
+delete CryptoKey.is;
 const newKey = (bytes, hash, extractable, usages) => {
   const kept = list();
   forEachOf(usages, (usage) => {
@@ -54,6 +57,10 @@ const newKey = (bytes, hash, extractable, usages) => {
   if (native.size(bytes) === 0) throw domError("DataError", "the key is empty");
   keyParts = { bytes, hash, extractable: !!extractable, usages: kept };
   return new CryptoKey();
+};
+const copyKey = (key) => {
+  const { bytes, hash, extractable, usages } = partsOfKey(key);
+  return newKey(bytes, hash, extractable, usages);
 };
 const keyFor = (key, usage) => {
   const parts = partsOfKey(key);
@@ -71,12 +78,17 @@ const promised = (work) => {
 };
 const refuse = (what) => () => native.rejected(domError("NotSupportedError", `crypto.subtle.${what} is not available in a Sealwork job`));
 
+const jwkAlgorithm = (hash) => `HS${slice(hash, 4)}`;
 const importHmac = (format, data, algorithm, extractable, usages) => {
   needHmac(algorithm);
   const hash = hashName(algorithm.hash);
   if (format === "raw") return newKey(copyBytes(data), hash, extractable, usages);
   if (format !== "jwk") throw domError("NotSupportedError", `the key format ${format} is not available: raw and jwk are`);
   if (data.kty !== "oct") throw domError("DataError", "the kty of an HMAC key is oct");
+  const alg = jwkAlgorithm(hash);
+  if (data.alg !== undefined && data.alg !== alg) throw domError("DataError", `the alg of a key for ${hash} is ${alg}`);
+  if (data.use !== undefined && data.use !== "sig") throw domError("DataError", "the use of an HMAC key is sig");
+  if (data.ext === false && extractable) throw domError("DataError", "the key says that it is not extractable");
   const text = joinWith(splitOn(joinWith(splitOn(`${data.k}`, "-"), "+"), "_"), "/");
   const binary = decodeBase64(text);
   const bytes = new $.Uint8Array(binary.length);
@@ -92,7 +104,7 @@ const exportHmac = (format, key) => {
   if (format !== "jwk") throw domError("NotSupportedError", `the key format ${format} is not available: raw and jwk are`);
   const encoded = encodeBase64(native.decode(bytesAsLatin1(bytes), 0, native.size(bytes) * 2, UTF_16LE, false));
   const k = joinWith(splitOn(joinWith(splitOn(joinWith(splitOn(encoded, "="), ""), "+"), "-"), "/"), "_");
-  return { kty: "oct", k, alg: `HS${slice(hash, 4)}`, key_ops: toArray(usages), ext: true };
+  return { kty: "oct", k, alg: jwkAlgorithm(hash), key_ops: toArray(usages), ext: true };
 };
 /** Each byte as a UTF-16 unit of its own. */
 const bytesAsLatin1 = (bytes) => {

@@ -5,6 +5,9 @@ const FOREVER = 0xffffffff;
 
 let request;
 let env;
+/** What is going on: the top level, or the answer. */
+let phase = "start";
+let failsOnRejection = true;
 const fetchListeners = list();
 const background = list();
 
@@ -61,11 +64,13 @@ const begin = (head, secret, body) => {
   timeOrigin = native.now();
   request = arrivedRequest(head.request, head.body_len === null ? null : body);
   ({ env } = head);
+  failsOnRejection = head.rejections !== "log";
   if (head.secret_len !== null) define(env, "secret", secret, true);
 };
 
 /** Calls the handler of the module, or the listener. A promise of the answer; null if there is none. */
 const dispatchJob = (exports) => {
+  phase = "answer";
   const main = exports.default;
   if (isObject(main)) {
     const handler = main.fetch;
@@ -84,6 +89,12 @@ const dispatchJob = (exports) => {
 const answerPromise = (value) => {
   if (!isObject(value) || isResponse(value)) return native.resolved(value);
   return native.isPromise(value) ? value : promiseOf(value);
+};
+
+/** Whether a rejection that nobody handled fails the job, whose answer is ready. */
+const failsWith = (reason) => {
+  if (!failsOnRejection) note("unhandled rejection", reason);
+  return failsOnRejection;
 };
 
 let status;
@@ -106,6 +117,7 @@ const answer = (body) =>
 /** One step of what is outstanding: a timer whose time has come, or the next answer. False if
     nothing is. */
 const turn = () => {
+  keptThisTurn.length = 0;
   const left = runTimer();
   if (left === 0) return true;
   if (left === undefined && mapSize(openCalls) === 0) return false;
@@ -156,11 +168,11 @@ const fail = (given, thrown) => {
   }
   const place = placeIn(stack);
   const at = place === null ? "" : `,"line":${place.line},"column":${place.column}`;
-  native.output(`{"outcome":"${code}","name":${stringify(name)},"message":${stringify(message)},"stack":${stringify(stack)}${at}}`);
+  native.output(`{"outcome":"${code}","phase":"${phase}","name":${stringify(name)},"message":${stringify(message)},"stack":${stringify(stack)}${at}}`);
 };
 
 return {
   __proto__: null,
-  begin, dispatch: dispatchJob, take, answer, turn, inBackground, fail,
+  begin, dispatch: dispatchJob, failsWith, take, answer, turn, inBackground, fail,
   note: (error) => note("uncaught", error),
 };

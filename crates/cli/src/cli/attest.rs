@@ -51,7 +51,7 @@ pub(crate) struct PolicyInitArgs {
     /// A worker's address, or a file with evidence
     #[arg(long, value_name = "URL|FILE")]
     pub(crate) from: String,
-    /// Write the policy to this file instead of standard output
+    /// Write the policy to this file, which must not exist yet, instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Makers' certificates and collateral, as for `verify evidence`; may be repeated [default:

@@ -32,7 +32,8 @@ pub(crate) enum KeysCommand {
         attest: AttestArgs,
         #[command(flatten)]
         worker: WorkerArgs,
-        /// Also write the key config to this file, for `keys verify` and `verify receipt`
+        /// Also write the key config to this file, for `keys verify` and `verify receipt`; it replaces
+        /// an earlier one
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
     },

@@ -36,15 +36,16 @@ pub(crate) struct EvidenceArgs {
     /// The key config that an evidence document has to be about, as `keys show --out` writes it
     #[arg(long, value_name = "FILE", conflicts_with = "kind")]
     pub(crate) key_config: Option<PathBuf>,
-    /// The nonce that was sent, as hex digits: a document's, or that of a Nitro enclave's own
-    /// document
+    /// The nonce that was sent, as hex digits: a document's, beside --key-config, or that of a Nitro
+    /// enclave's own document
     #[arg(long, value_name = "HEX")]
     pub(crate) nonce: Option<String>,
     /// The report data that a platform's own evidence has to hold, up to 64 bytes as hex digits;
     /// zeros follow
     #[arg(long, value_name = "HEX", requires = "kind", help_heading = "Platform's own evidence")]
     pub(crate) report_data: Option<String>,
-    /// The time of the check, as 2025-07-01T00:00:00Z or in seconds since 1970 [default: now]
+    /// Look back: judge as of this time, 2025-07-01T00:00:00Z or in seconds since 1970, with
+    /// collateral of then [default: now, with none older than was seen before]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
     /// Say for each failure what was expected and found, where the expectation comes from, and how
@@ -72,7 +73,8 @@ pub(crate) struct ReceiptArgs {
     /// Fetch key configs and archived evidence from the worker at this address
     #[arg(long, value_name = "URL", conflicts_with = "key_config")]
     pub(crate) from: Option<String>,
-    /// The time at which evidence is judged [default: its own date, else the end of the job]
+    /// The time at which evidence is judged, as 2025-07-01T00:00:00Z or in seconds since 1970
+    /// [default: its own date, else the end of the job]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
     #[command(flatten)]

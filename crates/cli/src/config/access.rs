@@ -1,6 +1,7 @@
 //! API keys and quotas, as their variables write them.
 
 use sealwork_job::RequesterId;
+use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::kind::items;
@@ -35,6 +36,16 @@ pub(crate) struct ApiKeyEntry {
 pub(crate) enum ApiKeySecret {
     Text(String),
     Sha256([u8; 32]),
+}
+
+impl ApiKeySecret {
+    /// SHA-256 of the key.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        match self {
+            Self::Text(key) => Sha256::digest(key).into(),
+            Self::Sha256(digest) => *digest,
+        }
+    }
 }
 
 /// The quota of one requester.
@@ -99,6 +110,9 @@ pub(crate) fn parse_api_keys(text: &str) -> Result<Vec<ApiKeyEntry>, String> {
             return Err(wrong("has the name of an earlier one"));
         }
         let secret = secret(key).map_err(wrong)?;
+        if keys.iter().any(|other| other.secret.digest() == secret.digest()) {
+            return Err(wrong("has the key of an earlier one"));
+        }
         let (admin, quota): (Vec<_>, Vec<_>) =
             options.split(';').partition(|part| part.trim() == "admin");
         let quota = options_of(&quota.join(";")).map_err(wrong)?;
@@ -119,12 +133,12 @@ pub(crate) fn parse_quotas(text: &str) -> Result<Vec<QuotaEntry>, String> {
         let wrong = |what: &str| format!("`{item}` {what}");
         let (requester, options) = item.split_once(';').ok_or_else(|| wrong("has no quota"))?;
         let requester = requester.trim();
-        let is_name = requester == RequesterId::anonymous().as_str()
-            || requester.split_once(':').is_some_and(|(scheme, value)| {
-                !scheme.is_empty() && !value.is_empty() && value.len() <= RequesterId::MAX_LEN
-            });
-        if !is_name {
-            return Err(wrong("names nobody: write `anonymous` or `SCHEME:VALUE`"));
+        if !can_submit(requester) {
+            return Err(wrong(
+                "names nobody who could submit a job: write `anonymous`, `api-key:NAME`, \
+                 `masa:WORKER`, or `ed25519:`, `sr25519:` or `secp256k1:` and a public key in \
+                 lower-case hex",
+            ));
         }
         if quotas.iter().any(|other| other.requester == requester) {
             return Err(wrong("names a requester again"));
@@ -133,6 +147,22 @@ pub(crate) fn parse_quotas(text: &str) -> Result<Vec<QuotaEntry>, String> {
         quotas.push(QuotaEntry { requester: requester.to_owned(), quota });
     }
     Ok(quotas)
+}
+
+/// Whether jobs can come from a requester of this name.
+fn can_submit(requester: &str) -> bool {
+    let is_key = |text: &str, bytes: usize| {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        text.len() == 2 * bytes && text.bytes().all(is_digit)
+    };
+    match requester.split_once(':') {
+        None => requester == RequesterId::anonymous().as_str(),
+        Some(("api-key", name)) => !name.is_empty() && name.bytes().all(is_name_byte),
+        Some(("masa", worker)) => !worker.is_empty() && worker.len() <= RequesterId::MAX_LEN,
+        Some(("ed25519" | "sr25519", key)) => is_key(key, 32),
+        Some(("secp256k1", key)) => is_key(key, 33),
+        Some(_) => false,
+    }
 }
 
 fn secret(key: &str) -> Result<ApiKeySecret, &'static str> {
@@ -159,7 +189,7 @@ fn options_of(text: &str) -> Result<QuotaOptions, &'static str> {
         let slot = match name.trim() {
             "max_pending" => &mut options.max_pending,
             "per_minute" => &mut options.per_minute,
-            _ => return Err("has a part that is neither `max_pending` nor `per_minute`"),
+            _ => return Err("has a part that is none of those allowed"),
         };
         if slot.replace(number).is_some() {
             return Err("has the same part twice");
@@ -203,6 +233,7 @@ mod tests {
             "a=ok,b=hush-hush;max_pending=many",
             "a=ok,b=hush-hush;per_minute=1;per_minute=2",
             "a=ok,b=",
+            "a=hush-hush,b=hush-hush",
         ] {
             let Err(error) = parse_api_keys(text) else { panic!("{text} was taken") };
             assert!(error.starts_with("entry 2 ") && !error.contains("hush"), "{error}");
@@ -211,14 +242,19 @@ mod tests {
 
     #[test]
     fn quotas_are_read_by_requester() {
-        let quotas = parse_quotas("ed25519:aa;max_pending=1, masa:7d14;per_minute=0").unwrap();
+        let signer = format!("ed25519:{}", "aa".repeat(32));
+        let quotas =
+            parse_quotas(&format!("{signer};max_pending=1, masa:7d14;per_minute=0")).unwrap();
         assert_eq!(quotas[0].quota, QuotaOptions { max_pending: Some(1), per_minute: None });
         assert_eq!(quotas[1].show(), "masa:7d14;per_minute=0");
-        assert_eq!(quotas[0].requester_id().as_str(), "ed25519:aa");
+        assert_eq!(quotas[0].requester_id().as_str(), signer);
         assert!(parse_quotas("anonymous;max_pending=1").is_ok());
         assert!(parse_quotas("alice;max_pending=1").is_err());
-        assert!(parse_quotas("ed25519:aa").is_err());
-        assert!(parse_quotas("a:b;max_pending=1,a:b;max_pending=2").is_err());
+        assert!(parse_quotas("masa:7d14").is_err());
+        assert!(parse_quotas("masa:b;max_pending=1,masa:b;max_pending=2").is_err());
+        for nobody in ["nosuch:x", "ed25519:zz", "ed25519:aa", "api-key:", "api-key:a b", "masa:"] {
+            assert!(parse_quotas(&format!("{nobody};max_pending=1")).is_err(), "{nobody}");
+        }
     }
 
     /// Letters that lists of keys and quotas are made of.
@@ -239,12 +275,13 @@ mod tests {
         ) {
             prop_assume!(!key.starts_with("sha256:"));
             let quota = QuotaOptions { max_pending, per_minute };
-            let write = |name: &String| format!("{name}={key}{}", quota.show());
+            let write = |name: &String| format!("{name}={key}{name}{}", quota.show());
             let text = names.iter().map(write).collect::<Vec<_>>().join(", ");
             let keys = parse_api_keys(&text).unwrap();
             prop_assert!(keys.iter().map(|entry| &entry.name).eq(names.iter()));
             for entry in &keys {
-                prop_assert!(entry.secret == ApiKeySecret::Text(key.clone()));
+                let secret = format!("{key}{}", entry.name);
+                prop_assert!(entry.secret == ApiKeySecret::Text(secret));
                 prop_assert_eq!(entry.quota, quota);
             }
         }

@@ -69,15 +69,26 @@ impl Problem {
         Self(text.into())
     }
 
+    /// A variable of the environment that is not text. It cannot count as one that is not set: an
+    /// API key that is lost would open the worker.
+    pub(crate) fn garbled(name: &str) -> Self {
+        Self(format!("{name} in the environment is not UTF-8 text (its value is not shown)"))
+    }
+
     /// A name that no setting has; `like` is the part to find a similar one for.
     pub(crate) fn unknown(what: &str, like: &str) -> Self {
+        Self::suggesting(what, like, str::to_owned)
+    }
+
+    /// The same for a key of TOML, which is a name written small.
+    pub(crate) fn unknown_key(what: &str, like: &str) -> Self {
+        Self::suggesting(what, like, |name| format!("`{}`", name.to_ascii_lowercase()))
+    }
+
+    fn suggesting(what: &str, like: &str, written: impl Fn(&str) -> String) -> Self {
         let names = registry::ALL.iter().map(|setting| setting.name);
-        let lower = like.chars().any(|c| c.is_ascii_lowercase());
         Self(match registry::closest(like, names) {
-            Some(name) if lower => {
-                format!("{what} is unknown; did you mean `{}`?", name.to_ascii_lowercase())
-            }
-            Some(name) => format!("{what} is unknown; did you mean {name}?"),
+            Some(name) => format!("{what} is unknown; did you mean {}?", written(name)),
             None => format!("{what} is unknown"),
         })
     }

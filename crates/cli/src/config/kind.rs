@@ -200,9 +200,11 @@ impl Kind {
         }
     }
 
-    /// Whether it takes the address of an upstream.
-    pub(crate) fn is_base_url(self) -> bool {
-        matches!(self, Self::BaseUrl | Self::BaseUrlOrOff)
+    /// Whether `text`, which cannot be used, may hold a secret: somebody may have written a password
+    /// or a token where an address belongs.
+    pub(crate) fn may_hide_secret(self, text: &str) -> bool {
+        matches!(self, Self::BaseUrl | Self::BaseUrlOrOff | Self::Origins | Self::Address)
+            && text.contains(['@', '?', '#'])
     }
 
     /// Whether TOML may give an array for it.
@@ -362,7 +364,9 @@ fn origins(text: &str) -> Result<Value, String> {
             matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == *item
         });
         if !usable {
-            return Err(format!("`{item}` is no origin: scheme, host and port only, no slash"));
+            let is_shown = !Kind::Origins.may_hide_secret(item);
+            let which = if is_shown { format!("`{item}`") } else { "one of them".to_owned() };
+            return Err(format!("{which} is no origin: scheme, host and port only, no slash"));
         }
     }
     Ok(Value::List(list))

@@ -49,7 +49,7 @@ settings! {
 
     HTTP_MAX_CONNECTIONS: Http, Kind::count(1, 65_535), "4096", "Open connections at once.";
     HTTP_MAX_CONNECTIONS_PER_ADDRESS: Http, Kind::count(1, 65_535), "512", "Open connections at once from one IPv4 address or one IPv6 /64. Behind a proxy, where all clients share its address, give it the value of `HTTP_MAX_CONNECTIONS`.";
-    HTTP_MAX_BODY_BYTES: Http, Kind::bytes(KIB, GIB), "16MiB", "The largest request body. At least `MAX_ENVELOPE_BYTES`.";
+    HTTP_MAX_BODY_BYTES: Http, Kind::bytes(KIB, GIB), "16MiB", "The largest request body. At least `MAX_ENVELOPE_BYTES`. That of `/job/result` may be larger: it follows from `JOB_OUTPUT_BYTES`.";
     HTTP_MAX_BYTES_IN_FLIGHT: Http, Kind::bytes(MIB, 1024 * GIB), "256MiB", "Memory for request bodies and answers, all connections together; what finds no room is answered 503 with `overloaded`. At least twice `HTTP_MAX_BODY_BYTES`; an answer that is larger than all of it is sent when nothing else is.";
     HTTP_HEAD_TIMEOUT_SECONDS: Http, Kind::seconds(1, 300), "10", "Time for a TLS handshake, and for a whole request head from its first byte.";
     HTTP_IDLE_TIMEOUT_SECONDS: Http, Kind::seconds(1, HOUR), "75", "How long a kept-alive connection may be idle.";
@@ -93,10 +93,10 @@ settings! {
     EGRESS_TIMEOUT_SECONDS: Egress, Kind::seconds(1, HOUR), "120", "Time for one outgoing request, redirects and body included.";
     EGRESS_MAX_RESPONSE_BYTES: Egress, Kind::bytes(KIB, GIB), "10MiB", "The largest body that is read, after decompression.";
     EGRESS_MAX_CONNECTIONS: Egress, Kind::count(1, 65_535), "512", "Open outgoing connections, all jobs together.";
-    EGRESS_MAX_CONNECTIONS_PER_HOST: Egress, Kind::count(1, 1024), "8", "Requests to one host at a time.";
+    EGRESS_MAX_CONNECTIONS_PER_HOST: Egress, Kind::count(1, 1024), "8", "Requests to one host at a time; the jobs of one requester have at most seven eighths of them.";
     DISABLE_HTTP_KEEPALIVE: Egress, Kind::Switch, "false", "`true` or `1`: close every outgoing connection after its request.";
 
-    WEBSCRAPER_BLACKLIST: Web, Kind::List, "", "What no URL fetched by the web engine may name: a domain or address as a whole (`example.com` covers its subdomains), any other text wherever it stands. Such a job fails with `blacklisted` and counts as `web_invalid`.";
+    WEBSCRAPER_BLACKLIST: Web, Kind::List, "", "What no URL fetched by the web engine may name: a domain or address as a whole (`example.com` covers its subdomains), any other text, a number alone among them, wherever it stands. Such a job fails with `blacklisted` and counts as `web_invalid`.";
     WEB_MAX_DEPTH: Web, Kind::count(0, 10_000), "100", "Depth that a crawl may ask for.";
     WEB_DEFAULT_PAGES: Web, Kind::count(1, 10_000_000), "100", "Pages of a crawl that does not say how many.";
     WEB_MAX_PAGES: Web, Kind::count(1, 10_000_000), "10000", "Pages that a crawl may ask for.";
@@ -131,7 +131,7 @@ settings! {
     APIFY_BASE_URL: Social, Kind::BaseUrl, "https://api.apify.com/v2", "Where Apify's API is.";
     APIFY_MAX_ITEMS: Social, Kind::count(1, 10_000_000), "100000", "Items that one job may ask a run for. What asks for more is cut to this, and its result says so.";
     TIKTOK_TRANSCRIPTION_BASE_URL: Social, Kind::BaseUrlOrOff, "https://submagic-free-tools.fly.dev", "The service that has videos' captions; asked at the start and every ten minutes whether it answers. `off`: no transcriptions, and the service is never asked.";
-    TIKTOK_DEFAULT_LANGUAGE: Social, Kind::Text, "eng-US", "Language of a transcription that names none, where the video has it.";
+    TIKTOK_DEFAULT_LANGUAGE: Social, Kind::Text, "eng-US", "Language of a transcription that names none, where the video has it: two or three letters, a hyphen, two letters.";
     TIKTOK_API_USER_AGENT: Social, Kind::HeaderText, "", "`User-Agent` of requests to the transcription service. Default: a desktop browser's.";
     TWITTER_ACCOUNTS: Social, Kind::Secret, "", "Accounts at X: `USER:PASSWORD`, or `USER` alone for one with cookies in `{DATA_DIR}/{USER}_twitter_cookies.json`; separated by commas. Cookies are used before a password.", secret();
     TWITTER_API_KEYS: Social, Kind::Secret, "", "Bearer tokens of X's API v2, separated by commas.", secret();

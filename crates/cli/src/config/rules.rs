@@ -1,8 +1,12 @@
 //! What must hold between settings.
 
+use sealwork_door_http::tls::is_subject;
+use sealwork_engine_program::HostPatterns;
+use sha2::{Digest as _, Sha256};
+
 use super::{
     attestation,
-    error::Problem,
+    error::{Problem, shown},
     kind::show_bytes,
     registry as r,
     setting::{Effect, Setting},
@@ -44,6 +48,7 @@ pub(crate) fn check(values: &Values) -> (Vec<Problem>, Vec<String>) {
             )));
         }
     }
+    problems.extend(same_key_twice(values));
     for (default, max) in DEFAULTS_AND_MAXIMA {
         if values.is_set(default)
             && values.is_set(max)
@@ -58,10 +63,54 @@ pub(crate) fn check(values: &Values) -> (Vec<Problem>, Vec<String>) {
             )));
         }
     }
+    for name in values.numbers(&r::ENGINE_CONCURRENCY).keys() {
+        if !ENGINES.contains(&name.as_str()) {
+            let advice = match r::closest(name, ENGINES) {
+                Some(engine) => format!("did you mean `{engine}`?"),
+                None => format!("the engines are {}", ENGINES.join(", ")),
+            };
+            problems.push(Problem::new(format!(
+                "ENGINE_CONCURRENCY names `{name}`, which is no engine; {advice}"
+            )));
+        }
+    }
+    if let Err(error) =
+        HostPatterns::parse(values.list(&r::PROGRAM_HOSTS).iter().map(String::as_str))
+    {
+        problems.push(Problem::new(format!("PROGRAM_HOSTS: {error}")));
+    }
+    if let Some(name) = values.list(&r::TLS_NAMES).iter().find(|name| !is_subject(name)) {
+        let what = format!("TLS_NAMES: `{}` is neither a host name nor an address", shown(name));
+        problems.push(Problem::new(what));
+    }
     problems.extend(social::problems(values));
     problems.extend(attestation::problems(values));
     (problems, warnings(values))
 }
+
+/// One key under two names would count as the one that is looked for first.
+fn same_key_twice(values: &Values) -> Option<Problem> {
+    let digest = |setting| values.text(setting).map(|key| <[u8; 32]>::from(Sha256::digest(key)));
+    let (one, admin) = (digest(&r::API_KEY), digest(&r::ADMIN_API_KEY));
+    let named = values.api_keys(&r::API_KEYS).iter();
+    let taken = named.clone().any(|key| [one, admin].contains(&Some(key.secret.digest())));
+    (taken || (one.is_some() && one == admin)).then(|| {
+        Problem::new("two of API_KEY, ADMIN_API_KEY and API_KEYS have the same key (not shown)")
+    })
+}
+
+/// What a worker can have, whether this one has it or not.
+const ENGINES: [&str; 9] = [
+    "web",
+    "telemetry",
+    "program",
+    "reddit",
+    "tiktok",
+    "twitter",
+    "twitter-credential",
+    "twitter-api",
+    "twitter-apify",
+];
 
 /// Pairs of what a job gets and what it may ask for.
 const DEFAULTS_AND_MAXIMA: [(&Setting, &Setting); 5] = [

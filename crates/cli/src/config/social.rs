@@ -1,6 +1,12 @@
 //! What the settings of the social engines must be, beyond what their kinds say.
 
-use sealwork_engine_twitter::{GraphqlConfig, GraphqlError, parse_accounts, parse_api_keys};
+use std::collections::BTreeMap;
+
+use sealwork_engine_tiktok::is_language;
+use sealwork_engine_twitter::{
+    Account, GraphqlConfig, GraphqlError, parse_accounts, parse_api_keys,
+};
+use sealwork_upstream::Secret;
 use url::{Host, Url};
 
 use super::{error::Problem, registry as r, setting::Setting, values::Values};
@@ -22,9 +28,16 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     });
     let token = secrets(values, &r::APIFY_API_KEY);
     let is_token = token.bytes().all(|byte| byte.is_ascii_graphic());
+    let language = values.text(&r::TIKTOK_DEFAULT_LANGUAGE).unwrap_or_default();
+    let is_language = is_language(language.trim());
     [
         (!is_token).then(|| "APIFY_API_KEY has a character that no token has".to_owned()),
-        accounts.err().map(|error| error.to_string()),
+        (!is_language).then(|| {
+            "TIKTOK_DEFAULT_LANGUAGE must be two or three letters, a hyphen and two letters, for \
+             example eng-US"
+                .to_owned()
+        }),
+        accounts.map_or_else(|error| Some(error.to_string()), |accounts| repeated(&accounts)),
         keys.err().map(|error| error.to_string()),
         graphql.err(),
     ]
@@ -34,9 +47,39 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     .collect()
 }
 
-/// Credentials that would travel in the clear, and money that strangers could spend.
+/// Tells of an account that is in the list twice: X would be asked twice as much of it as it allows.
+fn repeated(accounts: &[Account]) -> Option<String> {
+    let mut places = BTreeMap::new();
+    accounts.iter().find_map(|account| {
+        let name = account.name().trim_start_matches('@').to_lowercase();
+        let first = places.insert(name, account.place())?;
+        let place = account.place();
+        Some(format!(
+            "entries {first} and {place} of TWITTER_ACCOUNTS name the same account; leave one out"
+        ))
+    })
+}
+
+/// Passwords that are ordinary words as far as anybody can tell who looks for them in results.
+fn short_passwords(values: &Values) -> Vec<String> {
+    let entries = secrets(values, &r::TWITTER_ACCOUNTS).split(',').enumerate();
+    let is_short = |entry: &str| {
+        entry.split_once(':').is_some_and(|(_, password)| !Secret::new(password).is_long())
+    };
+    let short = entries.filter(|(_, entry)| is_short(entry)).map(|(index, _)| {
+        format!(
+            "the password of entry {} of TWITTER_ACCOUNTS has fewer than 8 bytes: each item of a \
+             result that has it as a word is withheld; X takes none so short today",
+            index + 1
+        )
+    });
+    short.collect()
+}
+
+/// Credentials that would travel in the clear or cannot be looked for, and money that strangers
+/// could spend.
 pub(super) fn warnings(values: &Values, is_open: bool) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = short_passwords(values);
     if is_open && values.text(&r::APIFY_API_KEY).is_some() {
         warnings.push(
             "APIFY_API_KEY is set and no API key is: whoever reaches the listen address can start \

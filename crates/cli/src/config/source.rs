@@ -107,9 +107,10 @@ pub(crate) fn gather(
         .into_iter()
         .flatten()
         .find_map(|layer| layer.get(name).filter(|text| !text.is_empty()));
-    let data_dir = match chosen {
-        Some(text) => PathBuf::from(text),
-        None => default_data_dir(environment, masa_home)?,
+    let data_dir = match (&overrides.data_dir, chosen) {
+        (Some(path), _) => path.clone(),
+        (None, Some(text)) => PathBuf::from(text),
+        (None, None) => default_data_dir(environment, masa_home)?,
     };
     if file.is_none() {
         let path = data_dir.join("sealwork.toml");
@@ -150,6 +151,10 @@ fn flags(overrides: &Overrides, problems: &mut Vec<Problem>) -> Layer {
             None => problems.push(Problem::unknown(&format!("--set {name}"), name)),
         }
     }
+    if let Some(path) = &overrides.data_dir {
+        // For the report: where the worker goes is taken from the path itself.
+        texts.insert(registry::DATA_DIR.name.to_owned(), path.display().to_string());
+    }
     Layer { origin: Origin::Flag, texts }
 }
 
@@ -162,7 +167,11 @@ fn process(environment: &Environment, problems: &mut Vec<Problem>) -> Layer {
             Some((setting.name.to_owned(), environment.var(setting.name)?.to_owned()))
         })
         .collect();
-    let names = environment.names().filter(|name| is_ours_and_unknown(name));
+    let garbled = registry::ALL.iter().filter(|setting| environment.is_garbled(setting.name));
+    problems.extend(garbled.map(|setting| Problem::garbled(setting.name)));
+    let names = environment
+        .names()
+        .filter(|name| is_ours_and_unknown(name) && !is_service_link(name, environment.var(name)));
     problems.extend(
         names.map(|name| Problem::unknown(&format!("{name} in the environment"), strip(name))),
     );
@@ -171,6 +180,22 @@ fn process(environment: &Environment, problems: &mut Vec<Problem>) -> Layer {
 
 fn is_ours_and_unknown(name: &str) -> bool {
     name.starts_with("SEALWORK_") && !registry::AMBIENT.iter().any(|(known, _)| *known == name)
+}
+
+/// Whether Kubernetes has set it: in each container it puts variables that are named after the
+/// services beside it (<https://kubernetes.io/docs/concepts/services-networking/service/>), and one
+/// of them may well be called `sealwork`.
+fn is_service_link(name: &str, value: Option<&str>) -> bool {
+    let is_address = value.is_some_and(|value| value.contains("://"));
+    let is_port = |rest: &str| {
+        let (digits, rest) = rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count());
+        !digits.is_empty() && ["_TCP", "_UDP", "_SCTP"].iter().any(|p| rest.starts_with(p))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || (name.ends_with("_PORT") && is_address)
+        || name.split_once("_PORT_").is_some_and(|(_, rest)| is_port(rest))
 }
 
 fn strip(name: &str) -> &str {
@@ -189,7 +214,7 @@ fn toml_layer(
     let mut texts = BTreeMap::new();
     for (key, value) in parsed {
         let Some(setting) = registry::by_key(&key) else {
-            problems.push(Problem::unknown(&format!("`{}` in {origin}", shown(&key)), &key));
+            problems.push(Problem::unknown_key(&format!("`{}` in {origin}", shown(&key)), &key));
             continue;
         };
         match toml_file::text_of(setting.kind, &value) {
@@ -301,10 +326,9 @@ fn default_data_dir(environment: &Environment, masa_home: &Path) -> Result<PathB
     if masa_home.is_dir() {
         return Ok(masa_home.to_owned());
     }
-    let absolute =
-        |name| environment.var(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_DATA_HOME")
-        .or_else(|| Some(absolute("HOME")?.join(".local/share")))
+    environment
+        .absolute_path("XDG_DATA_HOME")
+        .or_else(|| Some(environment.absolute_path("HOME")?.join(".local/share")))
         .map(|base| base.join("sealwork"))
         .ok_or(ConfigError::NoDataDir)
 }

@@ -124,8 +124,8 @@ mod tests {
             Ok("a=k;max_pending=5,b=l;admin".to_owned())
         );
         assert_eq!(
-            read(Kind::Quotas, "x = [{requester='ed25519:aa', per_minute=5}]"),
-            Ok("ed25519:aa;per_minute=5".to_owned())
+            read(Kind::Quotas, "x = [{requester='api-key:aa', per_minute=5}]"),
+            Ok("api-key:aa;per_minute=5".to_owned())
         );
     }
 

@@ -7,18 +7,23 @@ use std::{
 };
 
 use rustix::fs::{StatVfsMountFlags, statfs, statvfs};
+use sealwork_job::Timestamp;
 use sealwork_platform::{Clock, SystemClock};
 
 use super::Finding;
+use crate::render;
 
 const SYNCS: usize = 32;
 const GIB: u64 = 1 << 30;
+/// Clocks are corrected by less in good order.
+const OFF_BY: Duration = Duration::from_secs(60);
 /// Below this a worker would soon refuse jobs.
 const LEAST_FREE: u64 = 256 << 20;
 
 pub(super) fn check(data_dir: &Path) -> Vec<Finding> {
     let mut findings = vec![directory(data_dir)];
     findings.extend(root_key(&data_dir.join("root.key")));
+    findings.extend(epochs(&data_dir.join("keys"), SystemClock::new().now()));
     if let Some(existing) = nearest_existing(data_dir) {
         findings.push(space(&existing));
         findings.push(file_system(&existing));
@@ -93,6 +98,31 @@ fn root_key(path: &Path) -> Option<Finding> {
         Finding::fail(CHECK, format!("{} has {} bytes, not 32", path.display(), meta.len()), advice)
     } else {
         Finding::ok(CHECK, "a file, readable by its owner alone")
+    })
+}
+
+/// Whether an envelope key begins in the future: then the clock ran ahead when it was made, and the
+/// worker stays in that time.
+fn epochs(keys: &Path, now: Timestamp) -> Option<Finding> {
+    const CHECK: &str = "key epochs";
+    let begins = |path: PathBuf| {
+        let record: serde_json::Value =
+            serde_json::from_slice(&crate::files::read(&path).ok()?).ok()?;
+        record["starts"].as_u64().map(Timestamp)
+    };
+    let files = fs::read_dir(keys).ok()?.filter_map(Result::ok);
+    let latest = files.filter_map(|file| begins(file.path())).max()?;
+    Some(if latest > now.plus(OFF_BY) {
+        let found = format!(
+            "the newest key begins at {}, and it is {}",
+            render::instant(latest),
+            render::instant(now)
+        );
+        let advice = "set the clock right; if it is, and ran ahead before: `sealwork serve \
+                      --reset-clock` once (docs/operations.md, \"A clock that ran ahead\")";
+        Finding::fail(CHECK, found, advice)
+    } else {
+        Finding::ok(CHECK, "none begins in the future")
     })
 }
 
@@ -237,6 +267,21 @@ mod tests {
         assert_eq!(root_key(&path).unwrap().verdict, Verdict::Ok);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(root_key(&path).unwrap().verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_key_of_a_time_to_come_fails() {
+        let temp = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_secs(1_800_000_000);
+        assert!(epochs(temp.path(), now).is_none());
+        let write = |name: &str, starts: Timestamp| {
+            let record = format!(r#"{{"number":1,"starts":{}}}"#, starts.as_millis());
+            crate::files::write_public(&temp.path().join(name), record.as_bytes()).unwrap();
+        };
+        write("epoch-1", now);
+        assert_eq!(epochs(temp.path(), now).unwrap().verdict, Verdict::Ok);
+        write("epoch-2", now.plus(Duration::from_secs(86_400)));
+        assert_eq!(epochs(temp.path(), now).unwrap().verdict, Verdict::Fail);
     }
 
     #[test]

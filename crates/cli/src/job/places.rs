@@ -78,7 +78,7 @@ impl Places {
             if let (Some(path), Some(members)) = (&path, object.as_object_mut()) {
                 members.remove("output");
                 members.remove("output_base64");
-                members.insert("output_file".to_owned(), json!(path));
+                members.insert("output_file".to_owned(), json!(path.display().to_string()));
             }
             ui.object(&object);
         } else {
@@ -96,6 +96,13 @@ fn print(result: &JobResult, text: bool, with_output: bool, ui: &Ui) {
         Ok(output) if with_output => ui.bytes(&output.data),
         Ok(_) => {}
         Err(failure) => ui.failure(failure),
+    }
+    for line in render::remainder(result) {
+        if text {
+            ui.line(ui.paint(Style::Warning, line));
+        } else {
+            ui.remark(ui.paint_remark(Style::Warning, line));
+        }
     }
     if text {
         ui.line("");

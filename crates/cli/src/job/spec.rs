@@ -42,14 +42,19 @@ pub(super) fn build(args: &SpecArgs, now: Timestamp) -> Result<JobSpec, CliError
 }
 
 fn limits(args: &SpecArgs) -> Result<Limits, CliError> {
+    let unusable = |e: serde_json::Error| {
+        CliError::usage(
+            format!("--limits is not an object of limits: {e}"),
+            r#"give for example --limits '{"egress_requests":100}'"#,
+        )
+    };
     let mut limits = match &args.limits {
         None => Limits::default(),
-        Some(text) => serde_json::from_str(text).map_err(|e| {
-            CliError::usage(
-                format!("--limits is not an object of limits: {e}"),
-                r#"give for example --limits '{"egress_requests":100}'"#,
-            )
-        })?,
+        Some(text) => {
+            // An array would fill the fields in their order.
+            serde_json::from_str::<Map<String, Value>>(text).map_err(unusable)?;
+            serde_json::from_str(text).map_err(unusable)?
+        }
     };
     if let Some(secs) = args.wall {
         limits.wall_ms = Some(secs.saturating_mul(1000));
@@ -125,6 +130,13 @@ mod tests {
         });
         assert_eq!(spec.arguments, expected);
         assert_eq!((spec.limits.wall_ms, spec.deadline), (Some(5000), Some(1060)));
+    }
+
+    #[test]
+    fn limits_are_an_object() {
+        assert!(parse(&["web", "--limits", "[5]"]).is_err());
+        assert!(parse(&["web", "--limits", r#"{"wall":5}"#]).is_err());
+        assert_eq!(parse(&["web", "--limits", r#"{"fuel":5}"#]).unwrap().limits.fuel, Some(5));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What a person has to look at in a policy: JSON has no room for comments.
 
-use sealwork_verify::{Claims, Class, Details, EvidenceKind, Policy, Provenance, TpmPolicy};
+use sealwork_verify::{Claims, Class, Details, Draft, EvidenceKind, Policy, Provenance, TpmPolicy};
 
-use crate::ui::harmless;
+use crate::ui::harmless_line;
 
 /// What has to be decided about a policy that was made from a worker's own claims.
-pub(super) fn of(policy: &Policy, claims: &Claims) -> Vec<String> {
+pub(super) fn of(draft: &Draft) -> Vec<String> {
+    let Draft { policy, claims, doubts } = draft;
     let kind = claims.kind;
     let mut lines = vec![format!(
         "`kinds.{kind}.references`: the values that the worker reports; compare them with those \
@@ -24,6 +25,7 @@ pub(super) fn of(policy: &Policy, claims: &Claims) -> Vec<String> {
     });
     lines.extend(of_kind(claims));
     lines.extend(policy.kinds.tpm.as_ref().and_then(boot_not_demanded));
+    lines.extend(doubts.iter().map(ToString::to_string));
     let isolation: Vec<_> = policy.isolation.iter().map(|isolation| isolation.as_str()).collect();
     lines.push(format!("`isolation` {}: how the worker keeps jobs apart", isolation.join(", ")));
     if policy.freshness.epoch_evidence {
@@ -37,28 +39,26 @@ pub(super) fn of(policy: &Policy, claims: &Claims) -> Vec<String> {
 }
 
 fn of_kind(claims: &Claims) -> Option<String> {
-    Some(match &claims.details {
-        Details::Sgx(sgx) => format!(
-            "`kinds.sgx.tcb`: up-to-date platforms alone; this one is {}",
-            tcb(sgx.tcb.as_ref().map(|tcb| (tcb.status.as_str(), tcb.advisories.as_slice())))
-        ),
-        Details::Tdx(tdx) => format!(
-            "`kinds.tdx.tcb`: up-to-date platforms alone; this one is {}",
-            tcb(tdx.tcb.as_ref().map(|tcb| (tcb.status.as_str(), tcb.advisories.as_slice())))
-        ),
-        Details::Snp(_) => "`kinds.snp.min_tcb`: this chip's committed firmware; compare it with \
-            AMD's bulletins. `host_data` and `id_key_digest` can be demanded too"
-            .to_owned(),
-        Details::Nitro(_) => "`kinds.nitro.references`: pcr0 to pcr2 name the image; add pcr8 for \
-            its signer"
-            .to_owned(),
-        Details::Tpm(tpm) if tpm.provenance == Provenance::None => "`kinds.tpm.attestation_keys`: \
-            this very key, on the worker's word; find out that it lives in a TPM: by its \
-            certificate (`roots`) or by credential activation (`activated`)"
-            .to_owned(),
-        Details::Tpm(_) => "`kinds.tpm`: drop PCRs that change with each boot or update".to_owned(),
+    let text = match &claims.details {
         Details::Simulated => return None,
-    })
+        Details::Sgx(_) | Details::Tdx(_) => {
+            "`tcb`: up-to-date platforms alone; `min_date` and `min_evaluation` can demand more"
+        }
+        Details::Snp(_) => {
+            "`kinds.snp.min_tcb`: this chip's committed firmware; compare it with AMD's bulletins. \
+             `host_data` and `id_key_digest` can be demanded too"
+        }
+        Details::Nitro(_) => {
+            "`kinds.nitro.references`: pcr0 to pcr2 name the image; add pcr8 for its signer"
+        }
+        Details::Tpm(tpm) if tpm.provenance == Provenance::None => {
+            "`kinds.tpm.attestation_keys`: this very key, on the worker's word; find out that it \
+             lives in a TPM: by credential activation (`sealwork enrol`, `activated`) or by its \
+             certificate (`roots`)"
+        }
+        Details::Tpm(_) => "`kinds.tpm`: drop PCRs that change with each boot or update",
+    };
+    Some(text.to_owned())
 }
 
 /// What a TPM's policy does not demand, because the worker did not show it.
@@ -73,21 +73,11 @@ fn boot_not_demanded(tpm: &TpmPolicy) -> Option<String> {
     (!missing.is_empty()).then(|| format!("not demanded: {}", missing.join(", ")))
 }
 
-fn tcb(status: Option<(&str, &[String])>) -> String {
-    match status {
-        None => "unknown without Intel's collateral (--endorsements)".to_owned(),
-        Some((status, [])) => harmless(status),
-        Some((status, advisories)) => {
-            harmless(&format!("{status}, with {}", advisories.join(", ")))
-        }
-    }
-}
-
 /// What a policy accepts, in rows.
 pub(super) fn accepts(policy: &Policy) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     if let Some(name) = &policy.name {
-        rows.push(("name", harmless(name)));
+        rows.push(("name", harmless_line(name)));
     }
     let class = match policy.class {
         Class::Confidential => "confidential: the host cannot read memory",
@@ -107,7 +97,7 @@ pub(super) fn accepts(policy: &Policy) -> Vec<(&'static str, String)> {
         for set in policy.kinds.references(kind).unwrap_or_default() {
             let names: Vec<_> = set.values.keys().map(String::as_str).collect();
             let label = set.name.as_deref().map_or_else(String::new, |name| format!(" ({name})"));
-            rows.push(("accepts", harmless(&format!("{kind}{label}: {}", names.join(", ")))));
+            rows.push(("accepts", harmless_line(&format!("{kind}{label}: {}", names.join(", ")))));
         }
     }
     rows

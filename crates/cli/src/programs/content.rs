@@ -151,15 +151,16 @@ pub(super) fn remove(args: &ProgramRemoveArgs, environment: &Environment, ui: &U
     let store = store(&args.config, environment)?;
     let pins = store.pins();
     let named = pins.iter().find(|pin| pin.name.as_str() == args.program);
-    let (cid, names) = match named {
-        Some(pin) => (pin.root, vec![pin.name.clone()]),
-        None => {
-            let cid = args.program.parse().map_err(|error| failed(ContentError::Cid(error)))?;
+    let (cid, names) = match (named, args.program.parse::<Cid>()) {
+        (Some(pin), _) => (Some(pin.root), vec![pin.name.clone()]),
+        (None, Ok(cid)) => {
             let same = pins.iter().filter(|pin| pin.root == cid);
-            (cid, same.map(|pin| pin.name.clone()).collect())
+            (Some(cid), same.map(|pin| pin.name.clone()).collect())
         }
+        // A name that is not listed may have a record that is damaged, and goes all the same.
+        (None, Err(_)) => (None, vec![args.program.parse::<PinName>().map_err(failed)?]),
     };
-    if names.is_empty() {
+    if let (Some(cid), []) = (cid, &names[..]) {
         return Err(failed(ContentError::Unknown(cid)));
     }
     let mut freed = 0;
@@ -168,7 +169,9 @@ pub(super) fn remove(args: &ProgramRemoveArgs, environment: &Environment, ui: &U
     }
     if ui.json {
         let names: Vec<_> = names.iter().map(PinName::as_str).collect();
-        ui.object(&json!({ "cid": cid.to_string(), "names": names, "freed_bytes": freed }));
+        ui.object(
+            &json!({ "cid": cid.map(|cid| cid.to_string()), "names": names, "freed_bytes": freed }),
+        );
     } else {
         for name in &names {
             ui.line(format!("removed {name}"));

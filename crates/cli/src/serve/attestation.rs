@@ -121,18 +121,25 @@ fn options(_: &Values) -> Result<Options, ServeError> {
 #[cfg(feature = "tpm")]
 #[allow(clippy::needless_update, reason = "a simulation has options of its own")]
 fn options(values: &Values) -> Result<Options, ServeError> {
+    Ok(Options { tpm: tpm_settings(values)?, ..Options::default() })
+}
+
+/// Which TPM, and what of it.
+#[cfg(feature = "tpm")]
+pub(crate) fn tpm_settings(
+    values: &Values,
+) -> Result<sealwork_attest::tpm::TpmSettings, ServeError> {
     use sealwork_attest::tpm::{TpmAuth, TpmSettings};
     let auth = |setting| TpmAuth::new(values.text(setting).unwrap_or_default());
     let defaults = TpmSettings::default();
-    let tpm = TpmSettings {
+    Ok(TpmSettings {
         address: values.text(&r::TPM_ADDRESS).map_or(defaults.address, str::to_owned),
         pcrs: pcrs(values, &r::TPM_PCRS)?,
         sealed_to: pcrs(values, &r::TPM_SEALED_TO)?,
         owner: auth(&r::TPM_OWNER_AUTH),
         endorsement: auth(&r::TPM_ENDORSEMENT_AUTH),
         event_log: defaults.event_log,
-    };
-    Ok(Options { tpm, ..Options::default() })
+    })
 }
 
 #[cfg(feature = "tpm")]

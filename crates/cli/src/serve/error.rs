@@ -77,6 +77,9 @@ pub(crate) enum ServeError {
         /// What is wrong.
         source: OpenError,
     },
+    /// The clock cannot be reset: the jobs that wait could not be opened any more.
+    #[error("{0} accepted jobs have not settled, so the clock is not reset")]
+    Unsettled(usize),
     /// The name in the listen address is not found.
     #[error("cannot find the host in LISTEN_ADDRESS ({address})")]
     ListenHost {
@@ -141,6 +144,7 @@ impl ServeError {
                 OpenError::NewerFormat { .. } => "store_newer",
                 _ => "store_unusable",
             },
+            Self::Unsettled(_) => "jobs_unsettled",
             Self::ListenHost { .. } | Self::Listen { .. } => "listen_failed",
             Self::PortTaken { .. } => "port_taken",
             Self::Door(_) => "door_invalid",
@@ -202,6 +206,10 @@ impl ServeError {
                 "restore the whole data directory from its backup; to begin anew instead, with a \
                  new identity and without the jobs and receipts of the old one, move the directory \
                  away"
+            }
+            Self::Unsettled(_) => {
+                "start without --reset-clock, wait until sealwork_jobs_running and \
+                 sealwork_jobs_queued are 0, stop, and start with it once"
             }
             Self::Store { .. } => "docs/operations.md, \"When it does not start\", says more",
             Self::ListenHost { .. } | Self::Listen { .. } => {

@@ -1,17 +1,36 @@
 //! The worker as Masa's routes see it.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sealwork_compat_masa::{MasaJob, OpenResultError, ResultBody, RingError, SetKeyBody};
+use sealwork_compat_masa::{
+    MasaJob, OpenPiecesError, OpenResultError, ResultBody, RingError, SetKeyBody,
+};
 use sealwork_door_http::{
     Caller,
-    masa::{Added, KeyRefusal, MasaPort, MasaStatus},
+    masa::{Added, KeyRefusal, MasaPort, MasaStatus, ResultSpool},
+    v1::Content,
 };
 use sealwork_job::{Body, Code, JobId, Origin, Refusal, Reply, Rerun, Submission};
-use sealwork_worker::{Access, SetKeyRefusal, Worker};
+use sealwork_worker::{self as worker, Access, MasaResult, SetKeyRefusal, Worker};
 use zeroize::Zeroizing;
+
+/// A large result on its way through the worker's disk.
+struct LargeResult(worker::ResultSpool);
+
+impl ResultSpool for LargeResult {
+    fn push(&mut self, text: &[u8]) -> io::Result<()> {
+        self.0.push(text).map_err(io::Error::other)
+    }
+
+    fn open(self: Box<Self>, encrypted_request: &[u8]) -> Result<Content, OpenPiecesError> {
+        let opened = self.0.open(encrypted_request)?;
+        let len = opened.len();
+        let pieces = opened.map(|piece| piece.map(|mut piece| std::mem::take(&mut *piece).into()));
+        Ok(Content::Pieces { len, pieces: Box::new(pieces) })
+    }
+}
 
 /// Passes calls on.
 pub(super) struct MasaWorker(pub(super) Arc<Worker>);
@@ -26,12 +45,25 @@ impl MasaPort for MasaWorker {
         self.0.is_draining()
     }
 
+    fn is_clock_behind(&self) -> bool {
+        self.0.clock_lag().is_some()
+    }
+
     fn generate(&self, job: MasaJob) -> Result<String, RingError> {
         self.0.masa().generate(job)
     }
 
     fn open_result(&self, body: &ResultBody) -> Result<Zeroizing<Vec<u8>>, OpenResultError> {
         self.0.masa().open_result(body)
+    }
+
+    fn spool_result(&self) -> Result<Box<dyn ResultSpool>, Refusal> {
+        let spool = self.0.masa().spool_result();
+        let spool = spool.map_err(|error| {
+            tracing::error!(%error, "a large result cannot be spooled");
+            Refusal::new(Code::StoreUnavailable, "the worker's disk did not take the body")
+        })?;
+        Ok(Box::new(LargeResult(spool)))
     }
 
     async fn add(&self, blob: Bytes, caller: &Caller) -> Result<Added, Refusal> {
@@ -60,21 +92,22 @@ impl MasaPort for MasaWorker {
         if !status.state.is_settled() {
             return Ok(MasaStatus::Pending(status.state));
         }
-        let (code, result) = match self.0.masa_result(job) {
-            Ok((code, result)) => (code.parse().unwrap_or(Code::Internal), result),
+        let (code, result, sealed) = match self.0.masa_result(job) {
+            Ok(found) => found,
             Err(gone) if gone.code == Code::JobUnknown => return Ok(MasaStatus::Unknown),
             Err(other) => return Err(other),
         };
-        Ok(match (result.sealed, result.error) {
-            (Some(sealed), _) => MasaStatus::Done {
-                sealed: sealed.into(),
-                next_cursor: result.next_cursor,
-                stopped: result.stopped,
-            },
-            (None, message) => MasaStatus::Failed {
-                code,
-                message: message.unwrap_or_default(),
-                next_cursor: result.next_cursor,
+        let MasaResult { error, next_cursor, stopped, way } = result;
+        Ok(match sealed {
+            Some(text) => {
+                let (len, pieces) = (text.len(), text.map(|piece| piece.map_err(io::Error::other)));
+                let sealed = Content::Pieces { len, pieces: Box::new(pieces) };
+                MasaStatus::Done { sealed, next_cursor, stopped, way }
+            }
+            None => MasaStatus::Failed {
+                code: code.parse().unwrap_or(Code::Internal),
+                message: error.unwrap_or_default(),
+                next_cursor,
             },
         })
     }

@@ -12,7 +12,7 @@ use sealwork_job::Timestamp;
 use sealwork_platform::{Listener as _, Platform, RootSecret, TcpAcceptor};
 use sealwork_seal::derive::{Purpose, derive_key};
 use sealwork_store::{Store, StoreOptions};
-use sealwork_worker::{StatsHandle, Worker};
+use sealwork_worker::{ClockReset, StatsHandle, Worker};
 use sha2::{Digest as _, Sha256};
 
 use super::{ServeError, settings, social::SocialEngines, telemetry::Source};
@@ -67,6 +67,19 @@ pub(super) fn store(
     let (disk, clock) = (Arc::clone(&platform.disk), Arc::clone(&platform.clock));
     Store::open(disk, clock, &*platform.entropy, &key, options)
         .map_err(|source| ServeError::Store { path: data_dir.to_owned(), source })
+}
+
+/// `--reset-clock`.
+pub(super) async fn reset_clock(platform: &Platform, store: &Store) -> Result<(), ServeError> {
+    match sealwork_worker::reset_clock(platform, store).await? {
+        ClockReset::Done(behind) => tracing::warn!(
+            behind_s = behind.as_secs(),
+            "the clock was reset and the envelope keys erased; start without --reset-clock from now on"
+        ),
+        ClockReset::Unsettled(jobs) => return Err(ServeError::Unsettled(jobs)),
+        _ => tracing::info!("--reset-clock has nothing to do: the clock is not behind"),
+    }
+    Ok(())
 }
 
 /// How this worker goes out to the network.

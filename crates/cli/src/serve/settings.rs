@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use sealwork_compat_masa::{IV_LEN, TAG_LEN, TextPieces};
 use sealwork_door_http::{ApiKey, ConnectionLimits, Cors, DoorConfig, RequestLimits};
 use sealwork_egress::{
     AllowList, EgressConfig, EgressLimits, PolitenessConfig, PortPolicy, RobotsConfig,
@@ -19,8 +20,8 @@ const DEFAULT_KEY: &str = "default";
 /// The name under which the holder of `ADMIN_API_KEY` counts.
 const ADMIN_KEY: &str = "admin";
 
-/// The worker's part, without what vouches for it.
-pub(crate) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
+/// The limits of a job that names none, and the most that a job may ask for.
+pub(crate) fn limits(values: &Values) -> (Limits, Limits) {
     let default_limits = Limits {
         wall_ms: Some(values.number(&r::JOB_TIMEOUT_SECONDS) * 1000),
         output_bytes: Some(values.number(&r::JOB_OUTPUT_BYTES)),
@@ -42,6 +43,12 @@ pub(crate) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
         memory_bytes: max(&r::PROGRAM_MAX_MEMORY_BYTES, default_limits.memory_bytes, 1),
         fuel: max(&r::PROGRAM_MAX_FUEL, default_limits.fuel, 1),
     };
+    (default_limits, max_limits)
+}
+
+/// The worker's part, without what vouches for it.
+pub(crate) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
+    let (default_limits, max_limits) = limits(values);
     WorkerConfig {
         queue_capacity: values.count(&r::QUEUE_CAPACITY),
         concurrency: values
@@ -135,6 +142,7 @@ pub(super) fn door(values: &Values) -> Result<DoorConfig, ServeError> {
         },
         requests: RequestLimits {
             body_bytes: values.number(&r::HTTP_MAX_BODY_BYTES),
+            result_body_bytes: result_body_bytes(values),
             timeout: values.seconds(&r::HTTP_REQUEST_TIMEOUT_SECONDS),
             bytes_in_flight: values.number(&r::HTTP_MAX_BYTES_IN_FLIGHT),
             ..RequestLimits::default()
@@ -145,6 +153,12 @@ pub(super) fn door(values: &Values) -> Result<DoorConfig, ServeError> {
         tls: None,
         metrics_public: values.flag(&r::METRICS_PUBLIC),
     })
+}
+
+/// What holds the sealed text of the largest output of a Masa job, and the sealed job.
+fn result_body_bytes(values: &Values) -> u64 {
+    let blob = values.number(&r::JOB_OUTPUT_BYTES).saturating_add((IV_LEN + TAG_LEN) as u64);
+    TextPieces::<()>::len_of(blob).saturating_add(values.number(&r::HTTP_MAX_BODY_BYTES))
 }
 
 fn api_key(entry: &ApiKeyEntry) -> Result<ApiKey, ServeError> {

@@ -1,54 +1,49 @@
 //! `sealwork verify evidence`.
 
-use sealwork_job::Timestamp;
-use sealwork_platform::{Clock, Environment, SystemClock};
-use sealwork_seal::Purpose;
-use sealwork_verify::{
-    Age, Endorsements, Evidence, EvidenceDocument, Expectation, Policy, Question, Verdict,
-    Verifier, verify, verify_document, verify_worker,
-};
+use sealwork_platform::Environment;
+use sealwork_seal::{KeyConfig, Purpose};
+use sealwork_verify::{Age, Evidence, EvidenceDocument, Expectation, Question, Verdict};
 
-use super::source::Source;
+use super::{hex_digits, judge::Judge, source::Source};
 use crate::{
     attestation,
     cli::EvidenceArgs,
     exit::{CliError, CliResult, Exit},
     keys,
     ui::Ui,
-    verdict, watermark,
+    verdict,
 };
 
 /// Report data are no longer, in bytes.
 const REPORT_DATA: usize = 64;
 
 pub(super) async fn run(args: &EvidenceArgs, environment: &Environment, ui: &Ui) -> CliResult {
+    let at = super::instant(args.at.as_deref())?;
     let policy = attestation::required_policy(&args.policy, environment)?;
     let given = attestation::endorsements(&args.policy.endorsements, environment)?;
-    let at = args.at.as_deref().map(super::time).transpose()?;
+    let about = About::read(args)?;
     let source = Source::of(&args.source, &args.raw, &args.access, environment).await?;
-    let at = at.unwrap_or_else(|| SystemClock::new().now());
-    let judge = Judge { policy: &policy, given: &given, at };
-    let verdict = match source {
+    let mut judge = Judge::new(policy, given, at, environment)?;
+    let verdict = match &source {
         Source::Worker(evidence) => {
-            if args.nonce.is_some() || args.key_config.is_some() {
-                return Err(CliError::usage(
-                    "a worker is asked for its key config, and with a nonce of this session",
-                    "leave --nonce and --key-config away, or name a file",
-                ));
-            }
-            let mut verifier = Verifier::new(given.clone(), watermark::load(environment)?, 1);
-            let (config, document) = (&evidence.key_config, &evidence.document);
-            let verdict = verifier.verify_worker(config, document, &evidence.question, &policy, at);
-            watermark::keep_seen(verifier.watermark(), environment, ui);
-            verdict
+            about.is_left_to_the_worker()?;
+            judge.worker(evidence)
         }
-        Source::Document(document) => judge.document(&document, args)?,
-        Source::Platform(evidence) => judge.platform(&evidence, args)?,
+        Source::Document(document) => about.judge_document(document, &mut judge)?,
+        Source::Platform(evidence) => about.judge_platform(evidence, &mut judge)?,
     };
+    judge.keep(environment, ui);
+    let unbound = match &source {
+        Source::Document(document) if about.key_config.is_none() => {
+            Some(document.statement.key_config)
+        }
+        _ => None,
+    };
+    let answer = verdict::Answer { verdict: &verdict, at: judge.at(), unbound };
     if ui.json {
-        ui.object(&verdict::json(&verdict, at));
+        ui.object(&answer.json());
     } else {
-        verdict::print(&verdict, at, args.explain, ui);
+        answer.print(args.explain, ui);
     }
     Ok(match verdict {
         Verdict::Trusted(_) => Exit::Ok,
@@ -56,60 +51,81 @@ pub(super) async fn run(args: &EvidenceArgs, environment: &Environment, ui: &Ui)
     })
 }
 
-/// What files are judged by.
-struct Judge<'a> {
-    policy: &'a Policy,
-    given: &'a Endorsements,
-    at: Timestamp,
+/// What evidence has to be about, as far as the arguments say.
+struct About {
+    nonce: Option<Vec<u8>>,
+    key_config: Option<KeyConfig>,
+    report_data: Option<[u8; REPORT_DATA]>,
 }
 
-impl Judge<'_> {
-    /// A document, about the key config that was given, else about what it says itself.
-    fn document(
-        &self,
-        document: &EvidenceDocument,
-        args: &EvidenceArgs,
-    ) -> Result<Verdict, CliError> {
-        let nonce = args.nonce.as_deref().map(|nonce| bytes("--nonce", nonce)).transpose()?;
-        let Self { policy, given, at } = *self;
-        let Some(file) = &args.key_config else {
-            return Ok(verify_document(document, nonce.as_deref(), given, policy, at));
-        };
-        let question = match nonce {
-            Some(nonce) => Question::session(nonce),
-            None if document.statement.purpose == Purpose::Epoch => Question::epoch(),
-            None => Question::session([]),
-        };
-        Ok(verify_worker(&keys::load(file)?, document, &question, given, policy, at))
+impl About {
+    fn read(args: &EvidenceArgs) -> Result<Self, CliError> {
+        let nonce = args.nonce.as_ref().map(|nonce| hex_digits("--nonce", nonce.as_bytes()));
+        Ok(Self {
+            nonce: nonce.transpose()?,
+            key_config: args.key_config.as_deref().map(keys::load).transpose()?,
+            report_data: args.report_data.as_deref().map(report_data).transpose()?,
+        })
     }
 
-    fn platform(&self, evidence: &Evidence, args: &EvidenceArgs) -> Result<Verdict, CliError> {
-        let Some(text) = &args.report_data else {
+    fn is_left_to_the_worker(&self) -> Result<(), CliError> {
+        if self.nonce.is_none() && self.key_config.is_none() {
+            return Ok(());
+        }
+        Err(CliError::usage(
+            "a worker is asked for its key config, and with a nonce of this session",
+            "leave --nonce and --key-config away, or name a file",
+        ))
+    }
+
+    fn judge_document(
+        &self,
+        document: &EvidenceDocument,
+        judge: &mut Judge,
+    ) -> Result<Verdict, CliError> {
+        if self.nonce.is_some() && document.statement.purpose == Purpose::Epoch {
+            return Err(CliError::usage(
+                "the document is the evidence of a worker's epoch, which answers no nonce",
+                "leave --nonce away: `freshness.epoch_evidence` of the policy says whether such \
+                 evidence will do",
+            ));
+        }
+        let question = Question::session(self.nonce.clone().unwrap_or_default());
+        match (&self.key_config, &self.nonce) {
+            (Some(key_config), _) => Ok(judge.keys(key_config, document, &question)),
+            (None, None) => Ok(judge.document(document)),
+            (None, Some(_)) => Err(CliError::usage(
+                "a nonce shows that evidence is new, and without the key config nothing shows \
+                 whose keys it is about",
+                "give with --key-config what the worker answered at /v1/keys, or leave --nonce \
+                 away to look at the document alone",
+            )),
+        }
+    }
+
+    fn judge_platform(&self, evidence: &Evidence, judge: &mut Judge) -> Result<Verdict, CliError> {
+        let Some(report_data) = self.report_data else {
             return Err(CliError::usage(
                 "nothing says what the evidence has to be about",
                 "give with --report-data what the platform was made to sign; '' for nothing",
             ));
         };
-        let mut report_data = bytes("--report-data", text)?;
-        if report_data.len() > REPORT_DATA {
-            return Err(CliError::usage(
-                format!("--report-data has {} bytes", report_data.len()),
-                "report data have 64 bytes at most",
-            ));
-        }
-        report_data.resize(REPORT_DATA, 0);
-        let nonce = args.nonce.as_deref().map(|nonce| bytes("--nonce", nonce)).transpose()?;
-        let expectation = Expectation {
-            report_data: report_data.try_into().unwrap_or([0; REPORT_DATA]),
-            nonce,
-            age: Age::Challenged,
-        };
-        Ok(verify(evidence, &expectation, self.given, self.policy, self.at))
+        let nonce = self.nonce.clone();
+        let expectation = Expectation { report_data, nonce, age: Age::Challenged };
+        Ok(judge.platform(evidence, &expectation))
     }
 }
 
-fn bytes(flag: &str, text: &str) -> Result<Vec<u8>, CliError> {
-    hex::decode(text).map_err(|_| {
-        CliError::usage(format!("{flag} {text:?} is not hex digits"), "give two digits for a byte")
-    })
+/// What a platform was made to sign, with the zeros that follow.
+fn report_data(text: &str) -> Result<[u8; REPORT_DATA], CliError> {
+    let bytes = hex_digits("--report-data", text.as_bytes())?;
+    let mut padded = [0; REPORT_DATA];
+    let Some(place) = padded.get_mut(..bytes.len()) else {
+        return Err(CliError::usage(
+            format!("--report-data has {} bytes", bytes.len()),
+            "report data have 64 bytes at most",
+        ));
+    };
+    place.copy_from_slice(&bytes);
+    Ok(padded)
 }

@@ -52,7 +52,7 @@ fn rules(args: &MarlinArgs) -> Result<Rules, CliError> {
             NitroRoot::Key(key.ok_or_else(|| {
                 CliError::usage(
                     "--root-key is no P-384 key",
-                    "give X and Y of the root's public key, 192 hex digits",
+                    "give X and Y of the root's public key, 192 hex digits without 0x",
                 )
             })?)
         }

@@ -3,33 +3,35 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use sealwork_client::{Client, VerifiedReceipt, time_of_judgement};
-use sealwork_job::{Digest, Timestamp};
+use sealwork_job::Digest;
 use sealwork_platform::Environment;
 use sealwork_seal::{Chain, KeyConfig, receipt_digest};
-use sealwork_verify::{
-    Endorsements, EvidenceDocument, Policy, Rejected, Trusted, verify_receipt_evidence,
-};
+use sealwork_verify::{Endorsements, EvidenceDocument, Rejected, Trusted};
 use serde_json::json;
 
-use super::source;
+use super::{
+    judge::{Instant, Judge},
+    source::{self, asked},
+};
 use crate::{
     attestation,
     cli::ReceiptArgs,
     connect,
     exit::{CliError, CliResult, Exit},
     files, keys, render,
-    ui::{Style, Ui, harmless},
+    ui::{Style, Ui, harmless_line},
     verdict,
 };
 
 /// A receipt, and what its evidence proves where that was asked for.
 struct Checked {
     receipt: VerifiedReceipt,
-    evidence: Option<Trusted>,
+    evidence: Option<(Trusted, Instant)>,
     same_key_config: bool,
 }
 
 pub(super) async fn run(args: &ReceiptArgs, environment: &Environment, ui: &Ui) -> CliResult {
+    let at = super::instant(args.at.as_deref())?;
     let text = files::read_text(&args.file)?;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() {
@@ -38,7 +40,7 @@ pub(super) async fn run(args: &ReceiptArgs, environment: &Environment, ui: &Ui) 
             "give a file with one receipt in a line, as `job run --receipt` writes it",
         ));
     }
-    let mut parts = Parts::gather(args, environment).await?;
+    let mut parts = Parts::gather(args, at, environment).await?;
     let receipts = verify_chain(&lines, &parts.key_config)?;
     let given = parts.key_config.digest();
     let mut checked = Vec::with_capacity(receipts.len());
@@ -47,6 +49,7 @@ pub(super) async fn run(args: &ReceiptArgs, environment: &Environment, ui: &Ui) 
         let same_key_config = receipt.claims.key_config == given;
         checked.push(Checked { receipt, evidence, same_key_config });
     }
+    parts.keep(environment, ui);
     print(&checked, ui);
     Ok(Exit::Ok)
 }
@@ -70,13 +73,13 @@ fn verify_chain(lines: &[&str], config: &KeyConfig) -> Result<Vec<VerifiedReceip
 struct Parts {
     /// The worker's receipt key is the same in all its key configs.
     key_config: KeyConfig,
-    judge: Option<Judge>,
+    following: Option<Following>,
 }
 
-struct Judge {
-    policy: Policy,
+/// What evidence is judged by, and where it is.
+struct Following {
+    judge: Judge,
     endorsements: Endorsements,
-    at: Option<Timestamp>,
     archive: Archive,
 }
 
@@ -87,13 +90,17 @@ enum Archive {
 }
 
 impl Parts {
-    async fn gather(args: &ReceiptArgs, environment: &Environment) -> Result<Self, CliError> {
+    async fn gather(
+        args: &ReceiptArgs,
+        at: Instant,
+        environment: &Environment,
+    ) -> Result<Self, CliError> {
         let client = match &args.from {
             Some(url) => Some(connect::client_for(url, &args.access, environment)?),
             None => None,
         };
         let key_config = match (&client, &args.key_config) {
-            (Some(client), _) => client.key_config().await?.as_ref().clone(),
+            (Some(client), _) => client.key_config().await.map_err(asked)?.as_ref().clone(),
             (None, Some(file)) => keys::load(file)?,
             (None, None) => return Err(CliError::usage("no key config", "give --key-config")),
         };
@@ -119,17 +126,26 @@ impl Parts {
             (None, false) => None,
         };
         let (Some(archive), Some(policy)) = (archive, policy) else {
-            return Ok(Self { key_config, judge: None });
+            if at.given {
+                return Err(CliError::usage(
+                    "--at is the time at which evidence is judged, and none is",
+                    "give a policy, and the evidence with --evidence or --from; or leave --at away",
+                ));
+            }
+            return Ok(Self { key_config, following: None });
         };
         let endorsements = attestation::endorsements(&args.policy.endorsements, environment)?;
-        let at = args.at.as_deref().map(super::time).transpose()?;
-        Ok(Self { key_config, judge: Some(Judge { policy, endorsements, at, archive }) })
+        let judge = Judge::new(policy, endorsements.clone(), at, environment)?;
+        Ok(Self { key_config, following: Some(Following { judge, endorsements, archive }) })
     }
 
     /// What a receipt's evidence proves; nothing where none was asked for.
-    async fn judge(&mut self, receipt: &VerifiedReceipt) -> Result<Option<Trusted>, CliError> {
-        let Some(judge) = &mut self.judge else { return Ok(None) };
-        let (config, document) = match &mut judge.archive {
+    async fn judge(
+        &mut self,
+        receipt: &VerifiedReceipt,
+    ) -> Result<Option<(Trusted, Instant)>, CliError> {
+        let Some(following) = &mut self.following else { return Ok(None) };
+        let (config, document) = match &mut following.archive {
             Archive::Files(document) => (&self.key_config, &**document),
             Archive::Worker { client, fetched } => {
                 let cited = receipt.claims.evidence.ok_or_else(uncited)?;
@@ -138,19 +154,25 @@ impl Parts {
                     Entry::Vacant(place) => {
                         let claims = &receipt.claims;
                         let (digest, instance) = (claims.key_config, claims.instance);
-                        let config = client.archived_key_config(digest, instance).await?;
-                        place.insert((config, client.archived_evidence(cited).await?))
+                        let config = client.archived_key_config(digest, instance).await;
+                        let config = config.map_err(asked)?;
+                        let document = client.archived_evidence(cited).await.map_err(asked)?;
+                        place.insert((config, document))
                     }
                 };
                 (&*config, &*document)
             }
         };
-        let endorsements = &judge.endorsements;
-        let at =
-            judge.at.unwrap_or_else(|| time_of_judgement(document, endorsements, &receipt.claims));
-        verify_receipt_evidence(&receipt.text, config, document, endorsements, &judge.policy, at)
-            .map(|verified| Some(verified.evidence))
+        let then = time_of_judgement(document, &following.endorsements, &receipt.claims);
+        following
+            .judge
+            .receipt(&receipt.text, config, document, then)
+            .map(Some)
             .map_err(|rejected| refused(receipt, rejected))
+    }
+
+    fn keep(&self, environment: &Environment, ui: &Ui) {
+        self.following.iter().for_each(|following| following.judge.keep(environment, ui));
     }
 }
 
@@ -178,7 +200,12 @@ fn print(receipts: &[Checked], ui: &Ui) {
         let object = |checked: &Checked| {
             let mut object = render::receipt_json(&checked.receipt);
             object["same_key_config"] = checked.same_key_config.into();
-            object["evidence"] = json!(checked.evidence.as_ref().map(verdict::trusted_json));
+            let evidence = checked.evidence.as_ref();
+            object["evidence"] = json!(evidence.map(|(trusted, _)| verdict::trusted_json(trusted)));
+            if let Some((_, at)) = evidence {
+                object["evidence"]["at"] = render::instant(at.time).into();
+                object["evidence"]["at_given"] = at.given.into();
+            }
             object
         };
         let all: Vec<_> = receipts.iter().map(object).collect();
@@ -187,17 +214,22 @@ fn print(receipts: &[Checked], ui: &Ui) {
     }
     if let [Checked { receipt, evidence, same_key_config }] = receipts {
         let note = if *same_key_config { "the given one" } else { "not the given one" };
-        render::receipt(receipt, note, evidence.as_ref(), ui);
+        let (trusted, at) = evidence.as_ref().map(|(trusted, at)| (trusted, at)).unzip();
+        render::receipt(receipt, note, trusted, ui);
+        if let Some(at) = at {
+            ui.line(format!("  {:<13} {}", "judged", at.words()));
+        }
         return;
     }
     let heading = format!("{} receipts verified, one unbroken chain", receipts.len());
     ui.line(ui.paint(Style::Good, heading));
     for Checked { receipt: VerifiedReceipt { claims, .. }, evidence, .. } in receipts {
         let ended = render::instant(claims.ended);
-        let proven = evidence
-            .as_ref()
-            .map_or_else(String::new, |trusted| format!("  {}", verdict::trusted_words(trusted)));
-        ui.line(harmless(&format!(
+        let proven = evidence.as_ref().map_or_else(String::new, |(trusted, at)| {
+            let at = if at.given { format!(", {}", at.words()) } else { String::new() };
+            format!("  {}{at}", verdict::trusted_words(trusted))
+        });
+        ui.line(harmless_line(&format!(
             "  {:>8}  {ended}  {}  {:<10}  {}{proven}",
             claims.sequence, claims.job, claims.engine, claims.code
         )));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
-use sealwork_client::WorkerEvidence;
+use sealwork_client::{ClientError, WorkerEvidence};
 use sealwork_platform::Environment;
 use sealwork_verify::{AttestationKey, Evidence, EvidenceDocument, EvidenceKind, TpmEvidence};
 
@@ -40,7 +40,7 @@ impl Source {
                 ));
             }
             let client = connect::client_for(place, access, environment)?;
-            return Ok(Self::Worker(Box::new(client.evidence().await?)));
+            return Ok(Self::Worker(Box::new(client.evidence().await.map_err(asked)?)));
         }
         let path = Path::new(place);
         match raw.kind {
@@ -61,20 +61,23 @@ pub(crate) fn document(path: &Path) -> Result<EvidenceDocument, CliError> {
     })
 }
 
-/// Whether it is an address and no file.
+/// What a worker that an argument names did not answer: no flag gave its address, and nothing is
+/// sealed to it.
+pub(crate) fn asked(error: ClientError) -> CliError {
+    let hint = error.hint();
+    CliError { hint, ..CliError::from(error) }
+}
+
+/// Whether it is an address and no file: a scheme and what begins a host.
 fn is_address(place: &str) -> bool {
-    place.starts_with("http://") || place.starts_with("https://")
+    let scheme = place.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
 fn platform(kind: EvidenceKind, path: &Path, raw: &RawArgs) -> Result<Evidence, CliError> {
     let mut bytes = files::read(path)?;
     if raw.hex {
-        bytes = hex::decode(bytes.trim_ascii()).map_err(|_| {
-            CliError::usage(
-                format!("{} does not hold hex digits", path.display()),
-                "leave --hex away for a file of bytes",
-            )
-        })?;
+        bytes = super::hex_digits(&path.display().to_string(), bytes.trim_ascii())?;
     }
     if kind == EvidenceKind::Tpm {
         bytes = quote(bytes, &raw.tpm)?.encode();

@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod cursors;
+mod large;
 mod partial;
 mod readme;
 mod refusals;
@@ -68,6 +69,8 @@ struct Ended {
     cursor: Option<String>,
     /// The header with the code of what stopped a result that is not complete.
     stopped: Option<String>,
+    /// The header with the way that answered.
+    way: Option<String>,
 }
 
 /// Seals a job on Masa's routes and submits it: the sealed job and its id.
@@ -86,8 +89,9 @@ fn settled(worker: &Worker, sealed: &str, id: &str) -> Ended {
     let path = format!("GET /job/status/{id}");
     for _ in 0..POLLS {
         let (status, head, body) = worker.exchange(&path, "");
-        let (cursor, stopped) =
-            (header(&head, "sealwork-next-cursor"), header(&head, "sealwork-result-stopped"));
+        let said = |name| header(&head, name);
+        let (cursor, stopped) = (said("sealwork-next-cursor"), said("sealwork-result-stopped"));
+        let way = said("sealwork-way");
         match status {
             404 => thread::sleep(PAUSE),
             200 => {
@@ -95,11 +99,11 @@ fn settled(worker: &Worker, sealed: &str, id: &str) -> Ended {
                 let (status, opened) = worker.http("POST /job/result", &both.to_string());
                 assert_eq!(status, 200, "{opened}");
                 let result = Ok(serde_json::from_str(&opened).unwrap());
-                return Ended { result, cursor, stopped };
+                return Ended { result, cursor, stopped, way };
             }
             _ => {
                 let failed = serde_json::from_str(&body).unwrap();
-                return Ended { result: Err(failed), cursor, stopped };
+                return Ended { result: Err(failed), cursor, stopped, way };
             }
         }
     }

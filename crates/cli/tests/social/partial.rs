@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{World, masa, output, v1};
 
-/// Broken by: `seal_masa` in the worker, `with_stopped` in the door.
+/// Broken by: `MasaDraft::new` in the worker, `with_stopped` in the door.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_before_a_failure_is_the_result_and_says_what_stopped_it() {
     let world = World::new().await;
@@ -53,6 +53,33 @@ async fn what_a_paid_run_found_can_be_fetched_after_its_job_has_failed() {
     let ended = masa(&world.worker, &json!({"type": "reddit", "arguments": posts}));
     assert_eq!(ended.result.unwrap().as_array().unwrap().len(), 10);
     assert_eq!(world.upstream.apify.started().len(), 1, "it was paid again");
+}
+
+/// Broken by: `remainder` in the command line's render.rs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_says_what_is_missing_and_where_it_goes_on() {
+    let world = World::new().await;
+    let args = r#"{"type": "searchposts", "queries": ["a"], "max_items": 1500}"#;
+    let run = ["job", "run", "reddit", "--args", args];
+    world.upstream.misbehave_after(1, "/items", Bad::Status(500), 3);
+    let partial = world.worker.run(&run);
+    assert_eq!(partial.code, 0, "{partial:?}");
+    let items: Vec<serde_json::Value> = serde_json::from_str(&partial.out).unwrap();
+    assert_eq!(items.len(), 1000, "the output stays JSON");
+    for part in ["not complete (upstream_status): Apify", "trying again", "--arg next_cursor="] {
+        assert!(partial.err.contains(part), "{part} is not in {}", partial.err);
+    }
+    let cursor = partial.err.split("--arg ").nth(1).unwrap().split_whitespace().next().unwrap();
+    let rest = world.worker.run(&[&run[..], &["--arg", cursor]].concat());
+    let items: Vec<serde_json::Value> = serde_json::from_str(&rest.out).unwrap();
+    assert_eq!((rest.code, items.len()), (0, 500), "{}", rest.err);
+    assert!(!rest.err.contains("complete") && !rest.err.contains("next_cursor"), "{}", rest.err);
+
+    world.upstream.misbehave("/items", Bad::Status(500), 3);
+    let failed = world.worker.run(&[&run[..], &["--format", "text"]].concat());
+    assert_eq!(failed.code, 1, "{failed:?}");
+    let said = "what it found is fetched, without another run, with --arg next_cursor=";
+    assert!(failed.out.contains(said), "{failed:?}");
 }
 
 /// Broken by: a run that outlives its job.

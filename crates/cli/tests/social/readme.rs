@@ -49,7 +49,7 @@ const COMMUNITY: &str =
     "id name title headerImage description over18 createdAt scrapedAt numberOfMembers url dataType";
 
 /// The examples in the README's order, and what it documents of their results.
-fn examples() -> Vec<(&'static str, Value, Gives)> {
+fn examples() -> Examples {
     let cursor = "optional_pagination_cursor";
     vec![
         (
@@ -173,13 +173,19 @@ fn examples() -> Vec<(&'static str, Value, Gives)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_example_gives_the_documented_shape() {
     let world = World::new().await;
-    for (kind, arguments, gives) in examples() {
+    each_gives(&world, examples());
+    counted(&world);
+}
+
+/// Jobs by type and arguments, and what each gives.
+type Examples = Vec<(&'static str, Value, Gives)>;
+
+fn each_gives(world: &World, examples: Examples) {
+    for (kind, arguments, gives) in examples {
         let job = json!({"type": kind, "arguments": arguments});
         let result = masa(&world.worker, &job).result;
-        let result = result.unwrap_or_else(|failed| panic!("{job} fails: {failed}"));
-        check(&result, gives, &job);
+        check(&result.unwrap_or_else(|failed| panic!("{job} fails: {failed}")), gives, &job);
     }
-    counted(&world);
 }
 
 fn check(result: &Value, gives: Gives, job: &Value) {
@@ -251,7 +257,7 @@ fn counted(world: &World) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_early_readmes_names_of_types_operations_and_arguments_work_too() {
     let world = World::new().await;
-    for (kind, arguments, gives) in [
+    let examples = vec![
         (
             "twitter-scraper",
             json!({"type": "searchbyquery", "query": "NASA", "count": 7}),
@@ -282,9 +288,6 @@ async fn the_early_readmes_names_of_types_operations_and_arguments_work_too() {
             json!({"video_url": "https://www.tiktok.com/@coachty23/video/7502100651397172526"}),
             Gives::One(TRANSCRIPT),
         ),
-    ] {
-        let job = json!({"type": kind, "arguments": arguments});
-        let result = masa(&world.worker, &job).result;
-        check(&result.unwrap_or_else(|failed| panic!("{job} fails: {failed}")), gives, &job);
-    }
+    ];
+    each_gives(&world, examples);
 }

@@ -63,11 +63,11 @@ async fn a_worker_killed_while_runs_are_polled_starts_none_of_them_again() {
     let mut next = page.clone();
     next["next_cursor"] = json!(ended.cursor.unwrap());
     upstream.set_latency(Duration::from_secs(30));
+    let asked = upstream.seen().len();
     let (sealed, id) = submit(&second, &json!({"type": "reddit", "arguments": next}));
     let tweets = json!({"type": "twitter", "arguments": {"query": "a"}});
     let (sealed_tweets, tweets) = submit(&second, &tweets);
     let paid = upstream.apify.started().len();
-    let asked = upstream.seen().len();
     let both = async {
         while upstream.seen().len() < asked + 2 {
             tokio::time::sleep(PAUSE).await;

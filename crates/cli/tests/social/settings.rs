@@ -19,6 +19,15 @@ fn what_cannot_be_used_is_told_by_config_check_without_quoting_a_secret() {
         ("TWITTER_GRAPHQL=Search=hush-hush", "no operation that is used"),
         ("APIFY_BASE_URL=ftp://api.example.com", "must begin with http:// or https://"),
         ("APIFY_BASE_URL=https://me:hush-hush@api.example.com", "must not carry credentials"),
+        ("APIFY_BASE_URL=https://api.example.com/v2?token=hush-hush", "APIFY_BASE_URL has a value"),
+        ("TWITTER_WEB_BASE_URL=https://x.example/#hush-hush", "TWITTER_WEB_BASE_URL has a value"),
+        ("CORS_ORIGINS=https://me:hush-hush@a.example", "one of them is no origin"),
+        ("LISTEN_ADDRESS=http://me:hush-hush@a.example", "LISTEN_ADDRESS has a value"),
+        ("TIKTOK_DEFAULT_LANGUAGE=english!", "for example eng-US"),
+        (
+            "TWITTER_ACCOUNTS=alice:hush-hush,bob,@Alice:other",
+            "entries 1 and 3 of TWITTER_ACCOUNTS name the same account",
+        ),
         ("TWITTER_API_BASE_URL=off", "TWITTER_API_BASE_URL"),
         ("APIFY_MAX_ITEMS=0", "APIFY_MAX_ITEMS"),
     ] {
@@ -29,6 +38,19 @@ fn what_cannot_be_used_is_told_by_config_check_without_quoting_a_secret() {
         assert_eq!(ran.code, 2, "{variable}: {said}");
         assert!(said.contains(told) && !said.contains("hush-hush"), "{variable}: {said}");
     }
+}
+
+/// Broken by: `short_passwords` in config/social.rs.
+#[test]
+fn a_password_that_cannot_be_told_from_a_word_is_warned_about() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    write(&dir.path().join(".env"), b"TWITTER_ACCOUNTS=alice:longenough,bob:hush,carol");
+    let ran = sealwork(dir.path(), &["config", "check", "--data-dir", data]);
+    let said = format!("{}{}", ran.out, ran.err);
+    assert_eq!(ran.code, 0, "{said}");
+    assert!(said.contains("the password of entry 2") && !said.contains("hush"), "{said}");
+    assert!(!said.contains("entry 1") && !said.contains("entry 3"), "{said}");
 }
 
 /// Broken by: `cookies` in serve/social/settings.rs.

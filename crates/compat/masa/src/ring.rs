@@ -17,7 +17,8 @@ use crate::base64::{self, Base64Error};
 pub const RING_SIZE: usize = 2;
 /// Bytes of the random value that each sealing needs.
 pub const IV_LEN: usize = 12;
-const TAG_LEN: usize = 16;
+/// Bytes by which a sealed blob shows that it is genuine.
+pub const TAG_LEN: usize = 16;
 
 /// Why something does not open, in the words that Masa's clients see.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,10 +132,7 @@ impl Ring {
         data: &[u8],
     ) -> Result<String, RingError> {
         let newest = self.keys.first().ok_or(RingError::Empty)?;
-        Ok(match newest.result_cipher(nonce) {
-            Some(cipher) => seal(&cipher, iv, data),
-            None => seal(&newest.cipher, iv, data),
-        })
+        Ok(seal(&newest.result_cipher(nonce), iv, data))
     }
 
     /// Opens what [`Self::seal_result`], or a Go worker with the same ring, sealed.
@@ -142,10 +140,12 @@ impl Ring {
     /// # Errors
     /// [`RingError`].
     pub fn unseal_result(&self, nonce: &str, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, RingError> {
-        self.unseal(blob, |key, inner| match key.result_cipher(nonce) {
-            Some(cipher) => open(&cipher, inner),
-            None => open(&key.cipher, inner),
-        })
+        self.unseal(blob, |key, inner| open(&key.result_cipher(nonce), inner))
+    }
+
+    /// The keys under which results of the job with this nonce are sealed, newest first.
+    pub(crate) fn result_keys(&self, nonce: &str) -> impl Iterator<Item = Zeroizing<[u8; 32]>> {
+        self.keys.iter().map(move |key| key.result_key(nonce))
     }
 
     fn unseal(
@@ -192,13 +192,14 @@ impl RingKey {
         }
     }
 
-    /// The cipher for results of the job with `nonce`; an empty one means the request key.
-    fn result_cipher(&self, nonce: &str) -> Option<Aes256Gcm> {
-        if nonce.is_empty() {
-            return None;
-        }
-        let derived = derive_result_key(&self.bytes, nonce)?;
-        Some(Aes256Gcm::new(&Key::<Aes256Gcm>::from(*derived)))
+    fn result_cipher(&self, nonce: &str) -> Aes256Gcm {
+        Aes256Gcm::new(&Key::<Aes256Gcm>::from(*self.result_key(nonce)))
+    }
+
+    /// The key for results of the job with `nonce`; an empty one means the request key.
+    fn result_key(&self, nonce: &str) -> Zeroizing<[u8; 32]> {
+        let derived = (!nonce.is_empty()).then(|| derive_result_key(&self.bytes, nonce)).flatten();
+        derived.unwrap_or_else(|| self.bytes.clone())
     }
 }
 

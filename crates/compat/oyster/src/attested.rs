@@ -59,7 +59,9 @@ impl OysterError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Hex => "give the text of /attestation/hex, or the bytes of /attestation/raw",
+            Self::Hex => {
+                "give the text of /attestation/hex, without 0x, or the bytes of /attestation/raw"
+            }
             Self::Rejected(_) => "do not use this document: it was changed, or its root is another",
             Self::Debug => "have the enclave started without debug mode, or allow it for a test",
             Self::MissingPcr(_) => "ask the enclave for a document with all of its PCRs",

@@ -17,7 +17,7 @@ use sealwork_job::Code;
 
 use crate::{
     budget::{Intake, Room},
-    config::RequestLimits,
+    config::Pace,
     connection::Pacer,
 };
 
@@ -62,9 +62,7 @@ pub async fn read(mut body: Body) -> Result<Bytes, BodyError> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0);
     let (mut first, mut whole) = (Bytes::new(), Vec::new());
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|e| e.into_inner().downcast().map_or(BodyError::Broken, |e| *e))?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.map_err(error)?.into_data() else { continue };
         if first.is_empty() && whole.is_empty() {
             first = data;
             continue;
@@ -78,6 +76,11 @@ pub async fn read(mut body: Body) -> Result<Bytes, BodyError> {
         whole.extend_from_slice(&data);
     }
     Ok(if whole.is_empty() { first } else { whole.into() })
+}
+
+/// Why a body that the door has wrapped ends early.
+pub(crate) fn error(error: axum::Error) -> BodyError {
+    error.into_inner().downcast().map_or(BodyError::Broken, |error| *error)
 }
 
 /// What became of a body, and the room that it takes: held by the layer that answers when a
@@ -95,6 +98,7 @@ impl Fate {
     const TOO_LARGE: u8 = 1;
     const TOO_SLOW: u8 = 2;
     const NO_ROOM: u8 = 3;
+    const ARRIVED: u8 = 4;
 
     /// The limit that the body has exceeded, if it has.
     pub(crate) fn exceeded(&self, limit: u64) -> Option<BodyError> {
@@ -104,6 +108,11 @@ impl Fate {
             Self::NO_ROOM => Some(BodyError::NoRoom),
             _ => None,
         }
+    }
+
+    /// Whether all of the body has come.
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.0.verdict.load(Relaxed) == Self::ARRIVED
     }
 
     fn set(&self, verdict: u8) {
@@ -125,16 +134,22 @@ pub(crate) struct Limited {
     limit: u64,
     left: u64,
     pacer: Pacer,
-    intake: Intake,
+    /// Absent where the body is not kept in memory.
+    intake: Option<Intake>,
     /// A piece that has come, and finds no room yet.
     piece: Option<Bytes>,
     fate: Fate,
 }
 
 impl Limited {
-    pub(crate) fn new(inner: Body, limits: &RequestLimits, intake: Intake, fate: Fate) -> Self {
-        let limit = limits.body_bytes;
-        let pacer = Pacer::new(limits.upload);
+    pub(crate) fn new(
+        inner: Body,
+        limit: u64,
+        upload: Pace,
+        intake: Option<Intake>,
+        fate: Fate,
+    ) -> Self {
+        let pacer = Pacer::new(upload);
         Self { inner, limit, left: limit, pacer, intake, piece: None, fate }
     }
 }
@@ -155,7 +170,10 @@ impl http_body::Body for Limited {
                     this.fate.set(Fate::TOO_SLOW);
                     return Poll::Ready(Some(Err(BodyError::TooSlow)));
                 }
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(None) => {
+                    this.fate.set(Fate::ARRIVED);
+                    return Poll::Ready(None);
+                }
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(BodyError::Broken))),
                 Poll::Ready(Some(Ok(frame))) => frame,
             };
@@ -172,7 +190,10 @@ impl http_body::Body for Limited {
             this.piece = Some(piece);
         }
         let len = this.piece.as_ref().map_or(0, Bytes::len);
-        let room = ready!(this.intake.poll_room(cx, len));
+        let room = match &mut this.intake {
+            Some(intake) => ready!(intake.poll_room(cx, len)),
+            None => return Poll::Ready(this.piece.take().map(|piece| Ok(Frame::data(piece)))),
+        };
         let piece = this.piece.take().unwrap_or_default();
         Poll::Ready(Some(match room {
             Some(room) => {
@@ -209,18 +230,15 @@ mod tests {
     use futures_util::{StreamExt as _, stream};
 
     use super::*;
-    use crate::{budget::Budget, config::Pace};
+    use crate::budget::Budget;
 
     const BUDGET: u64 = 1 << 20;
 
-    fn limits(body_bytes: u64) -> RequestLimits {
-        let upload = Pace { bytes: 100, window: Duration::from_secs(5) };
-        RequestLimits { body_bytes, upload, ..RequestLimits::default() }
-    }
+    const UPLOAD: Pace = Pace { bytes: 100, window: Duration::from_secs(5) };
 
     fn limited(inner: Body, body_bytes: u64) -> Body {
-        let intake = Budget::new(BUDGET).intake(None);
-        Body::new(Limited::new(inner, &limits(body_bytes), intake, Fate::default()))
+        let intake = Some(Budget::new(BUDGET).intake(None));
+        Body::new(Limited::new(inner, body_bytes, UPLOAD, intake, Fate::default()))
     }
 
     /// A body of so many bytes, in pieces of so many.
@@ -262,7 +280,8 @@ mod tests {
         let fate = Fate::default();
         let open = |fate: &Fate| {
             let body = pieces(600_000, 10_000);
-            Body::new(Limited::new(body, &limits(BUDGET), budget.intake(None), fate.clone()))
+            let intake = Some(budget.intake(None));
+            Body::new(Limited::new(body, BUDGET, UPLOAD, intake, fate.clone()))
         };
         assert_eq!(read(open(&fate)).await.unwrap().len(), 600_000);
         assert_eq!(budget.free(), (1 << 20) - 600_000);

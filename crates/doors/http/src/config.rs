@@ -64,6 +64,9 @@ impl Default for ConnectionLimits {
 pub struct RequestLimits {
     /// Bytes of a body.
     pub body_bytes: u64,
+    /// Bytes of a body of `/job/result`, where that is more: it holds the sealed text of a whole
+    /// result. Such a body is on the disk, not in memory.
+    pub result_body_bytes: u64,
     /// Bytes of the path and query and of all header names and values together, at least 8192.
     pub header_bytes: usize,
     /// Number of headers.
@@ -82,6 +85,7 @@ impl Default for RequestLimits {
     fn default() -> Self {
         Self {
             body_bytes: 8 * 1024 * 1024,
+            result_body_bytes: 128 * 1024 * 1024,
             header_bytes: 16 * 1024,
             header_count: 100,
             upload: Pace { bytes: 4 * 1024, window: Duration::from_secs(10) },

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Headers of answers that a page may read in a browser.
-const EXPOSED: [HeaderName; 8] = [
+const EXPOSED: [HeaderName; 9] = [
     header::LOCATION,
     header::RETRY_AFTER,
     REQUEST_ID,
@@ -37,6 +37,7 @@ const EXPOSED: [HeaderName; 8] = [
     HeaderName::from_static("sealwork-next-cursor"),
     HeaderName::from_static("sealwork-job-state"),
     HeaderName::from_static("sealwork-result-stopped"),
+    HeaderName::from_static("sealwork-way"),
     v1::FRESHNESS,
 ];
 /// Headers of requests that a page may send in a browser.

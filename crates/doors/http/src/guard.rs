@@ -21,6 +21,7 @@ use crate::{
     config::{DoorConfig, RequestLimits},
     connection::Peer,
     debug::MAX_PROFILE,
+    masa::large,
     reply::{METRICS, is_below, refuse},
     v1::{InFlight, MAX_WAIT},
 };
@@ -91,11 +92,13 @@ pub(crate) async fn guard(
         }
     };
     request.extensions_mut().insert(rules.budget.clone());
-    let limit = rules.time_for(&request);
-    let (request, fate) = rules.limit_body(request);
+    let time = rules.time_for(&request);
+    let limit = rules.body_limit(&request);
+    let (request, fate) = rules.limit_body(request, limit);
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let answer = tokio::time::timeout(limit, answer).await;
-    let exceeded = fate.and_then(|fate| fate.exceeded(rules.limits.body_bytes));
+    let answer = tokio::time::timeout(time, answer).await;
+    let exceeded = fate.as_ref().and_then(|fate| fate.exceeded(limit));
+    let is_arriving = fate.is_some_and(|fate| !fate.has_arrived());
     match (answer, exceeded) {
         // Whatever a handler makes of a body that broke a limit, the client is told why.
         (_, Some(error)) => {
@@ -106,6 +109,10 @@ pub(crate) async fn guard(
         (Ok(Err(_panic)), None) => {
             tracing::error!("a handler panicked");
             refuse(uri.path(), Code::Internal, "a defect of the worker")
+        }
+        (Err(_late), None) if is_arriving => {
+            linger();
+            refuse(uri.path(), Code::BodyTooSlow, "the body did not arrive in time")
         }
         (Err(_late), None) => refuse(uri.path(), Code::RequestTimeout, "no answer in time"),
     }
@@ -136,8 +143,9 @@ impl Rules {
         if self.exceeds_header_limits(request) {
             return refused(Code::HeadersTooLarge, "the headers exceed the limits");
         }
-        if request.body().size_hint().lower() > self.limits.body_bytes {
-            let error = BodyError::TooLarge { limit: self.limits.body_bytes };
+        let limit = self.body_limit(request);
+        if request.body().size_hint().lower() > limit {
+            let error = BodyError::TooLarge { limit };
             return refused(error.code(), &error.to_string());
         }
         Ok(caller)
@@ -151,24 +159,44 @@ impl Rules {
         headers.len() > self.limits.header_count || target + fields > self.limits.header_bytes
     }
 
-    /// Long polls and CPU profiles take the time that they are asked to take.
+    /// How long the body may be. What is not kept in memory must say its length.
+    fn body_limit(&self, request: &Request) -> u64 {
+        let limits = &self.limits;
+        let is_declared = request.body().size_hint().exact().is_some();
+        if is_declared && is_spooled(request) {
+            limits.result_body_bytes.max(limits.body_bytes)
+        } else {
+            limits.body_bytes
+        }
+    }
+
+    /// Long polls and CPU profiles take the time that they are asked to take; so does a body beyond
+    /// what others may have.
     fn time_for(&self, request: &Request) -> Duration {
         let asked = match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
             Some("/v1/jobs/{id}" | "/v1/jobs/{id}/result") => MAX_WAIT,
             Some("/debug/pprof/profile") => MAX_PROFILE,
+            _ if is_spooled(request) => {
+                let len = request.body().size_hint().lower();
+                let times = len.checked_div(self.limits.body_bytes).unwrap_or_default();
+                self.limits.timeout.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX))
+            }
             _ => Duration::ZERO,
         };
         self.limits.timeout + asked
     }
 
     /// Puts the body under its limits, unless there is none.
-    fn limit_body(&self, request: Request) -> (Request, Option<Fate>) {
+    fn limit_body(&self, request: Request, limit: u64) -> (Request, Option<Fate>) {
         if request.body().is_end_stream() {
             return (request, None);
         }
         let fate = Fate::default();
-        let intake = self.budget.intake(request.body().size_hint().exact());
-        let limited = |body| Body::new(Limited::new(body, &self.limits, intake, fate.clone()));
+        let expected = request.body().size_hint().exact();
+        let is_kept = expected.is_none() || !is_spooled(&request);
+        let intake = is_kept.then(|| self.budget.intake(expected));
+        let upload = self.limits.upload;
+        let limited = |body| Body::new(Limited::new(body, limit, upload, intake, fate.clone()));
         (request.map(limited), Some(fate))
     }
 
@@ -190,6 +218,11 @@ impl Rules {
             }
         }
     }
+}
+
+/// Whether the route keeps the body on the disk.
+fn is_spooled(request: &Request) -> bool {
+    request.uri().path() == large::PATH && large::is_large(request.body().size_hint().exact())
 }
 
 /// RFC 9112 3.2. HTTP/2 has its own field, and HTTP/1.0 needs none.

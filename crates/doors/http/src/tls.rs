@@ -119,6 +119,11 @@ fn key_from_seed(seed: &[u8; 32]) -> Result<Zeroizing<Vec<u8>>, DoorError> {
     Ok(Zeroizing::new(der.as_bytes().to_vec()))
 }
 
+/// Whether a self-made certificate can have this name: a host's, or an address.
+pub fn is_subject(name: &str) -> bool {
+    subject(name).is_ok()
+}
+
 fn subject(name: &str) -> Result<SanType, DoorError> {
     if let Ok(address) = name.parse() {
         return Ok(SanType::IpAddress(address));

@@ -163,6 +163,16 @@ async fn a_body_that_trickles_is_408() {
 }
 
 #[tokio::test]
+async fn a_body_that_takes_longer_than_a_request_may_is_408_and_not_the_worker_s_fault() {
+    let door = open(requests(|limits| limits.timeout = SHORT)).await;
+    let mut stream = connect(door.address).await;
+    let head = "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nxxx";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = timeout(LONG, read_answer(&mut *stream, false)).await.unwrap().unwrap();
+    assert_eq!((answer.status, &answer.json()["code"]), (408, &"body_too_slow".into()));
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_is_cut_off() {
     let door =
         open(connections(|limits| limits.download = Pace { bytes: 1024, window: SHORT })).await;

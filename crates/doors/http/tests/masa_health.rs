@@ -115,6 +115,17 @@ async fn a_worker_that_is_about_to_stop_is_not_ready() {
 }
 
 #[tokio::test]
+async fn a_worker_whose_clock_is_behind_the_time_it_has_seen_is_not_ready() {
+    let worker = FakeMasa::standalone();
+    *worker.clock_behind.lock().unwrap() = true;
+    let door = open_masa(DoorConfig::default(), &worker).await;
+    let answer = door.send("GET /readyz", "").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["checks"]["job_server"], "clock_behind");
+    let _ = door.close().await;
+}
+
+#[tokio::test]
 async fn health_needs_no_key_and_refused_keys_are_not_counted() {
     let door = open_masa(with_key(), &FakeMasa::standalone()).await;
     assert_eq!(door.send("GET /healthz", "").await.status, 200);

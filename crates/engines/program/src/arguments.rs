@@ -4,11 +4,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use sealwork_content::Cid;
 use sealwork_job::{Code, Failure};
+use sealwork_sandbox::{FilesError, check_files};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::oyster;
+use crate::{javascript, oyster};
 
 /// Most files that a job puts before a command.
 pub const MAX_FILES: usize = 1000;
@@ -83,7 +84,7 @@ pub struct HttpRequest {
     /// An absolute URL.
     #[serde(default = "localhost")]
     pub url: String,
-    /// Names and values.
+    /// Names and values, each character of a value one byte.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
 }
@@ -171,7 +172,8 @@ impl Arguments {
         Ok(())
     }
 
-    /// Paths of files are names between slashes, and no file lies below another.
+    /// Paths of files are names between slashes, each is there once, and what the command finds open
+    /// is a directory.
     fn check_paths(&self) -> Result<(), Failure> {
         let is_path = |path: &String| {
             let path = path.strip_prefix('/').unwrap_or(path);
@@ -184,15 +186,22 @@ impl Arguments {
                 "a path in `files` is names between slashes, without `.` and `..`",
             ));
         }
-        let is_below_a_file = |path: &String| {
-            let mut above =
-                path.trim_end_matches('/').match_indices('/').map(|(at, _)| &path[..at]);
-            above.any(|above| self.files.contains_key(above))
-        };
-        if self.files.keys().any(is_below_a_file) {
-            return Err(invalid("a path in `files` leads through a file"));
+        if self.files.iter().any(|(path, content)| path.ends_with('/') && !content.is_empty()) {
+            return Err(invalid("a path in `files` that ends in `/` is a directory: no content"));
         }
-        Ok(())
+        let directories = self.directories.as_deref().unwrap_or_default();
+        if directories.iter().any(|(name, _)| name.is_empty() || name.contains('\0')) {
+            return Err(invalid("a name in `directories` must not be empty or contain NUL"));
+        }
+        let files = self.files.keys().map(String::as_str);
+        check_files(files, directories.iter().map(|(_, path)| &**path)).map_err(|error| {
+            let field = match error {
+                FilesError::NoDirectory { .. } => "directories",
+                _ => "files",
+            };
+            invalid(format!("`{field}`: {error}"))
+                .in_clear(format!("`{field}`: a path does not fit; docs/programs.md"))
+        })
     }
 
     /// The input as bytes, from here or from the envelope's `section`; `None` when the job has none.
@@ -219,6 +228,12 @@ impl Arguments {
             Ok((path.clone(), decode("files", base64)?.into()))
         };
         self.files.iter().map(decoded).collect()
+    }
+
+    /// Bytes in all files.
+    pub(crate) fn file_sizes(&self) -> u64 {
+        let size = |base64: &String| (base64.trim_end_matches('=').len() as u64) / 4 * 3;
+        self.files.values().map(size).sum()
     }
 
     pub(crate) fn secret(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
@@ -254,21 +269,31 @@ impl Source {
 impl HttpRequest {
     fn check(&self) -> Result<(), Failure> {
         let method = http::Method::from_bytes(self.method.as_bytes());
-        if method.is_err() || matches!(&*self.method, "CONNECT" | "TRACE" | "TRACK") {
+        let upper = self.method.to_ascii_uppercase();
+        if method.is_err() || matches!(&*upper, "CONNECT" | "TRACE" | "TRACK") {
             return Err(invalid("`request.method` is no method that a script can be asked with"));
         }
-        let is_http = url::Url::parse(&self.url).is_ok_and(|url| url.scheme().starts_with("http"));
-        if !is_http {
+        let is_http = |url: url::Url| matches!(url.scheme(), "http" | "https");
+        if !url::Url::parse(&self.url).is_ok_and(is_http) {
             return Err(invalid("`request.url` must be an absolute http or https URL"));
         }
         let is_header = |(name, value): &(String, String)| {
             http::HeaderName::from_bytes(name.as_bytes()).is_ok()
-                && http::HeaderValue::from_str(value).is_ok()
+                && javascript::header_value(value).is_some()
         };
         if self.headers.len() > 100 || !self.headers.iter().all(is_header) {
             return Err(invalid("`request.headers` must be at most 100 valid headers"));
         }
         Ok(())
+    }
+}
+
+/// The method as a script sees it: the Fetch standard writes these in capitals, however they come.
+pub(crate) fn normalized(method: &str) -> String {
+    let upper = method.to_ascii_uppercase();
+    match &*upper {
+        "DELETE" | "GET" | "HEAD" | "OPTIONS" | "POST" | "PUT" => upper,
+        _ => method.to_owned(),
     }
 }
 
@@ -327,7 +352,25 @@ mod tests {
             (json!({"program": js, "directories": []}), "are for WebAssembly"),
             (json!({"program": wasm, "files": {"../x": ""}}), "without `.` and `..`"),
             (json!({"program": wasm, "files": {"a//b": ""}}), "without `.` and `..`"),
-            (json!({"program": wasm, "files": {"a": "", "a/b/c": ""}}), "through a file"),
+            (json!({"program": wasm, "files": {"a": "", "a/b/c": ""}}), "`files`: a/b/c"),
+            (json!({"program": wasm, "files": {"a": "", "a/": ""}}), "`files`: a"),
+            (json!({"program": wasm, "files": {"/a": "", "a": ""}}), "`files`: a"),
+            (json!({"program": wasm, "files": {"/a": "", "a/b": ""}}), "`files`: a/b"),
+            (json!({"program": wasm, "files": {"a".repeat(256): ""}}), "`files`: aaa"),
+            (json!({"program": wasm, "files": {"d/".repeat(65): ""}}), "`files`: d/d"),
+            (json!({"program": wasm, "files": {"a/": "QQ=="}}), "no content"),
+            (json!({"program": wasm, "directories": [["/", "a"]]}), "`directories`: a"),
+            (
+                json!({"program": wasm, "files": {"a": ""}, "directories": [["/", "a"]]}),
+                "`directories`: a",
+            ),
+            (json!({"program": wasm, "directories": [["a\0", ""]]}), "`directories`"),
+            (json!({"program": js, "request": {"url": "httpx://x"}}), "`request.url`"),
+            (json!({"program": js, "request": {"method": "connect"}}), "`request.method`"),
+            (
+                json!({"program": js, "request": {"headers": [["a", "\u{20ac}"]]}}),
+                "`request.headers`",
+            ),
             (json!({"program": js, "arg0": "x"}), "are for WebAssembly"),
             (json!({"program": wasm, "oyster": "strict"}), "are for JavaScript"),
         ] {
@@ -352,6 +395,31 @@ mod tests {
         assert_eq!(&input(json!({"num": 10}))[..], br#"{"num":10}"#);
         let none = Arguments::parse(&json!({"program": {"javascript": ""}})).unwrap();
         assert!(none.input_bytes(None).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_scripts_and_commands_can_be_given_is_admitted() {
+        for arguments in [
+            json!({"program": {"wasm_base64": "AGFzbQ=="}, "files": {"a/b": "QQ==", "a/": "", "/c": ""},
+                   "directories": [["/", ""], ["x", "a"], ["y", "/"], ["y", "a/"]]}),
+            json!({"program": {"javascript": ""}, "request": {"method": "patch",
+                   "headers": [["a", "\u{e9}"], ["b", ""]]}}),
+        ] {
+            assert!(Arguments::parse(&arguments).is_ok(), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn files_are_counted_by_what_is_in_them() {
+        let files = json!({"a": "QUJD", "b": "QUJDREVG", "c/": ""});
+        let arguments = json!({"program": {"wasm_base64": "AGFzbQ=="}, "files": files});
+        assert_eq!(Arguments::parse(&arguments).unwrap().file_sizes(), 9);
+    }
+
+    #[test]
+    fn methods_are_written_as_the_fetch_standard_writes_them() {
+        let all = ["post", "Get", "patch", "PROPFIND"].map(normalized);
+        assert_eq!(all, ["POST", "GET", "patch", "PROPFIND"]);
     }
 
     #[test]

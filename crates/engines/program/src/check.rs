@@ -32,7 +32,7 @@ impl ProgramEngine {
         self.fits(&arguments, limits)?;
         let program = self.program(&arguments).await?;
         if !arguments.program.is_script() {
-            let compiled = self.artefacts().artefact(program).await;
+            let compiled = self.artefacts().artefact("", program).await;
             let artefact = compiled.map_err(|error| outcome::of_compile_error(&error))?;
             let ended = self.run(&context(limits, trial), &artefact, Form::Trial, none()).await;
             return ended.and_then(|ended| outcome::of_trial(ended.end));
@@ -77,6 +77,7 @@ fn context(limits: &Limits, trial: Duration) -> Context {
     Context {
         job: JobId([0; 16]),
         requester: RequesterId::anonymous(),
+        account: RequesterId::anonymous(),
         limits: *limits,
         input: None,
         deadline: Instant::now() + trial,

@@ -2,9 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use sealwork_content::Cid;
 use sealwork_egress::Egress;
 use sealwork_engine::{Context, Engine, Report};
-use sealwork_job::{Code, Failure, Limits, RequesterId, Rerun};
+use sealwork_job::{Code, Failure, Limits, Rerun};
 use sealwork_platform::{Clock, Entropy};
 use sealwork_sandbox::{
     Artefact, ArtefactCache, CompileError, Ended, Form, Pool, Request, RunLimits,
@@ -25,6 +26,11 @@ use crate::{
 const GRACE: Duration = Duration::from_millis(500);
 /// What the JavaScript engine needs for itself, with a little for a script.
 const SCRIPT_MEMORY: u64 = 4 << 20;
+/// What the head of an answer has at most: more headers than egress lets in.
+const ANSWER_HEAD: u64 = 1 << 20;
+
+/// Whose the JavaScript engine is.
+const ITSELF: &str = "worker";
 
 /// Where programs are found by CID.
 pub trait ContentSource: Send + Sync {
@@ -51,8 +57,27 @@ pub struct ProgramMaxima {
     pub fuel: u64,
     /// Memory of a job that names none, in bytes.
     pub memory_bytes: u64,
+    /// Output of a job that names none, in bytes.
+    pub output_bytes: u64,
     /// Hosts that jobs may declare. Empty: programs have no network.
     pub hosts: HostPatterns,
+}
+
+impl ProgramMaxima {
+    /// What a run of a job with these limits may use, where answers to its requests have bodies of
+    /// at most `body_bytes`.
+    pub fn run_limits(&self, limits: &Limits, wall: Duration, body_bytes: u64) -> RunLimits {
+        let memory_bytes = limits.memory_bytes.unwrap_or(self.memory_bytes);
+        RunLimits {
+            wall,
+            fuel: limits.fuel.unwrap_or(self.fuel),
+            memory_bytes,
+            output_bytes: limits.output_bytes.unwrap_or(self.output_bytes),
+            log_bytes: self.log_bytes,
+            calls: self.open_requests,
+            answer_bytes: body_bytes.min(memory_bytes).saturating_add(ANSWER_HEAD),
+        }
+    }
 }
 
 /// What the engine works with.
@@ -61,8 +86,8 @@ pub struct ProgramConfig {
     pub pool: Pool,
     /// The compiled modules.
     pub artefacts: Arc<ArtefactCache>,
-    /// The module of the JavaScript engine (guests/js).
-    pub javascript: Bytes,
+    /// Makes the module of the JavaScript engine (guests/js), when it must be compiled.
+    pub javascript: fn() -> Bytes,
     /// Its SHA-256.
     pub javascript_digest: [u8; 32],
     /// Programs by CID.
@@ -106,8 +131,8 @@ impl ProgramEngine {
     }
 
     async fn javascript(&self) -> Result<&Artefact, CompileError> {
-        let (module, digest) = (&self.config.javascript, self.config.javascript_digest);
-        let compiled = || self.config.artefacts.artefact_of(digest, module.clone());
+        let (module, digest) = (self.config.javascript, self.config.javascript_digest);
+        let compiled = || self.config.artefacts.artefact_of(ITSELF, digest, module);
         self.javascript.get_or_try_init(compiled).await
     }
 
@@ -129,6 +154,16 @@ impl ProgramEngine {
 
     /// Whether the program can do with these limits.
     pub(crate) fn fits(&self, arguments: &Arguments, limits: &Limits) -> Result<(), Failure> {
+        let memory = limits.memory_bytes.unwrap_or(self.config.maxima.memory_bytes);
+        let files = arguments.file_sizes();
+        if files > memory {
+            return Err(Failure::new(
+                Code::LimitsInvalid,
+                format!(
+                    "limits.memory_bytes bounds a command's files too: {memory} bytes for {files}"
+                ),
+            ));
+        }
         match limits.memory_bytes {
             Some(given) if given < SCRIPT_MEMORY && arguments.program.is_script() => {
                 Err(Failure::new(
@@ -160,13 +195,13 @@ impl ProgramEngine {
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments) -> Report {
+        // In the one form in which receipts have it, also when there is nothing of that name.
+        let named = arguments.program.cid().and_then(|cid| cid.parse::<Cid>().ok());
+        let named = named.map(|cid| cid.to_string());
         let report = match self.prepare(context, arguments).await {
-            Err(failure) => Report::failure(failure, []),
+            Err(failure) => Report::failure(failure, []).with_program(named),
             Ok((hosts, program)) => {
-                let name = match arguments.program.cid() {
-                    Some(cid) => Some(cid.to_owned()),
-                    None => self.config.content.cid_of(&program),
-                };
+                let name = named.or_else(|| self.config.content.cid_of(&program));
                 let report = if arguments.program.is_script() {
                     self.script(context, arguments, &program, hosts).await
                 } else {
@@ -201,7 +236,8 @@ impl ProgramEngine {
     ) -> Report {
         let run = async {
             let form = command_form(context, arguments)?;
-            let artefact = compiled(context, self.config.artefacts.artefact(program)).await?;
+            let artefact = self.config.artefacts.artefact(context.account.share(), program);
+            let artefact = compiled(context, artefact).await?;
             self.run(context, &artefact, form, hosts).await
         };
         run.await.map_or_else(|failure| Report::failure(failure, []), outcome::of_command)
@@ -221,7 +257,11 @@ impl ProgramEngine {
             let engine = compiled(context, self.javascript()).await?;
             self.run(context, engine, Form::Reactor { input }, hosts).await
         };
-        run.await.map_or_else(|failure| Report::failure(failure, []), outcome::of_script)
+        let most = self.limits(context).output_bytes;
+        run.await.map_or_else(
+            |failure| Report::failure(failure, []),
+            |ended| outcome::of_script(ended, most),
+        )
     }
 
     /// The program's end, or why it has none.
@@ -235,7 +275,7 @@ impl ProgramEngine {
         let fetches = Fetches::new(Arc::clone(&self.config.egress), context, hosts);
         let request = Request {
             tenant: &tenant(context),
-            share: &context.requester.to_string(),
+            share: context.account.share(),
             artefact,
             form,
             limits: self.limits(context),
@@ -249,15 +289,8 @@ impl ProgramEngine {
     }
 
     fn limits(&self, context: &Context) -> RunLimits {
-        let (limits, maxima) = (&context.limits, &self.config.maxima);
-        RunLimits {
-            wall: context.remaining(),
-            fuel: limits.fuel.unwrap_or(maxima.fuel),
-            memory_bytes: limits.memory_bytes.unwrap_or(maxima.memory_bytes),
-            output_bytes: limits.output_bytes.unwrap_or(u64::MAX),
-            log_bytes: maxima.log_bytes,
-            calls: maxima.open_requests,
-        }
+        let body_bytes = self.config.egress.limits().body_bytes;
+        self.config.maxima.run_limits(&context.limits, context.remaining(), body_bytes)
     }
 }
 
@@ -290,12 +323,13 @@ async fn compiled<T>(
     }
 }
 
-/// Whose process a program may run in. Nobody knows that two anonymous jobs have one requester.
+/// Whose process a program may run in. Nobody knows that two jobs have one requester when nothing
+/// proves it.
 fn tenant(context: &Context) -> String {
-    if context.requester == RequesterId::anonymous() {
-        context.job.to_string()
-    } else {
+    if context.requester.is_proven() {
         context.requester.to_string()
+    } else {
+        context.job.to_string()
     }
 }
 
@@ -351,5 +385,65 @@ impl Engine for ProgramEngine {
 
     fn grace(&self) -> Duration {
         GRACE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealwork_job::RequesterId;
+    use tokio::time::Instant;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    fn of(requester: &RequesterId, job: u8) -> Context {
+        Context {
+            job: sealwork_job::JobId([job; 16]),
+            requester: requester.clone(),
+            account: requester.clone(),
+            limits: Limits::default(),
+            input: None,
+            deadline: Instant::now(),
+            stop: CancellationToken::new(),
+            meter: Arc::default(),
+            spool: None,
+        }
+    }
+
+    #[test]
+    fn only_requesters_that_something_proves_share_a_process_between_their_jobs() {
+        for (requester, is_one) in [
+            (RequesterId::anonymous(), false),
+            (RequesterId::new("masa", "7d14d050"), false),
+            (RequesterId::new("api-key", "alice"), true),
+            (RequesterId::new("ed25519", "3b6a"), true),
+        ] {
+            let tenants = [1, 2].map(|job| tenant(&of(&requester, job)));
+            assert_eq!(tenants[0] == tenants[1], is_one, "{requester}");
+        }
+    }
+
+    #[test]
+    fn a_run_may_hold_what_its_job_and_the_operator_allow() {
+        let maxima = ProgramMaxima {
+            program_bytes: 1,
+            log_bytes: 7,
+            open_requests: 3,
+            fuel: 11,
+            memory_bytes: 1 << 20,
+            output_bytes: 13,
+            hosts: HostPatterns::default(),
+        };
+        let asked = Limits { output_bytes: Some(5), ..Limits::default() };
+        let limits = maxima.run_limits(&asked, Duration::ZERO, 10 << 20);
+        assert_eq!((limits.output_bytes, limits.fuel, limits.memory_bytes), (5, 11, 1 << 20));
+        assert_eq!((limits.log_bytes, limits.calls), (7, 3));
+        let unlimited = maxima.run_limits(&Limits::default(), Duration::ZERO, 0);
+        assert_eq!(unlimited.output_bytes, 13, "a run has a bound by which it gets a place");
+        assert_eq!(
+            limits.answer_bytes,
+            (1 << 20) + ANSWER_HEAD,
+            "no answer larger than the memory"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, Method};
 use sealwork_egress::{
     Egress, EgressError, EgressMeter, Overflow, Redirects, Request, Response, Scope,
 };
@@ -37,14 +37,13 @@ impl Fetches {
             max_received: limits.egress_bytes.unwrap_or(u64::MAX),
         };
         let max_bytes = egress.limits().body_bytes.min(limits.memory_bytes.unwrap_or(u64::MAX));
-        Self { egress, scope: Scope::new(Arc::new(meter), Some(context.deadline)), max_bytes }
+        let scope = Scope::new(Arc::new(meter), Some(context.deadline));
+        Self { egress, scope: scope.of(context.account.share()), max_bytes }
     }
 
     /// Performs one request, in the guest's own form.
     pub(crate) async fn answer(&self, request: &Bytes) -> Bytes {
-        self.fetch(request).await.unwrap_or_else(|Refused { code, message }| {
-            javascript::frame(&json!({ "error": code, "message": message }), &[])
-        })
+        self.fetch(request).await.unwrap_or_else(Refused::told)
     }
 
     async fn fetch(&self, request: &Bytes) -> Result<Bytes, Refused> {
@@ -68,8 +67,8 @@ impl Fetches {
         for (name, value) in head.headers {
             let name = HeaderName::from_bytes(name.as_bytes());
             let name = name.map_err(|_| malformed("a header's name is not valid"))?;
-            let value = HeaderValue::from_str(&value);
-            headers.append(name, value.map_err(|_| malformed("a header's value is not valid"))?);
+            let value = javascript::header_value(&value);
+            headers.append(name, value.ok_or_else(|| malformed("a header's value is not valid"))?);
         }
         Ok(Request {
             headers,
@@ -87,10 +86,17 @@ impl Fetches {
     }
 }
 
+/// The answer to a request that came while too much of what programs send was under way.
+pub(crate) fn no_room() -> Bytes {
+    let text =
+        "the bodies of this requester's open requests have more than 64 MiB: wait for answers";
+    Refused::new("requests_too_large", text).told()
+}
+
 /// What the script gets of the answer beside its body. The body is decompressed, and the headers
 /// say so by not saying otherwise.
 fn answer_head(response: &Response, is_manual: bool) -> Value {
-    let skipped = ["content-encoding", "content-length", "set-cookie"];
+    let skipped = ["content-encoding", "content-length"];
     let headers: Vec<(&str, String)> = response
         .headers
         .iter()
@@ -115,6 +121,11 @@ struct Refused {
 impl Refused {
     fn new(code: &str, message: &str) -> Self {
         Self { code: code.to_owned(), message: message.to_owned() }
+    }
+
+    /// In the guest's own form.
+    fn told(self) -> Bytes {
+        javascript::frame(&json!({ "error": self.code, "message": self.message }), &[])
     }
 }
 

@@ -2,12 +2,13 @@
 //! little-endian, a head of that many bytes of JSON, and what the head says follows.
 
 use bytes::Bytes;
+use http::HeaderValue;
 use sealwork_engine::Context;
 use sealwork_job::{Failure, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Arguments, HttpRequest};
+use crate::{Arguments, HttpRequest, arguments::normalized, oyster::Mode};
 
 /// The job as the guest reads it.
 pub(crate) fn input(
@@ -26,8 +27,9 @@ pub(crate) fn input(
         "secret_len": secret.as_ref().map(|secret| secret.len()),
         "body_len": body.as_ref().map(Bytes::len),
         "memory_bytes": memory_bytes,
+        "rejections": if arguments.oyster == Some(Mode::Strict) { "log" } else { "fail" },
         "request": {
-            "method": request.method,
+            "method": normalized(&request.method),
             "url": request.url,
             "headers": request.headers,
         },
@@ -49,6 +51,8 @@ pub(crate) fn input(
 pub(crate) struct Head {
     /// `response`, or the failure's code.
     pub(crate) outcome: String,
+    /// Of a failure: `start`, the top level, or `answer`.
+    pub(crate) phase: String,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body_len: usize,
@@ -86,6 +90,12 @@ pub(crate) struct FetchHead {
 pub(crate) fn call(bytes: &Bytes) -> Option<(FetchHead, Bytes)> {
     let (head, body) = split(bytes)?;
     Some((serde_json::from_slice(&head).ok()?, body))
+}
+
+/// A header's value as scripts have it: a text in which each character stands for a byte.
+pub(crate) fn header_value(text: &str) -> Option<HeaderValue> {
+    let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+    HeaderValue::from_bytes(&bytes?).ok()
 }
 
 /// A head and what follows it, in one.

@@ -32,8 +32,8 @@ pub(crate) fn of_command(ended: Ended) -> Report {
     }
 }
 
-/// What a script came to.
-pub(crate) fn of_script(ended: Ended) -> Report {
+/// What a script came to whose answer may have a body of `most` bytes.
+pub(crate) fn of_script(ended: Ended, most: u64) -> Report {
     let details = logged(&ended);
     let handed_out = match ended.end {
         End::Exit(_) => javascript::output(&ended.output),
@@ -44,6 +44,9 @@ pub(crate) fn of_script(ended: Ended) -> Report {
         _ => None,
     };
     match handed_out {
+        Some((head, body)) if head.is_response() && body.len() as u64 > most => {
+            Report::failure(failure(End::OutputTooLarge), []).with_details(details)
+        }
         Some((head, body)) if head.is_response() => answered(head, body, details),
         Some((head, _)) => failed(head, details),
         None => {
@@ -66,13 +69,15 @@ fn answered(head: Head, body: Bytes, details: Value) -> Report {
 }
 
 fn failed(head: Head, details: Value) -> Report {
-    let Head { outcome, name, message, stack, line, column, .. } = head;
+    let Head { outcome, phase, name, message, stack, line, column, .. } = head;
     let place = match (line, column) {
         (Some(line), Some(column)) => format!(" (main.js:{line}:{column})"),
         _ => String::new(),
     };
     let said = if name.is_empty() { message } else { format!("{name}: {message}") };
-    let error = json!({ "name": name, "stack": stack, "line": line, "column": column });
+    let error = json!({
+        "phase": phase, "name": name, "stack": stack, "line": line, "column": column,
+    });
     let failure = Failure::new(script_code(&outcome), format!("{said}{place}"));
     Report::failure(failure, []).with_details(with(details, "error", error))
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use sealwork_engine::Report;
-use sealwork_job::{Code, Output};
+use sealwork_job::{Code, Failure, Output};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// As its executor: whatever answered is 0, also a script that threw, whose output is
-    /// `Internal Server Error`.
+    /// `Internal Server Error`; an unhandled rejection beside an answer is only logged; 20,480 bytes
+    /// of output are the most.
     Strict,
     /// A script that threw has no output, and the code 3.
     Truthful,
@@ -19,6 +20,8 @@ pub enum Mode {
 
 /// What Oyster's runtime answers when user code throws.
 const INTERNAL_SERVER_ERROR: &[u8] = b"Internal Server Error";
+/// The longest output that its executor sends.
+const MOST_OUTPUT: usize = 20_480;
 
 /// What Oyster's contract is told of a job's outcome, `ok` or a failure's code; `None` when its
 /// executor would send nothing at all.
@@ -51,16 +54,29 @@ fn is_users(code: Code) -> bool {
     )
 }
 
+/// Of a script that failed before it could be asked: its runtime ends, and the executor tells syntax
+/// errors alone, which it finds by their name.
+fn of_start(details: &Value) -> Option<u8> {
+    (details["error"]["name"] == "SyntaxError").then_some(3)
+}
+
 /// The report as Oyster would tell it: with `oyster_error_code` among its details, null where its
 /// executor would send nothing, and in strict mode with the answer of its runtime in the place of a
 /// failure of the script's own.
 pub(crate) fn told(mut report: Report, mode: Mode) -> Report {
+    let is_strict = mode == Mode::Strict;
+    if is_strict && report.result.as_ref().is_ok_and(|output| output.data.len() > MOST_OUTPUT) {
+        let text = format!("Oyster takes at most {MOST_OUTPUT} bytes of output");
+        report.result = Err(Failure::new(Code::OutputTooLarge, text));
+    }
     let code = report.result.as_ref().map_or_else(|failure| failure.code.as_str(), |_| "ok");
-    let error_code = error_code(code, mode);
     let mut details = report.details.take().unwrap_or_else(|| json!({}));
+    let did_not_start = is_strict && details["error"]["phase"] == "start";
+    let error_code = if did_not_start { of_start(&details) } else { error_code(code, mode) };
     details["oyster_error_code"] = error_code.map_or(Value::Null, Value::from);
     if let Err(failure) = &report.result
-        && mode == Mode::Strict
+        && is_strict
+        && !did_not_start
         && is_users(failure.code)
     {
         details["status"] = 500.into();
@@ -76,8 +92,6 @@ pub(crate) fn told(mut report: Report, mode: Mode) -> Report {
 
 #[cfg(test)]
 mod tests {
-    use sealwork_job::Failure;
-
     use super::*;
 
     #[test]
@@ -115,6 +129,37 @@ mod tests {
         let truthful = told(threw(), Mode::Truthful);
         assert_eq!(truthful.result.unwrap_err().code, Code::ProgramThrew);
         assert_eq!(truthful.details.unwrap()["oyster_error_code"], 3);
+    }
+
+    #[test]
+    fn strictly_told_a_script_that_does_not_start_has_no_code_but_for_syntax_errors() {
+        for (code, name, strict, truthful) in [
+            (Code::ProgramInvalid, "SyntaxError", json!(3), json!(3)),
+            (Code::ProgramInvalid, "TypeError", Value::Null, json!(3)),
+            (Code::ProgramThrew, "Error", Value::Null, json!(3)),
+        ] {
+            for (mode, expected) in [(Mode::Strict, strict), (Mode::Truthful, truthful)] {
+                let error = json!({ "error": { "phase": "start", "name": name } });
+                let failed = Report::failure(Failure::new(code, ""), []).with_details(error);
+                let told = told(failed, mode);
+                assert_eq!(told.result.unwrap_err().code, code, "it has not answered");
+                assert_eq!(told.details.unwrap()["oyster_error_code"], expected, "{name} {mode:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn strictly_told_an_output_is_20480_bytes_long_at_most() {
+        let answered = |len, mode| {
+            let data = Bytes::from(vec![b'x'; len]);
+            let output = Output { data, media_type: String::new(), next_cursor: None };
+            let report = told(Report::output(output, []), mode);
+            let code = report.details.unwrap()["oyster_error_code"].clone();
+            (code, report.result.map_err(|failure| failure.code).map(|output| output.data.len()))
+        };
+        assert_eq!(answered(20_480, Mode::Strict), (json!(0), Ok(20_480)));
+        assert_eq!(answered(20_481, Mode::Strict), (json!(5), Err(Code::OutputTooLarge)));
+        assert_eq!(answered(20_481, Mode::Truthful), (json!(0), Ok(20_481)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sealwork_engine::Meter;
 use sealwork_sandbox::{Services, Used};
 
-use crate::fetch::Fetches;
+use crate::fetch::{self, Fetches};
 
 /// The services of one run.
 pub(crate) struct JobServices {
@@ -26,6 +26,10 @@ impl JobServices {
 impl Services for JobServices {
     async fn call(&self, request: Bytes) -> Bytes {
         self.fetches.answer(&request).await
+    }
+
+    fn no_room(&self) -> Bytes {
+        fetch::no_room()
     }
 
     /// At once, so that a job whose engine or process is ended from outside is billed as well.

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use sealwork_upstream::{Number, shape};
+use sealwork_upstream::{Number, objects::from_slice, shape};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::value::RawValue;
 
@@ -42,13 +42,13 @@ impl<'de> Deserialize<'de> for Item {
             data_type: Option<String>,
             r#type: Option<String>,
         }
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        let kind: Kind = serde_json::from_str(raw).map_err(D::Error::custom)?;
+        let raw = <&RawValue>::deserialize(deserializer)?.get().as_bytes();
+        let kind: Kind = from_slice(raw).map_err(D::Error::custom)?;
         let read = match kind.data_type.or(kind.r#type).as_deref() {
-            Some("user") => serde_json::from_str(raw).map(Self::User),
-            Some("post") => serde_json::from_str(raw).map(Self::Post),
-            Some("comment") => serde_json::from_str(raw).map(Self::Comment),
-            Some("community") => serde_json::from_str(raw).map(Self::Community),
+            Some("user") => from_slice(raw).map(Self::User),
+            Some("post") => from_slice(raw).map(Self::Post),
+            Some("comment") => from_slice(raw).map(Self::Comment),
+            Some("community") => from_slice(raw).map(Self::Community),
             _ => return Err(D::Error::custom("no kind that is known")),
         };
         read.map_err(D::Error::custom)
@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Time {
 shape! {
     /// A user.
     #[serde(rename_all = "camelCase")]
-    User {
+    User identified by id, url, username {
         id: String,
         url: String,
         username: String,
@@ -97,7 +97,7 @@ shape! {
 shape! {
     /// A post.
     #[serde(rename_all = "camelCase")]
-    Post {
+    Post identified by id, parsed_id, url {
         id: String,
         parsed_id: String,
         url: String,
@@ -120,7 +120,7 @@ shape! {
 shape! {
     /// A comment.
     #[serde(rename_all = "camelCase")]
-    Comment {
+    Comment identified by id, parsed_id, url {
         id: String,
         parsed_id: String,
         url: String,
@@ -141,7 +141,7 @@ shape! {
 shape! {
     /// A community.
     #[serde(rename_all = "camelCase")]
-    Community {
+    Community identified by id, url, name {
         id: String,
         name: String,
         title: String,

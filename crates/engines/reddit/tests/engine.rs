@@ -276,6 +276,22 @@ async fn items_that_are_none_of_the_four_kinds_are_left_out_and_counted() {
 }
 
 #[tokio::test]
+async fn items_of_which_none_is_of_the_four_kinds_are_no_empty_result() {
+    let setup = Setup::new().await;
+    let post = json!({"kind": "post", "id": "t3_a", "url": "https://reddit.com/r/a/comments/a"});
+    for found in [
+        vec![post.clone(), post],
+        vec![json!({"dataType": "live", "id": "a"})],
+        vec![json!({"dataType": "post"}), json!({"dataType": "user", "postKarma": 3})],
+        vec![json!(["post", "a"]), json!("post")],
+    ] {
+        setup.upstream.apify.set_found(ACTOR, Items::of(found.clone()));
+        let report = setup.report(json!({"type": "searchposts", "queries": ["a"]})).await;
+        assert_eq!(report.result.unwrap_err().code, Code::UpstreamChanged, "{found:?}");
+    }
+}
+
+#[tokio::test]
 async fn huge_numbers_are_cut_to_the_stated_limit_and_the_result_says_so() {
     let setup = Setup::new().await;
     let huge = json!({

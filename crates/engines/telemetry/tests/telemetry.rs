@@ -63,6 +63,7 @@ async fn run(engine: &TelemetryEngine, arguments: Value) -> Result<String, Code>
     let context = Context {
         job: JobId([1; 16]),
         requester: RequesterId::anonymous(),
+        account: RequesterId::anonymous(),
         limits: Limits::default(),
         input: None,
         deadline: Instant::now() + Duration::from_secs(1),

@@ -165,8 +165,8 @@ fn is_tiktok(text: &str) -> bool {
         && (host == "tiktok.com" || host.ends_with(".tiktok.com"))
 }
 
-/// Two or three letters, a hyphen, two letters.
-pub(crate) fn is_language(text: &str) -> bool {
+/// Whether it has the form of a language's name: two or three letters, a hyphen, two letters.
+pub fn is_language(text: &str) -> bool {
     let letters = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphabetic());
     text.split_once('-').is_some_and(|(language, region)| {
         matches!(language.len(), 2 | 3) && region.len() == 2 && letters(language) && letters(region)

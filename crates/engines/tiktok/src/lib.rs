@@ -13,7 +13,7 @@ mod transcription;
 mod video;
 mod webvtt;
 
-pub use arguments::{Arguments, ArgumentsError, Query, Transcription, Trending};
+pub use arguments::{Arguments, ArgumentsError, Query, Transcription, Trending, is_language};
 pub use engine::TiktokEngine;
 pub use transcription::TranscriptionConfig;
 pub use video::{TrendingVideo, Video};

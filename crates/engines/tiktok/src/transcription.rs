@@ -7,7 +7,7 @@ use sealwork_engine::Context;
 use sealwork_job::{Code, Failure};
 use sealwork_platform::Clock;
 use sealwork_upstream::{Availability, Call, Fault, Upstream, UpstreamError, job_scope, or_empty};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use crate::{Transcription, arguments::is_language, webvtt};
@@ -64,15 +64,32 @@ struct Body {
     video_title: String,
     #[serde(deserialize_with = "or_empty")]
     thumbnail_url: String,
-    #[serde(deserialize_with = "or_empty")]
-    transcripts: BTreeMap<String, Option<String>>,
+    /// `None` when absent; `null` says that there are none.
+    #[serde(deserialize_with = "there")]
+    transcripts: Option<Captions>,
     #[serde(deserialize_with = "or_empty")]
     error: String,
+}
+
+impl Body {
+    /// Whether it has anything that answers of the service have.
+    fn is_known(&self) -> bool {
+        let texts = [&self.error, &self.video_title, &self.thumbnail_url];
+        self.transcripts.is_some() || texts.iter().any(|text| !text.is_empty())
+    }
+}
+
+/// By language.
+type Captions = BTreeMap<String, Option<String>>;
+
+fn there<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Captions>, D::Error> {
+    or_empty(from).map(Some)
 }
 
 /// How long the service may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 const SWITCHED_OFF: &str = "the operator of this worker has switched transcriptions off";
+const EXPECTED: &str = "a transcription";
 const PATH: [&str; 2] = ["api", "tiktok-transcription"];
 /// Characters of the service's own error text that are passed on.
 const QUOTED: usize = 200;
@@ -125,7 +142,8 @@ impl Transcripts {
         arguments: &Transcription,
     ) -> Result<Transcript, Failure> {
         let body = self.ask(context, &arguments.video_url).await?;
-        let (language, captions) = self.chosen(&body, arguments.language.as_deref())?;
+        let all = body.transcripts.as_ref().ok_or_else(none)?;
+        let (language, captions) = self.chosen(all, arguments.language.as_deref())?;
         let transcription_text = webvtt::text(captions);
         if transcription_text.is_empty() {
             return Err(none());
@@ -154,7 +172,8 @@ impl Transcripts {
         let scope = job_scope(context, Some(context.deadline));
         let read = async {
             let answer = upstream.answer(call, &scope).await?.success()?;
-            answer.json::<Body>("a transcription")
+            let body = answer.json::<Body>(EXPECTED)?;
+            if body.is_known() { Ok(body) } else { Err(upstream.error(Fault::Shape(EXPECTED))) }
         };
         let body = read.await.map_err(|error| self.failure(&error))?;
         self.availability.works();
@@ -184,13 +203,13 @@ impl Transcripts {
 
     fn chosen<'a>(
         &self,
-        body: &'a Body,
+        captions: &'a Captions,
         asked: Option<&str>,
     ) -> Result<(&'a str, &'a str), Failure> {
         let there = || {
-            let all = body.transcripts.iter();
-            let all =
-                all.filter_map(|(language, text)| Some((language.as_str(), text.as_deref()?)));
+            let all = captions
+                .iter()
+                .filter_map(|(language, text)| Some((language.as_str(), text.as_deref()?)));
             all.filter(|(_, captions)| !captions.trim().is_empty())
         };
         let named = |name: &str| there().find(|(language, _)| language.eq_ignore_ascii_case(name));

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 shape! {
     /// An item of `searchbytrending`.
-    TrendingVideo {
+    TrendingVideo identified by id, item_id, item_url {
         country_code: Text,
         cover: Text,
         duration: Number,
@@ -20,7 +20,7 @@ shape! {
 
 shape! {
     /// An item of `searchbyquery`.
-    Video {
+    Video identified by id, url {
         url: Text,
         id: Text,
         desc: Text,

@@ -153,7 +153,7 @@ async fn each_bad_answer_has_its_code_and_the_words_of_the_reference() {
         (Bad::HalfJson, "upstream_invalid", "Failed to parse API response: "),
         (Bad::Empty, "upstream_invalid", "Failed to parse API response: "),
         (Bad::Broken, "upstream_invalid", "API request failed: "),
-        (Bad::Closed, "connect_failed", "API request failed: "),
+        (Bad::Closed, "upstream_invalid", "API request failed: "),
         (Bad::Endless, "response_too_large", "API request failed: "),
     ] {
         let setup = Setup::new().await;
@@ -165,8 +165,21 @@ async fn each_bad_answer_has_its_code_and_the_words_of_the_reference() {
         assert!(failure.message.starts_with(text), "{bad:?}: {}", failure.message);
     }
     let setup = Setup::new().await;
-    setup.upstream.tiktok.set_answer(json!({"transcripts": ["not", "a", "map"]}));
-    assert_eq!(setup.failure(transcription(None)).await.0, Code::UpstreamChanged);
+    for changed in [
+        json!([]),
+        json!(["title", "thumbnail", {"eng-US": "WEBVTT\n\nHello"}, ""]),
+        json!({}),
+        json!({"captions": {"eng-US": "WEBVTT\n\nHello"}}),
+        json!({"transcripts": ["not", "a", "map"]}),
+    ] {
+        setup.upstream.tiktok.set_answer(changed.clone());
+        let (code, message) = setup.failure(transcription(None)).await;
+        assert_eq!(code, Code::UpstreamChanged, "{changed}: {message}");
+    }
+    for none in [json!({"transcripts": {}}), json!({"transcripts": null})] {
+        setup.upstream.tiktok.set_answer(none.clone());
+        assert_eq!(setup.failure(transcription(None)).await.0, Code::UpstreamNotFound, "{none}");
+    }
     setup.upstream.tiktok.set_answer(json!({"error": "Video is\n private"}));
     assert_eq!(
         setup.failure(transcription(None)).await,
@@ -248,6 +261,28 @@ async fn a_search_by_trend_gives_videos_of_the_documented_shape() {
         setup.upstream.apify.started(),
         [input("US", "vv", "7", 2), input("DE", "repost", "30", 20)]
     );
+}
+
+#[tokio::test]
+async fn what_is_put_in_the_place_of_videos_is_none() {
+    let setup = Setup::new().await;
+    let query = json!({"type": "searchbyquery", "search": ["a"]});
+    let trending = json!({"type": "searchbytrending"});
+    for (search, actor) in [
+        (query, "epctex~tiktok-search-scraper"),
+        (trending, "lexis-solutions~tiktok-trending-videos-scraper"),
+    ] {
+        for (found, code) in [
+            (vec![json!({"error": "no results"})], Code::UpstreamRunFailed),
+            (vec![json!({"a": 1}), json!({"error": "no results"})], Code::UpstreamChanged),
+            (vec![json!([]), json!(["1", "2", "3"])], Code::UpstreamChanged),
+        ] {
+            setup.upstream.apify.set_found(actor, Items::of(found.clone()));
+            let report = setup.report(search.clone()).await;
+            assert_eq!(report.result.unwrap_err().code, code, "{actor}: {found:?}");
+            assert!(report.details.unwrap()["resume"].is_string());
+        }
+    }
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ const MAX_DIGITS: usize = 20;
 /// | `query` | string | search text, tweet id, profile or space, as the operation needs it; at most 1,024 bytes |
 /// | `max_results` | integer | results at most; absent or 0: 10; more than the operator allows is cut to that, and the result says so |
 /// | `count` | integer | the older name of `max_results`, used when that is absent or 0 |
-/// | `next_cursor` | string or integer | where to go on: what a result gave as its cursor |
+/// | `next_cursor` | string or integer | where to go on: what a result gave as its cursor; the number 0 is the beginning |
 /// | `start_time`, `end_time` | string | RFC 3339; the range of a search. Other operations leave them aside |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arguments {
@@ -212,11 +212,19 @@ fn cursor(
     job_type: JobType,
     operation: Operation,
 ) -> Result<Option<Cursor>, ArgumentsError> {
-    let cursor = match arguments.get("next_cursor") {
+    const NAME: &str = "next_cursor";
+    let cursor = match arguments.get(NAME) {
         // The early README calls it a number.
-        Some(Value::Number(number)) => Cursor::parse(&number.to_string()),
-        _ => fields.text("next_cursor", MAX_CURSOR)?.and_then(Cursor::parse),
+        Some(Value::Number(_)) => match fields.count(NAME)? {
+            0 => None,
+            number => Cursor::parse(&number.to_string()),
+        },
+        _ => fields.text(NAME, MAX_CURSOR)?.and_then(Cursor::parse),
     };
+    if cursor.as_ref().is_some_and(|cursor| cursor.token.is_empty()) {
+        let expected = "a cursor that a result gave";
+        return Err(FieldError::Type { name: NAME, expected }.into());
+    }
     match cursor.as_ref().and_then(|cursor| cursor.way) {
         Some(way) if !job_type.ways(operation).contains(&way) => Err(ArgumentsError::Cursor {
             given: way.as_str(),
@@ -283,7 +291,8 @@ mod tests {
             assert_eq!(arguments.capped, [capped]);
         }
         let huge = parse(json!({"query": "x", "max_results": 1e30})).unwrap();
-        assert_eq!(huge.max_results, 1000);
+        let capped = Capped { argument: "max_results", asked: u64::MAX, used: 1000 };
+        assert_eq!((huge.max_results, huge.capped), (1000, vec![capped]));
     }
 
     #[test]
@@ -313,10 +322,25 @@ mod tests {
                 "end_time must be after start_time",
             ),
             (json!({"query": "x", "next_cursor": "apify:e"}), "next_cursor comes from apify"),
+            (json!({"query": "x", "next_cursor": "api:"}), "next_cursor must be a cursor"),
+            (json!({"query": "x", "next_cursor": 1.5}), "next_cursor must be an integer"),
+            (json!({"query": "x", "next_cursor": -1}), "next_cursor must be non-negative"),
         ] {
             let message = message(given);
             assert!(message.starts_with("error unmarshalling job arguments: "), "{message}");
             assert!(message.contains(named), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_number_zero_is_the_beginning_and_others_are_cursors() {
+        let cursor =
+            |given: Value| parse(json!({"query": "x", "next_cursor": given})).unwrap().cursor;
+        for beginning in [json!(0), json!(0.0), json!(-0.0), json!(""), json!(null)] {
+            assert_eq!(cursor(beginning.clone()), None, "{beginning}");
+        }
+        for number in [json!(20), json!(20.0)] {
+            assert_eq!(cursor(number).unwrap().token, "20");
         }
     }
 

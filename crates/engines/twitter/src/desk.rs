@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     Arguments, Way,
-    pool::{Pool, Why},
+    pool::{Pool, Turn, Why},
+    refusal::{Blame, SendError, nobody, reason, settled, warn},
     tally::Tally,
 };
 
@@ -23,9 +24,11 @@ const WAITS: u32 = 5;
 /// How often a request is sent again after a failure that may pass.
 const RETRIES: u32 = 2;
 /// Time for one request: what X has not answered by then it does not.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
+pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// Before the first such retry; each further one waits twice as long.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
+/// How many accounts that work are asked for what each is refused: that is about the request.
+const REFUSALS: usize = 2;
 
 /// One job on its way.
 pub(crate) struct Run<'a> {
@@ -90,7 +93,16 @@ pub(crate) trait Desk: Send + Sync {
         account: &Self::Account,
         call: Call,
         run: &Run<'_>,
-    ) -> Result<Answer, UpstreamError>;
+    ) -> Result<Answer, SendError>;
+
+    /// Asks with an account for something that everybody may have, where X refused it something at
+    /// `endpoint` without a reason.
+    async fn confirm(
+        &self,
+        account: &Self::Account,
+        endpoint: &'static str,
+        run: &Run<'_>,
+    ) -> Result<(), UpstreamError>;
 
     /// What must be in no result.
     fn secrets(&self) -> Vec<Secret>;
@@ -105,17 +117,26 @@ pub(crate) async fn ask<D: Desk>(
 ) -> Result<Answer, WayError> {
     let (pool, call) = (desk.pool(), call.timeout(REQUEST_TIME));
     let (mut waits, mut retries, mut counted) = (0, 0, false);
+    let (mut passed, mut refusal) = (Vec::new(), None::<UpstreamError>);
     loop {
-        let index = match pool.pick(endpoint, run.clock.now(), run.only) {
-            Ok(index) => index,
-            Err(Why::Limited(until)) if run.may_wait && waits < WAITS && fits(run, until) => {
+        let turn = Turn { only: run.only, without: &passed };
+        let index = match (pool.pick(endpoint, run.clock.now(), turn), refusal.take()) {
+            (Ok(index), earlier) => {
+                refusal = earlier;
+                index
+            }
+            (Err(_), Some(error)) => return Err(error.into()),
+            (Err(Why::Limited(until)), None)
+                if run.may_wait && waits < WAITS && fits(run, until) =>
+            {
                 waits += 1;
                 let wait = until.since(run.clock.now());
                 unless_stopped(run.context, run.context.deadline, sleep(wait)).await?;
                 continue;
             }
-            Err(why) => {
-                let failure = nobody(desk.way(), why, run.clock.now());
+            (Err(why), None) => {
+                let now = run.clock.now();
+                let failure = nobody(desk.way(), why, &pool.reasons(now), now);
                 if !counted {
                     run.tally.failed(failure.code);
                 }
@@ -124,28 +145,47 @@ pub(crate) async fn ask<D: Desk>(
         };
         run.tally.asked();
         let sending = desk.send(pool.account(index), call.clone(), run);
-        let error = match unless_stopped(run.context, run.context.deadline, sending).await {
-            Err(stop) => {
-                let failure = Failure::from(stop);
-                run.tally.failed(failure.code);
-                return Err(WayError::Failed(failure));
-            }
-            Ok(Ok(answer)) => {
-                run.answered = Some(index);
-                pool.works(index);
-                pool.note(index, endpoint, &answer.rate, run.clock.now());
-                return Ok(answer);
-            }
-            Ok(Err(error)) => error,
-        };
-        let now = run.clock.now();
+        let SendError { error, blame } =
+            match unless_stopped(run.context, run.context.deadline, sending).await {
+                Err(stop) => {
+                    let failure = Failure::from(stop);
+                    run.tally.failed(failure.code);
+                    return Err(WayError::Failed(failure));
+                }
+                Ok(Ok(answer)) => {
+                    run.answered = Some(index);
+                    pool.standing(index).answered(endpoint, &answer.rate, run.clock.now());
+                    return Ok(answer);
+                }
+                Ok(Err(error)) => error,
+            };
         tracing::debug!(way = %desk.way(), endpoint, code = %error.code(), "an upstream request failed");
         run.tally.failed(error.code());
         counted = true;
         match error.code() {
-            Code::RateLimited => pool.limited(index, endpoint, &error.rate(), now),
-            Code::UpstreamUnauthorized => pool.refused(index, now),
-            Code::UpstreamForbidden => pool.forbidden(index, endpoint, now),
+            Code::RateLimited => {
+                pool.standing(index).limited(endpoint, &error.rate(), run.clock.now())
+            }
+            Code::UpstreamUnauthorized | Code::UpstreamForbidden => {
+                match settled(desk, run, (index, endpoint), blame, &error).await? {
+                    Blame::Request => return Err(error.into()),
+                    Blame::Endpoint => {
+                        warn(desk.way(), index, &error);
+                        pool.standing(index).forbidden(endpoint, run.clock.now());
+                    }
+                    Blame::Account(resting) => {
+                        warn(desk.way(), index, &error);
+                        pool.standing(index).refused(resting, reason(&error), run.clock.now());
+                    }
+                    Blame::Passed | Blame::Unclear => {
+                        passed.push(index);
+                        if passed.len() == REFUSALS {
+                            return Err(error.into());
+                        }
+                        refusal = Some(error);
+                    }
+                }
+            }
             _ if error.may_pass() && retries < RETRIES => {
                 let wait = RETRY_AFTER * 2_u32.pow(retries);
                 retries += 1;
@@ -163,36 +203,4 @@ pub(crate) async fn ask<D: Desk>(
 fn fits(run: &Run<'_>, until: Timestamp) -> bool {
     let wait = until.since(run.clock.now());
     wait <= LONGEST_WAIT && wait + Duration::from_secs(1) < run.context.remaining()
-}
-
-/// The failure of a way whose accounts cannot be asked.
-pub(crate) fn nobody(way: Way, why: Why, now: Timestamp) -> Failure {
-    let accounts = match way {
-        Way::Credential => "accounts",
-        Way::Api => "API keys",
-        Way::Apify => "Apify tokens",
-    };
-    match why {
-        Why::Empty => {
-            let setting = way.setting();
-            Failure::new(Code::NotConfigured, format!("this worker has no {accounts} ({setting})"))
-        }
-        Why::Refused => Failure::new(
-            Code::UpstreamUnauthorized,
-            format!("X refuses each of the {accounts} of this worker"),
-        ),
-        Why::Forbidden => Failure::new(
-            Code::UpstreamForbidden,
-            format!("X allows this to none of the {accounts} of this worker"),
-        ),
-        Why::Limited(until) => {
-            let wait = until.since(now).as_secs() + 1;
-            Failure::new(
-                Code::RateLimited,
-                format!(
-                    "X limits the rate of each of the {accounts} of this worker; the next is free in {wait} s"
-                ),
-            )
-        }
-    }
 }

@@ -6,7 +6,7 @@ use sealwork_engine::{Context, Engine, Report};
 use sealwork_job::{Code, Failure, Output, Rerun};
 use sealwork_platform::Clock;
 use sealwork_upstream::{
-    Apify, Details, Operation as Listed, Social, Stopped, Tried, Upstream, apify::Fetched,
+    Apify, Details, Operation as Listed, Secret, Social, Stopped, Tried, Upstream, apify::Fetched,
     job_scope, not_configured,
 };
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::{
     api::ApiWay,
     apify::{ACTOR, followers},
     cursor::Cursor,
-    desk::{Run, WayError},
+    desk::{Desk as _, Run, WayError},
     found::Found,
     tally::Tally,
     web::{WebConfig, WebWay},
@@ -69,6 +69,11 @@ impl Twitter {
             Way::Api => self.api.is_configured(),
             Way::Apify => self.apify.is_configured(),
         }
+    }
+
+    /// What must leave the worker in no cursor.
+    fn secrets(&self) -> Vec<Secret> {
+        [self.web.secrets(), self.api.secrets()].concat()
     }
 
     /// Why an operation does not work this way, as far as that is known.
@@ -126,13 +131,16 @@ impl TwitterEngine {
             let (settings, others) = (settings.join(" or "), self.operations());
             return Err(not_configured(job_type, operation.as_str(), &settings, &others));
         }
-        // What X is known to refuse is refused before it is asked; other failures may pass.
-        if let ([Way::Api], Operation::SearchByFullArchive) = (ways.as_slice(), arguments.operation)
-            && let Some(reason) = self.twitter.api.lacks_archive()
-        {
-            return Err(Failure::new(Code::NotConfigured, reason));
+        // What cannot pass is refused before X is asked; other failures may.
+        let hopeless = match (ways.as_slice(), arguments.operation) {
+            ([Way::Api], Operation::SearchByFullArchive) => self.twitter.api.lacks_archive(),
+            ([Way::Credential], _) => self.twitter.web.lacks_sessions(self.twitter.clock.as_ref()),
+            _ => None,
+        };
+        match hopeless {
+            Some(reason) => Err(Failure::new(Code::NotConfigured, reason)),
+            None => Ok(ways),
         }
-        Ok(ways)
     }
 
     async fn perform(&self, context: &Context, arguments: &Arguments, ways: &[Way]) -> Report {
@@ -175,7 +183,10 @@ impl TwitterEngine {
         };
         let details = Details { way: way.as_str(), ..Details::default() };
         match found {
-            Ok(found) => finished(found, details),
+            Ok(mut found) => {
+                found.withhold_cursor(&self.twitter.secrets());
+                finished(found, details)
+            }
             Err(WayError::NoAccount(failure)) => Ended::NoAccount(failure, details),
             Err(WayError::Failed(failure)) => Ended::Failed(failure, details),
         }
@@ -199,7 +210,9 @@ impl TwitterEngine {
                         | Code::UpstreamForbidden
                         | Code::RateLimited
                 );
-                if has_no_account && token.is_none() {
+                // A run that is paid is not left behind: its dataset can be read later.
+                let is_unpaid = token.is_none() && details.resume.is_none();
+                if has_no_account && is_unpaid {
                     Ended::NoAccount(failure, details)
                 } else {
                     Ended::Failed(failure, details)
@@ -217,13 +230,14 @@ impl TwitterEngine {
         details: Details,
     ) -> Report {
         let stats = run.tally.stats(way, run.arguments.operation.kind(), details.returned);
-        let details = Details { tried, capped: run.arguments.capped.clone(), ..details };
+        let own = |token: String| match self.job_type {
+            JobType::Any => Cursor::write(way, &token),
+            JobType::Only(_) => token,
+        };
+        let resume = details.resume.map(own);
+        let details = Details { tried, resume, capped: run.arguments.capped.clone(), ..details };
         let report = match result {
             Ok(output) => {
-                let own = |token: String| match self.job_type {
-                    JobType::Any => Cursor::write(way, &token),
-                    JobType::Only(_) => token,
-                };
                 let next_cursor = output.next_cursor.map(own);
                 Report::output(Output { next_cursor, ..output }, stats)
             }
@@ -249,6 +263,7 @@ fn finished(mut found: Found, details: Details) -> Ended {
     {
         return Ended::Failed(failure, details);
     }
+    let stopped = stopped.or(found.paused.take());
     let details = Details {
         complete: stopped.is_none(),
         returned: found.count(),
@@ -330,11 +345,13 @@ impl Social for TwitterEngine {
     }
 
     /// The API's keys are asked by the engine that has no other way: `twitter` knows what it
-    /// knows. A session is known to be refused when it is: asking for it is limited more tightly
-    /// than using it.
+    /// knows. Whether a session is valid is not asked, as X limits that more tightly than using it;
+    /// whether an account has one is.
     async fn probe(&self) {
-        if self.job_type == JobType::Only(Way::Api) {
-            self.twitter.api.probe(self.twitter.clock.as_ref()).await;
+        match self.job_type {
+            JobType::Only(Way::Api) => self.twitter.api.probe(self.twitter.clock.as_ref()).await,
+            JobType::Only(Way::Credential) => self.twitter.web.look_for_sessions().await,
+            JobType::Only(Way::Apify) | JobType::Any => {}
         }
     }
 }

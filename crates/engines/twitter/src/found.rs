@@ -28,13 +28,22 @@ pub(crate) struct Found {
     pub(crate) cursor: Option<String>,
     /// Why it is not complete.
     pub(crate) stopped: Option<Failure>,
+    /// Why it was left at that, although nothing failed: it is a result without any item, too.
+    pub(crate) paused: Option<Failure>,
 }
 
 impl Found {
     /// Up to `wanted` items.
     pub(crate) fn list(context: &Context, wanted: u64, secrets: Vec<Secret>) -> Self {
-        let items = ItemList::new(context, secrets);
-        Self { items, wanted, is_single: false, unreadable: 0, cursor: None, stopped: None }
+        Self {
+            items: ItemList::new(context, secrets),
+            wanted,
+            is_single: false,
+            unreadable: 0,
+            cursor: None,
+            stopped: None,
+            paused: None,
+        }
     }
 
     /// One object.
@@ -91,6 +100,16 @@ impl Found {
         }
         self.stopped = Some(error.into_failure());
         Ok(self)
+    }
+
+    /// Withholds a cursor in which the upstream quotes one of `secrets`: cursors leave the worker in
+    /// the clear on Masa's routes.
+    pub(crate) fn withhold_cursor(&mut self, secrets: &[Secret]) {
+        let quotes = |cursor: &String| secrets.iter().any(|secret| secret.is_in(cursor.as_bytes()));
+        if self.cursor.take_if(|cursor| quotes(cursor)).is_some() && self.stopped.is_none() {
+            let text = "X put a credential of this worker into its cursor, which is withheld";
+            self.stopped = Some(Failure::new(Code::UpstreamChanged, text));
+        }
     }
 
     /// The result's JSON.

@@ -20,6 +20,8 @@ mod found;
 mod loose;
 mod operation;
 mod pool;
+mod progress;
+mod refusal;
 mod results;
 mod tally;
 mod time;

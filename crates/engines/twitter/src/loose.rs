@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, SeqAccess, Visitor},
+    de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
 /// Text; `null` is empty, a number is its digits. Borrows where nothing is escaped.
@@ -18,6 +18,11 @@ pub(crate) struct Count(pub(crate) u64);
 /// A switch; `null` is off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Flag(pub(crate) bool);
+
+/// Whether an object has fields beside those that are known: flattened into a struct. What is
+/// missing without any others is not there, what is missing among others may have been renamed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Others(pub(crate) bool);
 
 /// A list; `null` is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +146,28 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
+impl<'de> Deserialize<'de> for Others {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Others;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("fields")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Others, A::Error> {
+                let mut others = Others(false);
+                while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    others.0 = true;
+                }
+                Ok(others)
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Lists<T>(PhantomData<T>);
@@ -200,6 +227,26 @@ mod tests {
         assert_eq!(read(r#"{"likes":"many"}"#).likes.0, 0);
         assert!(serde_json::from_str::<Sample<'_>>(r#"{"likes":{}}"#).is_err());
         assert!(serde_json::from_str::<Sample<'_>>(r#"{"tags":"x"}"#).is_err());
+    }
+
+    #[test]
+    fn fields_beside_the_known_ones_are_noticed() {
+        #[derive(Deserialize)]
+        struct Sample<'a> {
+            #[serde(borrow, default)]
+            name: Text<'a>,
+            #[serde(flatten)]
+            others: Others,
+        }
+        for (json, name, others) in [
+            ("{}", "", false),
+            (r#"{"name":"x"}"#, "x", false),
+            (r#"{"names":[{"x":1}]}"#, "", true),
+            (r#"{"name":"x","id":7}"#, "x", true),
+        ] {
+            let read: Sample<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!((read.name.as_str(), read.others.0), (name, others), "{json}");
+        }
     }
 
     #[test]

@@ -207,8 +207,8 @@ async fn refused_keys_are_no_capability_and_work_again_when_they_do() {
     assert_eq!(setup.engine(API).capabilities(), Vec::<String>::new());
     // It rests: another job does not ask.
     let again = setup.failure(API, search(10)).await;
-    assert_eq!((again.code, setup.upstream.seen().len()), (Code::UpstreamUnauthorized, 1));
-    setup.clock.forward(3601);
+    assert_eq!((again.code, setup.upstream.seen().len()), (Code::UpstreamUnauthorized, 2));
+    setup.clock.forward(61);
     assert_eq!(setup.engine(API).capabilities().len(), 4);
 }
 
@@ -260,8 +260,9 @@ async fn a_short_retry_after_is_waited_for() {
 async fn each_bad_answer_has_its_code() {
     for (bad, code, asked) in [
         (Bad::Status(400), Code::UpstreamRejected, 1),
-        (Bad::Status(401), Code::UpstreamUnauthorized, 1),
-        (Bad::Status(403), Code::UpstreamForbidden, 1),
+        // Once more for what everybody may have: it is the key, and not what was asked for.
+        (Bad::Status(401), Code::UpstreamUnauthorized, 2),
+        (Bad::Status(403), Code::UpstreamForbidden, 2),
         (Bad::Status(404), Code::UpstreamNotFound, 1),
         (Bad::Status(429), Code::RateLimited, 1),
         (Bad::Status(500), Code::UpstreamStatus, 3),
@@ -270,7 +271,7 @@ async fn each_bad_answer_has_its_code() {
         (Bad::Empty, Code::UpstreamInvalid, 1),
         (Bad::HalfJson, Code::UpstreamInvalid, 1),
         (Bad::Broken, Code::UpstreamInvalid, 3),
-        (Bad::Closed, Code::ConnectFailed, 3),
+        (Bad::Closed, Code::UpstreamInvalid, 3),
         (Bad::Endless, Code::ResponseTooLarge, 1),
     ] {
         let setup = with_keys(&[BASE_KEY]).await;
@@ -347,4 +348,59 @@ async fn results_above_the_operators_limit_are_cut_and_said_to_be() {
     assert_eq!((&capped["argument"], &capped["used"]), (&json!("max_results"), &json!(30)));
     let found: Value = serde_json::from_slice(&report.result.unwrap().data).unwrap();
     assert_eq!(found.as_array().unwrap().len(), 30);
+}
+
+fn page(body: &'static str) -> Bad {
+    Bad::Answer(200, body, vec![])
+}
+
+#[tokio::test]
+async fn pages_that_lead_to_themselves_are_not_asked_for_again_and_again() {
+    let setup = with_keys(&[BASE_KEY]).await;
+    let empty = r#"{"data":[],"meta":{"result_count":0,"next_token":"z"}}"#;
+    setup.upstream.misbehave("/search/recent", page(empty), 999);
+    let failure = setup.failure(API, search(100)).await;
+    assert_eq!((failure.code, setup.upstream.seen().len()), (Code::UpstreamInvalid, 2));
+
+    let setup = with_keys(&[BASE_KEY]).await;
+    let same = r#"{"data":[{"id":"17","text":"a"}],"meta":{"result_count":1,"next_token":"z"}}"#;
+    setup.upstream.misbehave("/search/recent", page(same), 999);
+    let report = setup.report(API, search(100)).await;
+    let details = report.details.unwrap();
+    assert_eq!(
+        (&details["complete"], &details["stopped"]["code"]),
+        (&json!(false), &json!("upstream_invalid"))
+    );
+    let output = report.result.unwrap();
+    let found: Value = serde_json::from_slice(&output.data).unwrap();
+    assert_eq!((texts(&found, "tweet_id"), output.next_cursor), (vec!["17".to_owned()], None));
+}
+
+#[tokio::test]
+async fn after_ten_pages_without_anything_new_the_requester_decides() {
+    let setup = with_keys(&[BASE_KEY]).await;
+    for number in 0..20 {
+        let body = format!(r#"{{"meta":{{"result_count":0,"next_token":"t{number}"}}}}"#);
+        setup.upstream.misbehave("/search/recent", page(body.leak()), 1);
+    }
+    let report = setup.report(API, search(100)).await;
+    let details = report.details.unwrap();
+    assert_eq!(
+        (&details["complete"], &details["stopped"]["code"]),
+        (&json!(false), &json!("pages_barren"))
+    );
+    let output = report.result.unwrap();
+    assert_eq!((&output.data[..], output.next_cursor.as_deref()), (&b"[]"[..], Some("t9")));
+    assert_eq!(setup.upstream.seen().len(), 10);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_over_already_is_tried_again_at_once() {
+    for header in [("retry-after", "0"), ("retry-after", "-5"), ("x-rate-limit-reset", "7")] {
+        let setup = with_keys(&[BASE_KEY]).await;
+        let limited = Bad::Answer(429, "{}", vec![(header.0, header.1.to_owned())]);
+        setup.upstream.misbehave("/search/recent", limited, 1);
+        setup.result(API, search(10)).await;
+        assert_eq!(setup.upstream.seen().len(), 2, "{header:?}");
+    }
 }

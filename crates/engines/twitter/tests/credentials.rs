@@ -9,6 +9,7 @@ use std::time::Duration;
 use sealwork_engine::Engine as _;
 use sealwork_job::Code;
 use sealwork_test_upstream::{Bad, X_PASSWORD, context};
+use sealwork_upstream::Social as _;
 use serde_json::{Value, json};
 
 use common::{Given, START, Setup, cookies, posts, stat, texts};
@@ -93,6 +94,23 @@ async fn media_are_the_tweets_with_photos_or_videos() {
     assert_eq!(stat(&report, "twitter_returned_other"), 20);
     let found: Value = serde_json::from_slice(&report.result.unwrap().data).unwrap();
     assert!(found.as_array().unwrap().iter().all(|tweet| tweet["photos"][0]["id"].is_string()));
+}
+
+#[tokio::test]
+async fn a_profile_without_media_is_left_after_ten_pages_with_the_cursor_to_go_on() {
+    let setup = usual().await;
+    setup.upstream.x_web.set_posts(5000);
+    let bare = Bad::Edited("extended_entities", "other_entities");
+    setup.upstream.misbehave("/UserTweetsAndReplies", bare, 99);
+    let report = setup.report(WEB, json!({"type": "getmedia", "query": "NASA"})).await;
+    let details = report.details.unwrap();
+    assert_eq!(
+        (&details["complete"], &details["stopped"]["code"], &details["returned"]),
+        (&json!(false), &json!("pages_barren"), &json!(0))
+    );
+    let output = report.result.unwrap();
+    assert_eq!((&output.data[..], output.next_cursor.as_deref()), (&b"[]"[..], Some("DAAC2000")));
+    assert_eq!(setup.upstream.count("GET", "/UserTweetsAndReplies"), 10);
 }
 
 #[tokio::test]
@@ -275,20 +293,72 @@ async fn a_session_that_has_ended_gives_way_to_cookies_and_then_to_a_login() {
 #[tokio::test]
 async fn logins_that_are_refused_say_why_and_are_not_tried_again_and_again() {
     for (account, why) in [
-        ("frank:wrong-password", "refuses the login"),
-        ("denied_frank:correct-horse-battery", "denies the login"),
-        ("code_frank:correct-horse-battery", "code sent by e-mail"),
-        ("frank", "no password"),
+        ("frank:wrong-password", "the password is wrong"),
+        ("denied_frank:correct-horse-battery", "denies the login; give the account's cookies"),
+        ("code_frank:correct-horse-battery", "a code sent by e-mail; give the account's cookies"),
     ] {
         let setup = with(account, &[]).await;
         let report = setup.report(WEB, search(20)).await;
         assert_eq!(stat(&report, "twitter_auth_errors"), 1, "{account}");
-        assert_eq!(report.result.unwrap_err().code, Code::UpstreamUnauthorized);
+        let failure = report.result.unwrap_err();
+        assert_eq!(failure.code, Code::UpstreamUnauthorized);
+        assert!(failure.message.contains(why), "{}", failure.message);
+        assert_eq!(setup.engine(WEB).capabilities(), Vec::<String>::new());
+        let reason = setup.engine(WEB).operations()[0].missing.clone().unwrap();
+        assert!(reason.contains(why), "{reason}");
         let asked = setup.upstream.seen().len();
+        setup.clock.forward(3500);
         assert_eq!(setup.failure(WEB, search(20)).await.code, Code::UpstreamUnauthorized);
         assert_eq!(setup.upstream.seen().len(), asked, "{why}");
-        assert_eq!(setup.engine(WEB).capabilities(), Vec::<String>::new());
     }
+}
+
+#[tokio::test]
+async fn each_reason_is_told_when_accounts_are_refused_for_different_ones() {
+    let accounts = "frank:wrong-password,code_frank:correct-horse-battery";
+    let failure = with(accounts, &[]).await.failure(WEB, search(20)).await;
+    for why in ["the password is wrong", "a code sent by e-mail"] {
+        assert!(failure.message.contains(why), "{}", failure.message);
+    }
+}
+
+#[tokio::test]
+async fn an_account_without_password_and_cookies_is_no_capability_and_nobody_is_asked() {
+    let setup = with("frank", &[]).await;
+    let engine = setup.engine(WEB);
+    assert_eq!(engine.capabilities(), Vec::<String>::new());
+    engine.probe().await;
+    assert_eq!(engine.capabilities(), Vec::<String>::new());
+    let refused = engine.admit(&search(20)).unwrap_err();
+    assert_eq!(refused.code, Code::NotConfigured);
+    assert!(refused.message.contains("password or cookies"), "{}", refused.message);
+    let report = setup.report(WEB, search(20)).await;
+    assert_eq!(report.result.as_ref().unwrap_err().code, Code::NotConfigured);
+    assert_eq!(stat(&report, "twitter_scrapes"), 0);
+    assert!(setup.upstream.seen().is_empty());
+    // Beside one that works it is left aside.
+    let setup = with("frank,alice", &["alice"]).await;
+    for _ in 0..3 {
+        let report = setup.report(WEB, search(20)).await;
+        assert_eq!(
+            (stat(&report, "twitter_scrapes"), stat(&report, "twitter_auth_errors")),
+            (1, 0)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_account_without_password_and_cookies_works_with_a_session_that_was_kept() {
+    let setup = with("dave", &[]).await;
+    setup.sessions.0.lock().unwrap().insert("dave".to_owned(), cookies("dave"));
+    setup.engine(WEB).probe().await;
+    assert_eq!(setup.engine(WEB).capabilities().len(), 16);
+    assert!(setup.report(WEB, search(20)).await.result.is_ok());
+    // Once X has ended it, only the operator can help.
+    setup.upstream.x_web.end_session("dave");
+    assert_eq!(setup.failure(WEB, search(20)).await.code, Code::UpstreamUnauthorized);
+    setup.clock.forward(100_000);
+    assert_eq!(setup.engine(WEB).capabilities(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -365,7 +435,7 @@ async fn each_bad_answer_has_its_code() {
         (Bad::Empty, Code::UpstreamInvalid),
         (Bad::HalfJson, Code::UpstreamInvalid),
         (Bad::OtherShape, Code::UpstreamChanged),
-        (Bad::Closed, Code::ConnectFailed),
+        (Bad::Closed, Code::UpstreamInvalid),
         (Bad::Endless, Code::ResponseTooLarge),
         (Bad::Answer(200, r#"{"errors":[{"code":88,"message":"x"}]}"#, vec![]), Code::RateLimited),
         (

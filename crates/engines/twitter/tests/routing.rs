@@ -76,6 +76,25 @@ async fn the_next_way_is_taken_when_the_first_has_no_usable_account() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_paid_is_not_left_for_another_way() {
+    for status in [401, 402, 403, 429] {
+        let setup = all().await;
+        setup.upstream.misbehave("/datasets/", Bad::Status(status), 99);
+        let context = context(Duration::from_secs(5));
+        let report = setup.report_in(&context, ANY, followers(5)).await;
+        assert!(report.result.is_err(), "{status}");
+        assert_eq!(setup.upstream.count("GET", "/x-web/"), 0, "{status}");
+        // What was paid for is read with the cursor, and without another run.
+        setup.upstream.behave();
+        let resume = report.details.unwrap()["resume"].as_str().unwrap().to_owned();
+        assert!(resume.starts_with("apify:"), "{resume}");
+        let next = json!({"type": "getfollowers", "query": "NASA", "max_results": 5, "next_cursor": resume});
+        assert_eq!(setup.result(ANY, next).await.as_array().unwrap().len(), 5);
+        assert_eq!(setup.upstream.apify.started().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_way_that_was_asked_and_failed_is_not_passed_over() {
     let setup = all().await;
     setup.upstream.misbehave("/x-web/", Bad::Html, 9);

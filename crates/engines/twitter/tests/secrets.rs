@@ -88,6 +88,7 @@ async fn an_upstream_that_sends_credentials_back_gives_none_of_them_away() {
     }
     let logged = String::from_utf8_lossy(&LOG.0.lock().unwrap()).into_owned();
     assert!(logged.contains("an upstream request failed"), "the log was watched");
+    assert!(logged.contains("X refuses an account or key"), "the operator is told");
     for secret in SECRETS {
         assert!(!logged.contains(secret), "{secret} is in the log");
     }
@@ -113,4 +114,27 @@ async fn an_item_that_quotes_a_credential_is_withheld() {
     setup.upstream.misbehave("/HomeTimeline", Bad::Answer(200, home, vec![]), 1);
     let found = setup.result("twitter-credential", json!({"type": "getforyoutweets"})).await;
     assert!(found[0]["withheld"].is_string());
+}
+
+#[tokio::test]
+async fn a_cursor_that_quotes_a_credential_is_withheld_and_the_result_says_so() {
+    for (job_type, path, from, secret, size) in [
+        ("twitter-api", "/search/recent", "b26v", BASE_KEY, 100),
+        ("twitter", "/SearchTimeline", "DAAC", "session-of-alice", 50),
+        ("twitter-credential", "/SearchTimeline", "DAAC", "csrf-of-alice", 50),
+    ] {
+        let setup = setup().await;
+        setup.upstream.misbehave(path, Bad::Edited(from, secret), 9);
+        let arguments = json!({"type": "searchbyquery", "query": "x", "max_results": size});
+        let report = setup.report(job_type, arguments).await;
+        let said = everything(&report);
+        assert!(SECRETS.iter().all(|secret| !said.contains(secret)), "{job_type}: {said}");
+        let details = report.details.unwrap();
+        assert_eq!(details["returned"], size);
+        assert_eq!(
+            (&details["complete"], &details["stopped"]["code"]),
+            (&json!(false), &json!("upstream_changed"))
+        );
+        assert_eq!(report.result.unwrap().next_cursor, None);
+    }
 }

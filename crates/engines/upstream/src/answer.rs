@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
-use crate::{Fault, RateLimit, UpstreamError};
+use crate::{Fault, RateLimit, UpstreamError, objects};
 
 /// How much of an answer that is no success is kept for the engine.
 const KEPT: usize = 16 << 10;
@@ -64,7 +64,7 @@ impl fmt::Debug for Answer {
 /// [`Fault::NotJson`], [`Fault::Truncated`], or [`Fault::Shape`] with `what`: the name of what was
 /// expected.
 pub fn read_json<'a, T: Deserialize<'a>>(body: &'a [u8], what: &'static str) -> Result<T, Fault> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
+    objects::from_slice(body).map_err(|error| match error.classify() {
         Category::Eof if !body.trim_ascii().is_empty() => Fault::Truncated,
         Category::Data => Fault::Shape(what),
         _ => Fault::NotJson,

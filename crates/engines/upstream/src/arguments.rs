@@ -203,7 +203,8 @@ impl<'a> Fields<'a> {
             Some(float) if float < 0.0 => {
                 Err(FieldError::Negative { name, given: saturated(float) })
             }
-            Some(float) => Ok(saturated(float).unsigned_abs()),
+            // Saturates.
+            Some(float) => Ok(float as u64),
             None => Err(FieldError::Type { name, expected: "an integer" }),
         }
     }
@@ -329,7 +330,7 @@ mod tests {
             (Ok(None), Ok(None), Ok(None))
         );
         assert_eq!((fields.count("a"), fields.count("n")), (Ok(0), Ok(20)));
-        assert_eq!(fields.count("huge"), Ok(i64::MAX.unsigned_abs()));
+        assert_eq!(fields.count("huge"), Ok(u64::MAX));
         assert_eq!(fields.choice("word", &["hot", "new"]), Ok(Some("new")));
     }
 }

@@ -1,7 +1,7 @@
 use thiserror::Error;
 
 /// Largest item, in bytes: more is held by no result.
-const MAX_ITEM: usize = 4 << 20;
+pub(crate) const MAX_ITEM: usize = 4 << 20;
 
 /// Takes a JSON array as it comes over the network and gives its items one by one, so that only the
 /// item at hand is in memory. It finds where items end; whether an item is well-formed is for who
@@ -10,6 +10,8 @@ const MAX_ITEM: usize = 4 << 20;
 pub struct ArrayReader {
     state: State,
     item: Vec<u8>,
+    /// Whether the item at hand is larger than any should be: it is read, and not kept.
+    is_too_large: bool,
     depth: usize,
     in_string: bool,
     escaped: bool,
@@ -27,6 +29,15 @@ enum State {
     After,
 }
 
+/// What was found in an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// An item's JSON.
+    Item(&'a [u8]),
+    /// An item of more than 4 MiB.
+    TooLarge,
+}
+
 /// Why bytes are no JSON array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -40,9 +51,6 @@ pub enum ArrayError {
     /// It ends before its closing bracket.
     #[error("it breaks off")]
     Truncated,
-    /// An item that is larger than any should be.
-    #[error("an item is larger than {MAX_ITEM} bytes")]
-    ItemTooLarge,
 }
 
 impl ArrayReader {
@@ -53,12 +61,12 @@ impl ArrayReader {
     pub fn take(
         &mut self,
         bytes: &[u8],
-        mut each: impl FnMut(&[u8]) -> bool,
+        mut each: impl FnMut(Found<'_>) -> bool,
     ) -> Result<bool, ArrayError> {
         for &byte in bytes {
             match self.state {
                 State::Item => {
-                    if self.step(byte)? && !each(self.item.trim_ascii()) {
+                    if self.step(byte)? && !each(self.found()) {
                         return Ok(false);
                     }
                 }
@@ -70,6 +78,7 @@ impl ArrayReader {
                         return Err(ArrayError::NotJson);
                     }
                     self.item.clear();
+                    self.is_too_large = false;
                     self.state = State::Item;
                     self.step(byte)?;
                 }
@@ -89,6 +98,10 @@ impl ArrayReader {
             State::Before => Err(ArrayError::NotJson),
             _ => Err(ArrayError::Truncated),
         }
+    }
+
+    fn found(&self) -> Found<'_> {
+        if self.is_too_large { Found::TooLarge } else { Found::Item(self.item.trim_ascii()) }
     }
 
     fn open(&mut self, byte: u8) -> Result<(), ArrayError> {
@@ -126,9 +139,12 @@ impl ArrayReader {
             }
         }
         if self.item.len() == MAX_ITEM {
-            return Err(ArrayError::ItemTooLarge);
+            self.is_too_large = true;
+            self.item = Vec::new();
         }
-        self.item.push(byte);
+        if !self.is_too_large {
+            self.item.push(byte);
+        }
         Ok(false)
     }
 }
@@ -144,7 +160,8 @@ mod tests {
         let mut reader = ArrayReader::default();
         let mut items = Vec::new();
         for piece in text.chunks(piece.max(1)) {
-            let taken = reader.take(piece, |item| {
+            let taken = reader.take(piece, |found| {
+                let Found::Item(item) = found else { return false };
                 items.push(serde_json::from_slice(item).unwrap_or(json!("unreadable")));
                 true
             });
@@ -182,13 +199,23 @@ mod tests {
     }
 
     #[test]
-    fn an_item_without_end_is_refused_at_its_bound() {
-        let mut reader = ArrayReader::default();
-        reader.take(b"[\"", |_| true).unwrap();
-        let piece = [b'a'; 64 << 10];
-        let error = (0..1000).find_map(|_| reader.take(&piece, |_| true).err());
-        assert_eq!(error, Some(ArrayError::ItemTooLarge));
-        assert!(reader.item.len() <= MAX_ITEM);
+    fn an_item_above_its_bound_is_passed_over_and_those_behind_it_are_given() {
+        let text = |bytes: usize| format!("\"{}\"", "a".repeat(bytes - 2));
+        let (most, larger) = (text(MAX_ITEM), text(MAX_ITEM + 1));
+        let text = format!("[1,{larger},{most},{{\"a\":[{larger},2]}},3]");
+        let (mut reader, mut seen) = (ArrayReader::default(), Vec::new());
+        for piece in text.as_bytes().chunks(64 << 10) {
+            let each = |found: Found<'_>| {
+                seen.push(match found {
+                    Found::Item(item) => item.len(),
+                    Found::TooLarge => 0,
+                });
+                true
+            };
+            reader.take(piece, each).unwrap();
+            assert!(reader.item.len() <= MAX_ITEM);
+        }
+        assert_eq!((seen, reader.finish()), (vec![1, 0, MAX_ITEM, 0, 1], Ok(())));
     }
 
     #[test]

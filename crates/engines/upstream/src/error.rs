@@ -30,8 +30,8 @@ struct Said {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// No answer, or one that broke off.
-    #[error("gave no answer: {0}")]
+    /// No answer, or one that broke off or is too large.
+    #[error("{}", network_text(.0))]
     Network(EgressError),
     /// A status that is no success.
     #[error("{}", status_text(*.0))]
@@ -44,6 +44,14 @@ pub enum Fault {
         /// What it means there, in our words.
         reason: &'static str,
     },
+    /// A success whose body says that it is none.
+    #[error("answered with a success that says that {reason}")]
+    Said {
+        /// The status that means the same.
+        like: StatusCode,
+        /// What it says, in our words.
+        reason: &'static str,
+    },
     /// A page of HTML, or anything else that is no JSON.
     #[error("answered with something that is no JSON")]
     NotJson,
@@ -53,9 +61,6 @@ pub enum Fault {
     /// JSON of another form than the upstream is known to have.
     #[error("answered in a form that this worker does not know: {0}")]
     Shape(&'static str),
-    /// More than is read of any answer.
-    #[error("answered with {0} that is larger than this worker reads")]
-    TooLarge(&'static str),
     /// A success that says that there is no such thing.
     #[error("has no {0}")]
     NotFound(&'static str),
@@ -102,20 +107,23 @@ impl UpstreamError {
     pub fn code(&self) -> Code {
         match &self.fault {
             Fault::Network(error) => error.code(),
-            Fault::Status(status) | Fault::Refused { status, .. } => status_code(*status),
+            Fault::Status(status)
+            | Fault::Refused { status, .. }
+            | Fault::Said { like: status, .. } => status_code(*status),
             Fault::NotJson | Fault::Truncated => Code::UpstreamInvalid,
             Fault::Shape(_) => Code::UpstreamChanged,
-            Fault::TooLarge(_) => Code::ResponseTooLarge,
             Fault::NotFound(_) => Code::UpstreamNotFound,
             Fault::RunFailed(_) => Code::UpstreamRunFailed,
             Fault::Unsendable(_) => Code::Internal,
         }
     }
 
-    /// The status of the answer, if there was one and it is why.
+    /// The status of the answer, or the one that its body means, if there was one and it is why.
     pub fn status(&self) -> Option<StatusCode> {
         match &self.fault {
-            Fault::Status(status) | Fault::Refused { status, .. } => Some(*status),
+            Fault::Status(status)
+            | Fault::Refused { status, .. }
+            | Fault::Said { like: status, .. } => Some(*status),
             _ => None,
         }
     }
@@ -135,7 +143,9 @@ impl UpstreamError {
     pub fn may_pass(&self) -> bool {
         match &self.fault {
             Fault::Network(error) => !error.is_about_the_job() && self.code().retryable(),
-            Fault::Status(status) | Fault::Refused { status, .. } => {
+            Fault::Status(status)
+            | Fault::Refused { status, .. }
+            | Fault::Said { like: status, .. } => {
                 status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
             }
             Fault::NotJson | Fault::Truncated => true,
@@ -146,9 +156,13 @@ impl UpstreamError {
     /// With the meaning that the status has at this upstream.
     #[must_use]
     pub fn because(mut self, reason: &'static str) -> Self {
-        if let Some(status) = self.status() {
-            self.fault = Fault::Refused { status, reason };
-        }
+        self.fault = match self.fault {
+            Fault::Status(status) | Fault::Refused { status, .. } => {
+                Fault::Refused { status, reason }
+            }
+            Fault::Said { like, .. } => Fault::Said { like, reason },
+            other => other,
+        };
         self
     }
 }
@@ -193,6 +207,16 @@ fn status_text(status: StatusCode) -> String {
     format!("answered with status {}{meaning}", status.as_u16())
 }
 
+fn network_text(error: &EgressError) -> String {
+    match error {
+        EgressError::TooLarge { .. } | EgressError::Bomb { .. } => {
+            format!("answered with more than this worker reads: {error}")
+        }
+        EgressError::Upstream { .. } => format!("gave an answer that cannot be read: {error}"),
+        _ => format!("gave no answer: {error}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,10 +235,14 @@ mod tests {
             (status(302), "upstream_status", true),
             (status(500), "upstream_status", true),
             (status(503), "upstream_status", true),
+            (
+                Fault::Said { like: StatusCode::TOO_MANY_REQUESTS, reason: "x" },
+                "rate_limited",
+                true,
+            ),
             (Fault::NotJson, "upstream_invalid", true),
             (Fault::Truncated, "upstream_invalid", true),
             (Fault::Shape("x"), "upstream_changed", false),
-            (Fault::TooLarge("x"), "response_too_large", false),
             (Fault::NotFound("x"), "upstream_not_found", false),
             (Fault::RunFailed("x"), "upstream_run_failed", true),
         ] {

@@ -63,7 +63,7 @@ impl ItemList {
         if serde_json::to_writer(&mut self.scratch, item).is_err() {
             return true;
         }
-        let is_hidden = self.secrets.iter().any(|secret| secret.is_in(&self.scratch));
+        let is_hidden = self.secrets.iter().any(|secret| secret.is_in_json(&self.scratch));
         let item = if is_hidden { HIDDEN } else { &self.scratch };
         // The item, a comma and the closing bracket.
         let needed = self.json.len() + item.len() + 2;
@@ -147,6 +147,7 @@ mod tests {
         let context = Context {
             job: JobId([7; 16]),
             requester: RequesterId::anonymous(),
+            account: RequesterId::anonymous(),
             limits: Limits { output_bytes: Some(limit), ..Limits::default() },
             input: None,
             deadline: Instant::now() + Duration::from_secs(1),

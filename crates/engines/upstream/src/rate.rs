@@ -23,15 +23,17 @@ impl RateLimit {
     pub fn read(headers: &HeaderMap, now: Timestamp) -> Self {
         let number = |names: [&str; 2]| {
             let value = names.iter().find_map(|name| headers.get(*name))?;
-            value.to_str().ok()?.trim().parse::<u64>().ok()
+            let value = value.to_str().ok()?.trim();
+            if is_negative(value) { Some(0) } else { value.parse::<u64>().ok() }
         };
         Self {
             limit: number(["x-rate-limit-limit", "x-ratelimit-limit"]),
             remaining: number(["x-rate-limit-remaining", "x-ratelimit-remaining"]),
             reset: number(["x-rate-limit-reset", "x-ratelimit-reset"]).map(Timestamp::from_secs),
-            retry_after: headers
-                .get(header::RETRY_AFTER)
-                .and_then(|value| retry_after(value.as_bytes(), now)),
+            retry_after: headers.get(header::RETRY_AFTER).and_then(|value| match value.to_str() {
+                Ok(text) if is_negative(text.trim()) => Some(Duration::ZERO),
+                _ => retry_after(value.as_bytes(), now),
+            }),
         }
     }
 
@@ -40,6 +42,11 @@ impl RateLimit {
     pub fn wait(&self, now: Timestamp) -> Option<Duration> {
         self.retry_after.or_else(|| self.reset.map(|reset| reset.since(now)))
     }
+}
+
+/// A clock that differs makes what has passed negative.
+fn is_negative(number: &str) -> bool {
+    number.strip_prefix('-').is_some_and(|rest| rest.parse::<u64>().is_ok())
 }
 
 #[cfg(test)]
@@ -69,10 +76,23 @@ mod tests {
     #[test]
     fn nonsense_says_nothing() {
         let rate = RateLimit::read(
-            &headers(&[("x-rate-limit-reset", "-1"), ("retry-after", "soon")]),
+            &headers(&[("x-rate-limit-reset", "-"), ("retry-after", "soon")]),
             Timestamp::from_secs(1),
         );
         assert_eq!(rate, RateLimit::default());
         assert_eq!(rate.wait(Timestamp::from_secs(1)), None);
+    }
+
+    #[test]
+    fn what_is_negative_or_past_is_now() {
+        let now = Timestamp::from_secs(1000);
+        for pair in [
+            ("retry-after", "0"),
+            ("retry-after", "-5"),
+            ("x-rate-limit-reset", "-1"),
+            ("x-rate-limit-reset", "998"),
+        ] {
+            assert_eq!(RateLimit::read(&headers(&[pair]), now).wait(now), Some(Duration::ZERO));
+        }
     }
 }

@@ -12,7 +12,7 @@ pub fn job_scope(context: &Context, deadline: Option<Instant>) -> Scope {
         max_requests: context.limits.egress_requests.unwrap_or(u64::MAX),
         max_received: context.limits.egress_bytes.unwrap_or(u64::MAX),
     };
-    Scope::new(Arc::new(meter), deadline)
+    Scope::new(Arc::new(meter), deadline).of(context.account.share())
 }
 
 /// The limit that is judged before a request is sent.

@@ -10,14 +10,17 @@ use serde::{
 
 /// Declares what an upstream's object is read into and written as. A field that is absent or `null`
 /// is empty; a field that is not declared is dropped.
+///
+/// After `identified by` stand fields of which one at least must hold something: upstreams put
+/// objects that are no items in their place, such as `{"error": "no results"}`.
 #[macro_export]
 macro_rules! shape {
-    ($(#[$outer:meta])* $name:ident {
+    ($(#[$outer:meta])* $name:ident $(identified by $($key:ident),+)? {
         $($(#[$inner:meta])* $field:ident: $type:ty,)*
     }) => {
         #[derive(Debug, Clone, Default, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
         $(#[$outer])*
-        #[serde(default)]
+        #[serde(default, remote = "Self")]
         #[allow(missing_docs, non_snake_case, reason = "the names are the upstream's")]
         pub struct $name {
             $(
@@ -25,6 +28,34 @@ macro_rules! shape {
                 #[serde(deserialize_with = "::sealwork_upstream::or_empty")]
                 pub $field: $type,
             )*
+        }
+
+        impl $name {
+            fn is_identified(&self) -> bool {
+                true $(&& ($($crate::holds(&self.$key))||+))?
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D>(from: D) -> ::std::result::Result<Self, D::Error>
+            where
+                D: ::serde::Deserializer<'de>,
+            {
+                // The derived one.
+                let item = $name::deserialize(from)?;
+                if item.is_identified() {
+                    Ok(item)
+                } else {
+                    Err(::serde::de::Error::custom("an object that is no item"))
+                }
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, to: S) -> ::std::result::Result<S::Ok, S::Error> {
+                // The derived one.
+                $name::serialize(self, to)
+            }
         }
     };
 }
@@ -37,6 +68,11 @@ pub fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Whether a field of a [`shape!`](macro@crate::shape) is not empty.
+pub fn holds<T: Default + PartialEq>(field: &T) -> bool {
+    *field != T::default()
 }
 
 /// A text, also where the upstream sends a number.

@@ -103,7 +103,7 @@ async fn each_refusal_of_a_start_has_its_code_and_nothing_is_tried_again() {
         (Bad::Broken, "upstream_invalid"),
         (Bad::OtherShape, "upstream_changed"),
         (Bad::Endless, "response_too_large"),
-        (Bad::Closed, "connect_failed"),
+        (Bad::Closed, "upstream_invalid"),
     ] {
         let setup = Setup::finding(items(5)).await;
         setup.upstream.misbehave("/runs", bad.clone(), 1);

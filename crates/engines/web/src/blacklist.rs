@@ -8,9 +8,10 @@ use url::{Host, Url};
 /// - an entry that is a domain or an IP address (`example.com`) matches wherever it stands as a
 ///   whole in the URL: the host itself, its subdomains, and URLs that carry it in path or query
 ///   (`https://proxy.example/?u=https://example.com/`), but not `myexample.com`;
-/// - any other entry (`casino`, `example.com/private`) matches as a substring, as in Masa's.
+/// - any other entry (`casino`, `2024`, `example.com/private`) matches as a substring, as in
+///   Masa's; one that begins with a scheme or ends in a port, as they are written in a URL.
 ///
-/// Case does not matter, and the URL is compared in its normalised form, so that percent escapes,
+/// A dot at the end of a name, in an entry or in a URL's host, does not matter, nor does case, and the URL is compared in its normalised form, so that percent escapes,
 /// capitals, IDNA spellings and other notations of an address hide nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Blacklist(Vec<Entry>);
@@ -37,7 +38,7 @@ impl Blacklist {
         if self.0.is_empty() {
             return false;
         }
-        let plain = text.to_lowercase();
+        let plain = without_root_dot(text).to_lowercase();
         let decoded = percent_decode_str(&plain).decode_utf8_lossy().to_lowercase();
         self.0.iter().any(|entry| entry.is_in(&plain) || entry.is_in(&decoded))
     }
@@ -63,10 +64,12 @@ impl Entry {
         let name = text.trim_start_matches("*.").trim_matches('.');
         match Host::parse(name) {
             Ok(Host::Domain(domain)) if domain.contains('.') => Some(Self::Whole(domain)),
-            // As the URL parser writes it, whatever the notation of the entry.
-            Ok(Host::Ipv4(address)) => Some(Self::Whole(address.to_string())),
+            // As the URL parser writes it, whatever the notation of the entry. A number alone is an
+            // address to that parser, and to who writes it here a word.
+            Ok(Host::Ipv4(address)) if name.contains('.') => Some(Self::Whole(address.to_string())),
             Ok(address @ Host::Ipv6(_)) => Some(Self::Substring(address.to_string())),
-            _ => Some(Self::Substring(text)),
+            _ if name.is_empty() => None,
+            _ => Some(Self::Substring(without_root_dot(&text))),
         }
     }
 
@@ -80,6 +83,21 @@ impl Entry {
             }),
         }
     }
+}
+
+/// A URL without the dot behind its host, or a name without the dot behind it: they name the same
+/// host as without.
+fn without_root_dot(text: &str) -> String {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let Some(mut url) = url else {
+        let (host, rest) = text.split_at(text.find([':', '/']).unwrap_or(text.len()));
+        return format!("{}{rest}", host.trim_end_matches('.'));
+    };
+    if let Some(bare) = url.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned) {
+        // An error: there is no such host, and the URL stays as it is.
+        let _ = url.set_host(Some(&bare));
+    }
+    url.into()
 }
 
 fn is_name_char(c: char) -> bool {
@@ -131,6 +149,20 @@ mod tests {
         assert!(refuses("127.0.0.1", "http://0x7f.1/"));
         assert!(refuses("0x7f.1", "http://127.0.0.1/"));
         assert!(!refuses("10.0.0.1", "http://10.0.0.12/"));
+    }
+
+    #[test]
+    fn numbers_are_words_and_dots_at_the_end_of_names_hide_nothing() {
+        assert!(refuses("2024", "https://a.test/news/2024/x"));
+        assert!(refuses("22801", "http://a.test:22801/"));
+        for entry in ["localhost.", "localhost", "localhost:22801", "http://localhost:22801/"] {
+            for url in ["http://localhost:22801/x", "http://localhost.:22801/x"] {
+                assert!(refuses(entry, url), "{entry} and {url}");
+            }
+        }
+        assert!(refuses("example.com.", "https://www.example.com/"));
+        assert!(refuses("example.com/private", "https://example.com./private/x"));
+        assert!(!refuses(".", "https://example.com/"));
     }
 
     #[test]

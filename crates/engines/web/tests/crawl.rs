@@ -148,7 +148,7 @@ async fn redirects_are_followed_within_the_site_and_their_targets_visited_once()
     let web = Web::default()
         .site("a.test", |path| match path {
             "/start" => redirect("/"),
-            "/" => page("Home", &["/old", "/older", "/away", "/loop"]),
+            "/" => page("Home", &["/old", "/older", "/away", "/loop", "http://b.test/x"]),
             "/old" | "/older" => redirect("/new"),
             "/away" => redirect("http://b.test/"),
             "/loop" => redirect("/loop"),
@@ -163,7 +163,8 @@ async fn redirects_are_followed_within_the_site_and_their_targets_visited_once()
     assert_eq!(document(&result, "/loop")["error"]["code"], "too_many_redirects");
     assert_eq!(
         result["skipped"],
-        json!({"robots_denied": 0, "blacklisted": 0, "left_site": 1, "duplicate": 1})
+        json!({"robots_denied": 0, "blacklisted": 0, "left_site": 2, "duplicate": 1}),
+        "a link and a redirect that leave the site, and two redirects to one page"
     );
     assert!(setup.web.seen().iter().all(|seen| seen.host == "a.test"));
 }

@@ -11,6 +11,9 @@ use wasmtime::ResourceLimiter;
 use super::{calls::Calls, control::Halt, meter::PeakMemory, serve::Process, wasi};
 use crate::wire::{Form, FromChild, Run};
 
+/// Most bytes that the head of a script's outcome adds to its output.
+const HEAD: u64 = 256 << 10;
+
 /// The state of one run.
 pub(crate) struct Guest {
     pub(crate) process: Arc<Process>,
@@ -51,7 +54,11 @@ impl Guest {
             fuel: limits.fuel,
             input,
             output: Vec::new(),
-            output_limit: limits.output_bytes,
+            output_limit: match run.form {
+                // Its outcome has a head; the body's length is for who reads that.
+                Form::Reactor { .. } => limits.output_bytes.saturating_add(HEAD),
+                _ => limits.output_bytes,
+            },
             log: Tail::new(limits.log_bytes),
             random: ChaCha20Rng::from_seed(run.seed),
             run: run.run,
@@ -68,11 +75,17 @@ impl Guest {
     pub(crate) fn take_written(&mut self) -> (Bytes, Bytes, u64, bool) {
         let wasi = self.wasi.take_written();
         let mut output = std::mem::take(&mut self.output);
-        output.extend_from_slice(&wasi.stdout);
+        let overflowed =
+            wasi.stdout_overflowed || (output.len() + wasi.stdout.len()) as u64 > self.output_limit;
+        if output.is_empty() {
+            output = wasi.stdout;
+        } else {
+            output.extend_from_slice(&wasi.stdout);
+        }
         self.log.write(&wasi.stderr_tail);
         let (kept, logged) = self.log.take();
         let unkept = wasi.stderr_bytes.saturating_sub(wasi.stderr_tail.len() as u64);
-        (output.into(), kept, logged.saturating_add(unkept), wasi.stdout_overflowed)
+        (output.into(), kept, logged.saturating_add(unkept), overflowed)
     }
 
     /// Unix time in whole milliseconds: the worker's when the run began, and what passed since.

@@ -6,12 +6,11 @@ use bytes::Bytes;
 use wasmtime::{Caller, Engine, ExternType, Linker, Memory, Module, ValType};
 
 use super::guest::Guest;
+use crate::wire::REQUEST_BYTES;
 
 const MODULE: &str = "sealwork";
 /// Most bytes that one call to the host moves, so that it ends soon after the program's time.
 const MOST: usize = 64 << 20;
-/// Most bytes of one outgoing request.
-const REQUEST: usize = 16 << 20;
 /// What `call` gives for a larger one.
 const TOO_LARGE: i32 = -2;
 /// Random bytes that are made between two looks at the clock.
@@ -38,6 +37,9 @@ pub(crate) fn check(module: &Module) -> Result<(), String> {
     linker.instantiate_pre(module).map_err(|error| {
         format!("it imports what is not offered here: {error:#}").replace('\n', " ")
     })?;
+    if needs_memory(module) && !matches!(module.get_export("memory"), Some(ExternType::Memory(_))) {
+        return Err("it exports no `memory`, through which what it imports works".to_owned());
+    }
     let shape = |name: &str, results: &[ValType]| match module.get_export(name) {
         Some(ExternType::Func(entry)) => {
             let same = entry.results().len() == results.len()
@@ -57,6 +59,13 @@ pub(crate) fn check(module: &Module) -> Result<(), String> {
                 .to_owned())
         }
     }
+}
+
+/// Whether it imports a function that reads or writes its memory.
+fn needs_memory(module: &Module) -> bool {
+    const WITHOUT: [&str; 7] =
+        ["proc_exit", "sched_yield", "fd_close", "now_ms", "input_len", "wait", "answer_len"];
+    module.imports().any(|import| !WITHOUT.contains(&import.name()))
 }
 
 fn add_sealwork(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
@@ -110,7 +119,7 @@ fn add_sealwork(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         "call",
         |mut caller: Caller<'_, Guest>, from: u32, len: u32| -> wasmtime::Result<i32> {
             let (bytes, guest) = borrow(&mut caller, from, len)?;
-            if bytes.len() > REQUEST {
+            if bytes.len() as u64 > REQUEST_BYTES {
                 return Ok(TOO_LARGE);
             }
             let request = Bytes::copy_from_slice(bytes);

@@ -48,7 +48,10 @@ pub(crate) fn perform(
             match slices::run(instantiate_and_call(&mut store, ready, &run.form), between) {
                 Ok(Ok(code)) => End::Exit(code),
                 Ok(Err(Failed::ToStart(error))) => {
-                    match (end_of(&error, calls), store.data().memory.refused) {
+                    // What burnt no fuel did not come as far as its start function.
+                    let has_begun = store.get_fuel().unwrap_or(0) < run.limits.fuel;
+                    let refused = store.data().memory.refused.filter(|_| !has_begun);
+                    match (end_of(&error, calls), refused) {
                         (End::Unfit(_) | End::Trap(_), Some(bytes)) => End::OutOfMemory(bytes),
                         (End::Trap(why), None) => End::Unfit(why),
                         (other, _) => other,

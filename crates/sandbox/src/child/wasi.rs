@@ -7,7 +7,10 @@ use rand_core::{Rng as _, SeedableRng as _};
 use sealwork_wasi::{FileTree, FsLimits, Interrupted, Preopen, WasiClock, WasiConfig, WasiState};
 
 use super::calls::Calls;
-use crate::wire::{Form, Run};
+use crate::{
+    files::place,
+    wire::{Form, Run},
+};
 
 /// Apart from the randomness of the `sealwork` interface, under the same seed.
 const STREAM: u64 = 1;
@@ -20,11 +23,8 @@ pub(crate) fn state(run: &Run, calls: &Arc<Calls>) -> Result<WasiState, String> 
     let (args, env, stdin, directories) = match &run.form {
         Form::Command { args, env, stdin, files: given, directories } => {
             for (path, content) in given {
-                let added = match path.strip_suffix('/') {
-                    Some(directory) => files.add_directory(directory),
-                    None => files.add_file(path, content.to_vec()),
-                };
-                added.map_err(|error| format!("its file {path:?}: {error}"))?;
+                place(&mut files, path, content.to_vec())
+                    .map_err(|error| format!("its file {path:?}: {error}"))?;
             }
             (args.clone(), env.clone(), stdin.to_vec(), directories.clone())
         }

@@ -53,6 +53,10 @@ fn step(step: &'static str) -> impl FnOnce(rustix::io::Errno) -> ConfineError {
     move |error| ConfineError::Step { step, source: error.into() }
 }
 
+/// What a process has open at most: the pipe, the map of its pages, and an image of each memory of
+/// each module that is loaded.
+const OPEN_FILES: u64 = 1024;
+
 /// The first half: everything that later threads inherit. `open_last` may open what the process
 /// needs of itself: it has no capability any more, and can open nothing afterwards.
 pub(crate) fn before_threads(
@@ -65,7 +69,7 @@ pub(crate) fn before_threads(
     open_last();
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, none).map_err(step("core dumps"))?;
-    let few = Rlimit { current: Some(64), maximum: Some(64) };
+    let few = Rlimit { current: Some(OPEN_FILES), maximum: Some(OPEN_FILES) };
     setrlimit(Resource::Nofile, few).map_err(step("limit on open files"))?;
     if let Some(bytes) = memory {
         let most = Rlimit { current: Some(bytes), maximum: Some(bytes) };

@@ -13,7 +13,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{PoolConfig, PoolLoad};
-use crate::{Artefact, Confinement, RunError, StartError, process::Process, room::Room};
+use crate::{
+    Artefact, Confinement, RunError, StartError, holdings::Holdings, process::Process, room::Room,
+    turns::most_of_one,
+};
 
 /// How long a process without work stays with its tenant.
 const IDLE: Duration = Duration::from_secs(10);
@@ -21,13 +24,13 @@ const IDLE: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(1);
 /// Modules in one process: a tenant that brings more gets a new one.
 const MODULES: usize = 64;
+/// The same for their native code, in bytes.
+const MODULE_BYTES: u64 = 256 << 20;
 /// Processes that are started at once: more would only take the CPU from what runs.
 const STARTS: usize = 4;
-/// What a frame has beside output and log.
-const SLACK: usize = 1 << 20;
-
 pub(super) struct Processes {
     config: PoolConfig,
+    holdings: Holdings,
     /// Loaded into every process before it gets a tenant.
     preloaded: Mutex<Vec<Artefact>>,
     /// For what programs hand out.
@@ -56,6 +59,8 @@ struct Bound {
     process: Arc<Process>,
     share: String,
     runs: u32,
+    /// What its runs may hold together.
+    held: u64,
     idle_since: Instant,
 }
 
@@ -63,13 +68,23 @@ struct Bound {
 pub(super) struct Lease {
     pool: Arc<Processes>,
     tenant: String,
+    holds: u64,
     pub(super) process: Arc<Process>,
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.pool.give_back(&self.tenant, &self.process);
+        self.pool.give_back(&self.tenant, &self.process, self.holds);
     }
+}
+
+/// Who wants a place, and what for.
+#[derive(Clone, Copy)]
+struct Wish<'a> {
+    tenant: &'a str,
+    share: &'a str,
+    /// What the run may hold.
+    holds: u64,
 }
 
 enum Place {
@@ -83,9 +98,11 @@ enum Place {
 impl Processes {
     pub(super) async fn start(config: PoolConfig) -> Result<Arc<Self>, StartError> {
         let room = Room::new(config.outputs_bytes);
-        let first = start_process(&config, &[], &room).await?;
+        let holdings = Holdings::of(&config);
+        let first = start_process(&config, holdings, &[], &room).await?;
         let processes = Arc::new(Self {
             room,
+            holdings,
             confinement: first.confinement(),
             engine: first.engine(),
             state: Mutex::new(State { spare: vec![first], ..State::default() }),
@@ -135,19 +152,21 @@ impl Processes {
         self.lock().kill_all();
     }
 
-    /// A place for one run, as soon as there is one.
+    /// A place for one run, which may hold so many bytes, as soon as there is one.
     pub(super) async fn lease(
         self: &Arc<Self>,
         tenant: &str,
         share: &str,
+        holds: u64,
     ) -> Result<Lease, RunError> {
+        let wish = Wish { tenant, share, holds };
         let mut waiting = None;
         loop {
             let freed = self.freed.notified();
-            match self.place(tenant, share) {
+            match self.place(wish) {
                 Place::Here(process) => {
                     let (pool, tenant) = (Arc::clone(self), tenant.to_owned());
-                    return Ok(Lease { pool, tenant, process });
+                    return Ok(Lease { pool, tenant, holds, process });
                 }
                 Place::NoneFree => {
                     waiting.get_or_insert_with(|| Waiting::new(self));
@@ -162,31 +181,37 @@ impl Processes {
         }
     }
 
-    fn place(&self, tenant: &str, share: &str) -> Place {
+    fn place(&self, wish: Wish<'_>) -> Place {
+        let Wish { tenant, share, holds } = wish;
         let mut state = self.lock();
         state.forget_gone();
         let most = self.config.runs_per_process;
-        let room = state.bound.get_mut(tenant).and_then(|bound| {
-            bound.iter_mut().find(|bound| bound.runs < most && bound.process.modules() < MODULES)
-        });
+        let has_room = |bound: &&mut Bound| {
+            bound.runs < most
+                && (bound.runs == 0 || bound.held.saturating_add(holds) <= self.holdings.process)
+                && bound.process.modules() < MODULES
+                && bound.process.module_bytes() < MODULE_BYTES
+        };
+        let room = state.bound.get_mut(tenant).and_then(|bound| bound.iter_mut().find(has_room));
         if let Some(bound) = room {
             bound.runs += 1;
+            bound.held = bound.held.saturating_add(holds);
             return Place::Here(Arc::clone(&bound.process));
         }
         if state.of_share(share) >= self.most_of_one_share() {
             match state.take_idle(|bound| bound.share == share) {
-                Some(process) if self.config.shared => return state.bind(tenant, share, process),
+                Some(process) if self.config.shared => return state.bind(wish, process),
                 Some(process) => process.kill(),
                 None => return Place::ShareUsedUp,
             }
         }
         if let Some(process) = state.spare.pop() {
             self.wanted.notify_one();
-            return state.bind(tenant, share, process);
+            return state.bind(wish, process);
         }
         if state.processes() >= self.config.processes {
             match state.take_idle(|_| true) {
-                Some(process) if self.config.shared => return state.bind(tenant, share, process),
+                Some(process) if self.config.shared => return state.bind(wish, process),
                 Some(process) => process.kill(),
                 None => {}
             }
@@ -194,9 +219,9 @@ impl Processes {
         Place::NoneFree
     }
 
-    /// What all tenants of one share get together: of every eight processes one is left for others.
+    /// What all tenants of one share get together.
     fn most_of_one_share(&self) -> usize {
-        self.config.processes - self.config.processes / 8
+        most_of_one(self.config.processes)
     }
 
     /// Starts what is missing. Each start is a task of its own: who waits for it may give up, and it
@@ -216,9 +241,9 @@ impl Processes {
             }
             let preloaded = self.preloaded.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let (pool, config) = (Arc::downgrade(self), self.config.clone());
-            let room = Arc::clone(&self.room);
+            let (holdings, room) = (self.holdings, Arc::clone(&self.room));
             tokio::spawn(async move {
-                let started = start_process(&config, &preloaded, &room).await;
+                let started = start_process(&config, holdings, &preloaded, &room).await;
                 Self::started(&pool, started);
             });
         }
@@ -251,12 +276,13 @@ impl Processes {
         }
     }
 
-    fn give_back(&self, tenant: &str, process: &Arc<Process>) {
+    fn give_back(&self, tenant: &str, process: &Arc<Process>, held: u64) {
         let mut state = self.lock();
         let bound = state.bound.get_mut(tenant);
         let bound = bound.and_then(|all| all.iter_mut().find(|b| Arc::ptr_eq(&b.process, process)));
         if let Some(bound) = bound {
             bound.runs = bound.runs.saturating_sub(1);
+            bound.held = bound.held.saturating_sub(held);
             bound.idle_since = Instant::now();
         }
         drop(state);
@@ -321,14 +347,15 @@ impl State {
         self.bound.values().flatten().filter(|bound| bound.share == share).count()
     }
 
-    fn bind(&mut self, tenant: &str, share: &str, process: Arc<Process>) -> Place {
+    fn bind(&mut self, wish: Wish<'_>, process: Arc<Process>) -> Place {
         let bound = Bound {
             process: Arc::clone(&process),
-            share: share.to_owned(),
+            share: wish.share.to_owned(),
             runs: 1,
+            held: wish.holds,
             idle_since: Instant::now(),
         };
-        self.bound.entry(tenant.to_owned()).or_default().push(bound);
+        self.bound.entry(wish.tenant.to_owned()).or_default().push(bound);
         Place::Here(process)
     }
 
@@ -373,14 +400,11 @@ impl State {
 /// Starts a process with everything that each has.
 async fn start_process(
     config: &PoolConfig,
+    holdings: Holdings,
     preloaded: &[Artefact],
     room: &Arc<Room>,
 ) -> Result<Arc<Process>, StartError> {
-    let frame = usize::try_from(config.max_output_bytes).unwrap_or(usize::MAX);
-    let frame = frame.saturating_mul(2).saturating_add(SLACK);
-    let (runs, memory) = (config.runs_per_process, config.max_memory_bytes);
-    let process = Process::start(&config.command, runs, memory, frame, Arc::clone(room));
-    let process = process.await?;
+    let process = Process::start(config, holdings, Arc::clone(room)).await?;
     for artefact in preloaded {
         if let Err(error) = process.module(artefact).await {
             process.kill();

@@ -31,7 +31,7 @@ pub fn compiler() -> Arc<Compiler> {
 
 pub async fn compiled(wat: &str) -> Artefact {
     let module = wat::parse_str(wat).expect("valid text");
-    compiler().compile(module.into()).await.expect("the module compiles")
+    compiler().compile("share", module.into()).await.expect("the module compiles")
 }
 
 pub fn config() -> PoolConfig {
@@ -40,8 +40,8 @@ pub fn config() -> PoolConfig {
         spare: 1,
         processes: 4,
         runs_per_process: 8,
-        max_memory_bytes: 256 << 20,
-        max_output_bytes: 1 << 20,
+        usual: limits(),
+        most: RunLimits { memory_bytes: 256 << 20, ..limits() },
         outputs_bytes: 256 << 20,
         shared: false,
     }
@@ -59,6 +59,7 @@ pub fn limits() -> RunLimits {
         output_bytes: 1 << 20,
         log_bytes: 1000,
         calls: 4,
+        answer_bytes: 4 << 20,
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) async fn engine() -> Artefact {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guests/js/js.wasm");
     #[allow(clippy::disallowed_methods, reason = "the repository's own module")]
     let module = std::fs::read(path).expect("guests/js/js.wasm");
-    common::compiler().compile(module.into()).await.expect("it compiles")
+    common::compiler().compile("share", module.into()).await.expect("it compiles")
 }
 
 /// A sample is a module, or the body of its handler.

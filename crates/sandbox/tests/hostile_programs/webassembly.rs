@@ -39,7 +39,7 @@ pub(crate) async fn trials() -> Vec<Trial> {
         compiling.spawn(async move {
             let _slot = slots.acquire().await;
             let program =
-                compiler.compile(draft.module.into()).await.map_err(|error| match error {
+                compiler.compile("share", draft.module.into()).await.map_err(|error| match error {
                     CompileError::Refused(why) => format!("refused {why}"),
                     CompileError::OutOfTime(_) | CompileError::Crashed(_) => {
                         "too complex".to_owned()

@@ -3,17 +3,19 @@ use dcap_qvl::{
     intel::{PckExtension, parse_pck_extension_with},
     quote::Quote,
 };
-use x509_cert::{certificate::Rfc5280, crl::CertificateList, der::Decode};
 
-use super::backend::Provider;
+use super::{backend::Provider, layout::PckChain};
 use crate::{
-    Endorsements, Hex, ReasonCode,
+    Hex, ReasonCode,
     authenticate::Request,
     certificate::Certificate,
-    endorsements::Held,
     instant::{At, Window, rfc3339},
     reason::Reasons,
+    revocation::RevocationList,
 };
+
+/// ECDSA on P-256: two numbers of 32 bytes.
+const SIGNATURE_LEN: usize = 64;
 
 /// Collateral, read in order to say what is wrong with it.
 pub(super) struct Collateral<'a> {
@@ -32,8 +34,9 @@ impl<'a> Collateral<'a> {
     }
 }
 
-fn is_tdx(quote: &Quote) -> bool {
-    !quote.header.is_sgx()
+/// The ids of a quote's TCB info and of its quoting enclave's identity.
+pub(super) fn tee(quote: &Quote) -> (&'static str, &'static str) {
+    if quote.header.is_sgx() { ("SGX", "QE") } else { ("TDX", "TD_QE") }
 }
 
 /// What Intel has written into the platform's certificate.
@@ -41,26 +44,17 @@ pub(super) fn platform(leaf: &[u8]) -> Option<PckExtension> {
     parse_pck_extension_with::<Provider>(leaf).ok()
 }
 
-/// The newest collateral about this platform, or, where there is none, any, so that the reasons
-/// say what does not fit.
-pub(super) fn choose<'a>(
-    quote: &Quote,
-    leaf: &[u8],
-    endorsements: &'a Endorsements,
-) -> Option<&'a QuoteCollateralV3> {
-    let (first, others) = endorsements.collateral().split_first()?;
-    if others.is_empty() {
-        return Some(first.raw());
-    }
-    let fmspc = platform(leaf).map(|platform| hex::encode(platform.fmspc));
-    let tee = if is_tdx(quote) { "TDX" } else { "SGX" };
-    let fit = |held: &&Held| {
-        held.about.as_ref().map_or((false, false, 0), |about| {
-            let model = fmspc.as_ref().is_some_and(|fmspc| about.fmspc.eq_ignore_ascii_case(fmspc));
-            (model, about.id == tee, about.tcb_evaluation_data_number)
-        })
-    };
-    endorsements.collateral().iter().max_by_key(fit).map(Held::raw)
+/// What has to be fetched for a quote.
+pub(super) fn wanted(quote: &Quote, chain: &PckChain) -> String {
+    let (tee, enclave) = tee(quote);
+    let fmspc = platform(chain.leaf()).map(|platform| hex::encode(platform.fmspc));
+    let fmspc = fmspc.unwrap_or_else(|| "unknown".to_owned());
+    let authority = Certificate::parse(chain.authority());
+    let authority = authority.map_or_else(|| "unknown".to_owned(), |known| known.subject());
+    format!(
+        "TCB info of {tee} for FMSPC {fmspc}, identity of {enclave}, revocation lists of the root and \
+         of {authority}"
+    )
 }
 
 /// Whether the root that the quote brings along is a pinned one.
@@ -83,11 +77,7 @@ fn dated(
     chain: &[Certificate; 3],
 ) -> Vec<(String, Option<(u64, u64)>)> {
     let span = |from: &str, until: &str| Some((rfc3339(from)?, rfc3339(until)?));
-    let list = |der: &[u8]| {
-        let list = CertificateList::<Rfc5280>::from_der(der).ok()?.tbs_cert_list;
-        let until = list.next_update.map_or(u64::MAX, |time| time.to_unix_duration().as_secs());
-        Some((list.this_update.to_unix_duration().as_secs(), until))
-    };
+    let list = |der: &[u8]| Some(RevocationList::parse(der)?.validity());
     let raw = collateral.raw;
     let mut dated = vec![
         (
@@ -173,7 +163,7 @@ pub(super) fn check_about(
                 .mend("give collateral for this platform's model and TEE");
         }
     };
-    let (tee, qe) = if is_tdx(quote) { ("TDX", "TD_QE") } else { ("SGX", "QE") };
+    let (tee, qe) = tee(quote);
     let tcb_info = collateral.tcb_info.as_ref();
     compare("TEE of the TCB info", tee.to_owned(), tcb_info.map(|info| info.id.clone()));
     let identity = collateral.qe_identity.as_ref().map(|identity| identity.id.clone());
@@ -182,4 +172,48 @@ pub(super) fn check_about(
         let fmspc = hex::encode(platform.fmspc);
         compare("FMSPC of the TCB info", fmspc, tcb_info.map(|info| info.fmspc.clone()));
     }
+}
+
+/// Whether the revocation lists are those of the quote's authorities, and the signatures
+/// have their length: dcap-qvl says neither in words that point to the part.
+pub(super) fn check_form(
+    chain: &[Certificate; 3],
+    collateral: &Collateral<'_>,
+    reasons: &mut Reasons,
+) -> bool {
+    let raw = collateral.raw;
+    let mut sound = true;
+    for (part, der, authority) in [
+        ("issuer of the root's revocation list", &raw.root_ca_crl, &chain[2]),
+        ("issuer of the PCK authority's revocation list", &raw.pck_crl, &chain[1]),
+    ] {
+        // What cannot be read has no dates either, and is refused for that.
+        let Some(list) = RevocationList::parse(der).filter(|list| !list.is_of(authority)) else {
+            continue;
+        };
+        sound = false;
+        reasons
+            .add(ReasonCode::CollateralMismatch, part)
+            .expected(authority.subject())
+            .found(list.issuer().escape_debug())
+            .source("the certificates of the quote")
+            .mend(
+                "give the revocation list of this platform's authority (Platform or Processor CA)",
+            );
+    }
+    for (part, signature) in [
+        ("signature of the TCB info", &raw.tcb_info_signature),
+        ("signature of the enclave's identity", &raw.qe_identity_signature),
+    ] {
+        if signature.len() != SIGNATURE_LEN {
+            sound = false;
+            reasons
+                .add(ReasonCode::CollateralInvalid, part)
+                .expected(format!("{SIGNATURE_LEN} bytes"))
+                .found(format!("{} bytes", signature.len()))
+                .source("Intel's provisioning service")
+                .mend("fetch the collateral again, and keep it whole");
+        }
+    }
+    sound
 }

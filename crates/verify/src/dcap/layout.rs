@@ -7,7 +7,8 @@ use dcap_qvl::quote::{AuthData, Quote};
 use crate::certificate::Certificate;
 
 const HEADER_LEN: usize = 48;
-/// Quoting libraries pad quotes with zeros, to no more than this.
+/// TDX modules answer in a buffer of a fixed size, and some guests hand all of it over: zeros up to
+/// this many bytes. SGX has no such buffer.
 const MAX_PADDING: usize = 8 << 10;
 const PEM_LINE: usize = 64;
 /// Certification data: the PCK certificate chain.
@@ -19,7 +20,8 @@ const SIGNATURE_AND_KEY: usize = 128;
 /// Report of the quoting enclave, and its signature.
 const QE_REPORT_AND_SIGNATURE: usize = 384 + 64;
 
-/// Reads a quote of version 3, 4 or 5 that is followed by nothing but zeros.
+/// Reads a quote of version 3, 4 or 5. Its own length says where it ends; behind that is nothing, or,
+/// for TDX, nothing but zeros.
 pub(super) fn parse(bytes: &[u8]) -> Result<Quote, &'static str> {
     let signed = match read_u16(bytes, 0) {
         Some(3) => HEADER_LEN + 384,
@@ -30,10 +32,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Quote, &'static str> {
     };
     let rest = bytes.get(signed..).ok_or("a part of a quote")?;
     let (signature, padding) = counted(rest, 0).ok_or("a part of a quote")?;
-    if padding.len() > MAX_PADDING || padding.iter().any(|&byte| byte != 0) {
+    let version_3 = read_u16(bytes, 0) == Some(3);
+    let max_padding = if version_3 { 0 } else { MAX_PADDING };
+    if padding.len() > max_padding || padding.iter().any(|&byte| byte != 0) {
         return Err("bytes behind the quote");
     }
-    check_signature(signature, read_u16(bytes, 0) == Some(3))?;
+    check_signature(signature, version_3)?;
     Quote::parse(bytes).map_err(|_| "a quote whose parts do not fit")
 }
 
@@ -102,6 +106,10 @@ impl PckChain {
 
     pub(super) fn leaf(&self) -> &[u8] {
         &self.0[0]
+    }
+
+    pub(super) fn authority(&self) -> &[u8] {
+        &self.0[1]
     }
 
     pub(super) fn root(&self) -> &[u8] {

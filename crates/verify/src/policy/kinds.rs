@@ -1,8 +1,11 @@
 //! What a policy demands of each kind of evidence.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, MapAccess, Visitor},
+};
 
 use crate::{Day, Hex, Root, claims::SnpTcb};
 
@@ -24,8 +27,36 @@ pub struct ReferenceValues {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Measurements by name, for example `mrtd`, `pcr4`.
+    #[serde(deserialize_with = "named_once")]
     #[cfg_attr(test, schemars(extend("minProperties" = 1)))]
     pub values: BTreeMap<String, Hex>,
+}
+
+/// Reads measurements. A name that comes twice would let its reader see one value and the check
+/// another.
+fn named_once<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Hex>, D::Error> {
+    struct Names;
+
+    impl<'de> Visitor<'de> for Names {
+        type Value = BTreeMap<String, Hex>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("measurements by name")
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+            let mut values = BTreeMap::new();
+            while let Some(name) = map.next_key::<String>()? {
+                let value = map.next_value()?;
+                if values.insert(name.clone(), value).is_some() {
+                    return Err(M::Error::custom(format!("measurement {name:?} is named twice")));
+                }
+            }
+            Ok(values)
+        }
+    }
+
+    from.deserialize_map(Names)
 }
 
 /// What Intel's TCB levels have to say.
@@ -35,6 +66,7 @@ pub struct ReferenceValues {
 pub struct IntelTcbPolicy {
     /// The statuses that are accepted.
     #[serde(default = "IntelTcbPolicy::up_to_date")]
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub statuses: Vec<TcbStatus>,
     /// The oldest date that the platform's TCB level may have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,6 +189,7 @@ pub struct SnpPolicy {
     pub allow_migration: bool,
     /// Whose signatures are accepted.
     #[serde(default = "SnpSigner::chip")]
+    #[cfg_attr(test, schemars(length(min = 1)))]
     pub signers: Vec<SnpSigner>,
     /// The roots instead of AMD's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,10 +1,13 @@
 use serde_json::Value;
 
-use crate::{Class, EvidenceKind, Hex, Policy, ReferenceValues, tpm::is_tpm_name};
+use crate::{
+    Class, EvidenceKind, Hex, IntelTcbPolicy, Policy, ReferenceValues, SnpPolicy, tpm::is_tpm_name,
+};
 
 pub(super) const VERSION: u32 = 1;
 /// No policy is longer than this, in bytes.
 pub(super) const MAX_LEN: usize = 1 << 20;
+const STATUSES: &str = "UpToDate, SWHardeningNeeded and the others of Intel's, without Revoked";
 
 /// Why a policy is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,10 +25,10 @@ pub enum PolicyError {
     /// No kind at all.
     #[error("the policy names no kind of evidence: add one under `kinds`, with reference values")]
     NoKind,
-    /// A kind without anything to compare with.
+    /// A kind, or a set of its reference values, without anything that identifies code.
     #[error(
-        "`kinds.{0}.references` names no value that identifies code, so that any code would do: \
-         name one of {1}"
+        "`kinds.{0}.references`: every set has to name a value that identifies code, or any code \
+         would do; zeros and what every platform has identify none: add {1}"
     )]
     NoReference(EvidenceKind, &'static str),
     /// A measurement that the kind does not have.
@@ -59,9 +62,9 @@ pub enum PolicyError {
     /// A class that the kind never reaches.
     #[error("a TPM promises `measured` at most: set class to `measured`")]
     TpmClass,
-    /// No isolation would do.
-    #[error("`isolation` is empty: name at least one of vm, process, wasm, none")]
-    NoIsolation,
+    /// A list of what is accepted, and nothing is.
+    #[error("{0} is empty, so that nothing would ever pass: name at least one of {1}")]
+    Empty(&'static str, &'static str),
     /// A pinned value of another length than SHA-256.
     #[error("`kinds.{0}`: {1} has to be a SHA-256 digest, 64 hex digits")]
     Digest(EvidenceKind, &'static str),
@@ -80,84 +83,18 @@ pub enum PolicyError {
     TpmName,
 }
 
-/// How a kind's measurements are called, how long they are, and which of them identify code.
-struct Measurements {
-    known: &'static str,
-    identify: &'static str,
-    len: fn(&str) -> Option<usize>,
-    identifies: fn(&str) -> bool,
-}
-
-/// The number of a register: `pcr7` is 7.
-fn register(name: &str, prefix: &str, below: u8) -> Option<u8> {
-    let digits = name.strip_prefix(prefix)?;
-    let number: u8 = digits.parse().ok()?;
-    (number < below && number.to_string() == digits).then_some(number)
-}
-
-fn measurements(kind: EvidenceKind) -> Measurements {
-    match kind {
-        EvidenceKind::Sgx => Measurements {
-            known: "mrenclave, mrsigner",
-            identify: "mrenclave, mrsigner",
-            len: |name| matches!(name, "mrenclave" | "mrsigner").then_some(32),
-            identifies: |_| true,
-        },
-        EvidenceKind::Tdx => Measurements {
-            known: "mrtd, rtmr0 to rtmr3, mrconfigid, mrowner, mrownerconfig, mrseam",
-            identify: "mrtd, rtmr0 to rtmr3",
-            len: |name| {
-                let fixed = ["mrtd", "mrconfigid", "mrowner", "mrownerconfig", "mrseam"];
-                (fixed.contains(&name) || register(name, "rtmr", 4).is_some()).then_some(48)
-            },
-            identifies: |name| name == "mrtd" || name.starts_with("rtmr"),
-        },
-        EvidenceKind::Snp => Measurements {
-            known: "measurement, host_data, id_key_digest, author_key_digest, family_id, image_id",
-            identify: "measurement, id_key_digest",
-            len: |name| match name {
-                "measurement" | "id_key_digest" | "author_key_digest" => Some(48),
-                "host_data" => Some(32),
-                "family_id" | "image_id" => Some(16),
-                _ => None,
-            },
-            identifies: |name| matches!(name, "measurement" | "id_key_digest"),
-        },
-        EvidenceKind::Nitro => Measurements {
-            known: "pcr0 to pcr31",
-            identify: "pcr0, pcr8",
-            len: |name| register(name, "pcr", 32).map(|_| 48),
-            identifies: |name| matches!(name, "pcr0" | "pcr8"),
-        },
-        EvidenceKind::Tpm => Measurements {
-            known: "pcr0 to pcr23",
-            identify: "pcr0 to pcr23",
-            len: |name| register(name, "pcr", 24).map(|_| 32),
-            identifies: |_| true,
-        },
-        EvidenceKind::Simulated => Measurements {
-            known: "measurement",
-            identify: "measurement",
-            len: |name| (name == "measurement").then_some(32),
-            identifies: |_| true,
-        },
-    }
-}
-
 impl Policy {
     /// Whether it says what it has to say.
     pub(super) fn check(&self) -> Result<(), PolicyError> {
         if self.version != VERSION {
             return Err(PolicyError::Version(self.version));
         }
-        if self.isolation.is_empty() {
-            return Err(PolicyError::NoIsolation);
-        }
+        self.check_lists()?;
         let mut any = false;
         for kind in EvidenceKind::ALL {
             let Some(references) = self.kinds.references(kind) else { continue };
             any = true;
-            check_references(kind, references)?;
+            self.check_references(kind, references)?;
             if self.kinds.roots(kind).iter().any(|root| root.sha256.0.len() != 32) {
                 return Err(PolicyError::Digest(kind, "`sha256` of a root"));
             }
@@ -167,6 +104,30 @@ impl Policy {
         }
         self.check_class()?;
         self.check_kinds()
+    }
+
+    fn check_lists(&self) -> Result<(), PolicyError> {
+        let kinds = &self.kinds;
+        let statuses = |tcb: &IntelTcbPolicy| tcb.statuses.is_empty();
+        let signers = |snp: &SnpPolicy| snp.signers.is_empty();
+        let lists = [
+            (self.isolation.is_empty(), "`isolation`", "vm, process, wasm, none"),
+            (
+                kinds.sgx.as_ref().is_some_and(|sgx| statuses(&sgx.tcb)),
+                "`kinds.sgx.tcb.statuses`",
+                STATUSES,
+            ),
+            (
+                kinds.tdx.as_ref().is_some_and(|tdx| statuses(&tdx.tcb)),
+                "`kinds.tdx.tcb.statuses`",
+                STATUSES,
+            ),
+            (kinds.snp.as_ref().is_some_and(signers), "`kinds.snp.signers`", "vcek, vlek"),
+        ];
+        match lists.into_iter().find(|(is_empty, ..)| *is_empty) {
+            Some((_, list, known)) => Err(PolicyError::Empty(list, known)),
+            None => Ok(()),
+        }
     }
 
     fn check_class(&self) -> Result<(), PolicyError> {
@@ -186,7 +147,9 @@ impl Policy {
 
     fn check_kinds(&self) -> Result<(), PolicyError> {
         if let Some(sgx) = &self.kinds.sgx {
-            let by_signer = |set: &ReferenceValues| !set.values.contains_key("mrenclave");
+            let by_signer = |set: &ReferenceValues| {
+                set.values.get("mrenclave").is_none_or(|value| value.is_zero())
+            };
             if sgx.isv_prod_id.is_none() && sgx.references.iter().any(by_signer) {
                 return Err(PolicyError::NoProduct);
             }
@@ -224,26 +187,4 @@ pub(super) fn check_form(given: &Value, read: &Value) -> Result<(), PolicyError>
         }
         _ => Ok(()),
     }
-}
-
-fn check_references(kind: EvidenceKind, sets: &[ReferenceValues]) -> Result<(), PolicyError> {
-    let Measurements { known, identify, len, identifies } = measurements(kind);
-    for set in sets {
-        for (name, value) in &set.values {
-            let Some(expected) = len(name) else {
-                return Err(PolicyError::UnknownMeasurement { kind, name: name.clone(), known });
-            };
-            let found = value.0.len();
-            if found != expected {
-                return Err(PolicyError::Length { kind, name: name.clone(), expected, found });
-            }
-        }
-        if !set.values.keys().any(|name| identifies(name)) {
-            return Err(PolicyError::NoReference(kind, identify));
-        }
-    }
-    if sets.is_empty() {
-        return Err(PolicyError::NoReference(kind, identify));
-    }
-    Ok(())
 }

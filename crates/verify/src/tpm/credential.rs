@@ -2,6 +2,8 @@
 //! (TPM 2.0 Library, part 1, 24). The verifier seals a secret so that only the TPM with that
 //! endorsement key can open it, and only while it holds the attestation key of that name.
 
+mod kept;
+
 use aes::Aes128;
 use cfb_mode::cipher::KeyIvInit;
 use hmac::{Hmac, KeyInit, Mac};
@@ -41,6 +43,9 @@ pub enum CredentialError {
     /// The answer is not the secret.
     #[error("the TPM did not open the credential: the keys are not in the same TPM")]
     Answer,
+    /// Not what [`CredentialChallenge::to_json`] wrote.
+    #[error("this is no challenge that was kept: use the file that was written when it was made")]
+    Kept,
 }
 
 /// An endorsement key, as its TPM gives it.

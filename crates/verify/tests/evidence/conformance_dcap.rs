@@ -6,12 +6,12 @@ use serde_json::json;
 use crate::{
     conformance::folder,
     samples::{self, DCAP_TIME, collateral, read},
-    support::Case,
+    support::{Case, codes},
 };
 
 const OUTDATED_TIME: u64 = 1_772_323_200;
 
-fn outdated() -> Option<Case> {
+pub(crate) fn outdated() -> Option<Case> {
     let folder = folder("dcap", 3)?;
     let reference = "273828c46252fcbdd8ad2dd907130222b03466d52a2911d70c1a5950895d6bd1ae451d382d5a9b1b4c0ed0e5ae9a3dbd";
     Some(samples::tdx()?.with(|case| {
@@ -122,7 +122,7 @@ fn collateral_holds_between_its_dates_and_says_which_part_does_not() {
     ];
     for (case, from, until, first, last) in cases {
         let Some(case) = case else { return };
-        for inside in [from + 1, until - 1] {
+        for inside in [from, from + 1, until - 1, until] {
             assert_eq!(case.at(inside).codes(), [""; 0], "{} at {inside}", case.name);
         }
         for (outside, code, part) in
@@ -207,15 +207,24 @@ fn among_several_collaterals_the_right_one_is_found() {
 fn without_collateral_nothing_is_trusted() {
     let Some(case) = samples::tdx() else { return };
     let bare = case.with(|case| case.endorsements = Default::default());
-    assert_eq!(bare.codes(), ["endorsement_missing"]);
+    let verdict = bare.verdict();
+    assert_eq!(codes(&verdict), ["endorsement_missing"]);
+    let wanted = &verdict.reasons()[0].expected;
+    let parts = ["TDX for FMSPC b0c06f000000", "TD_QE", "CN=Intel SGX PCK Platform CA"];
+    assert!(parts.iter().all(|part| wanted.contains(part)), "{wanted}");
 }
 
+/// Of the samples the TDX quote of version 4 came with 70 zeros behind it.
 #[test]
-fn what_stands_behind_a_quote_has_to_be_zero() {
-    let Some(case) = samples::tdx() else { return };
-    let more = |tail: &[u8]| case.with(|case| case.evidence.bytes.extend_from_slice(tail)).codes();
-    assert_eq!(more(&[0; 100]), [""; 0]);
-    assert_eq!(more(&[0, 1]), ["evidence_malformed"]);
-    assert_eq!(more(&[0; 9000]), ["evidence_malformed"]);
-    assert_eq!(more(&[0; 40_000]), ["evidence_too_large"]);
+fn what_stands_behind_a_tdx_quote_has_to_be_zero_and_nothing_stands_behind_one_of_sgx() {
+    let (Some(tdx), Some(sgx)) = (samples::tdx(), samples::sgx()) else { return };
+    let more = |case: &Case, tail: &[u8]| {
+        case.with(|case| case.evidence.bytes.extend_from_slice(tail)).codes()
+    };
+    assert!(tdx.evidence.bytes.ends_with(&[0; 70]));
+    assert_eq!(more(&tdx, &[0; 100]), [""; 0]);
+    assert_eq!(more(&tdx, &[0, 1]), ["evidence_malformed"]);
+    assert_eq!(more(&tdx, &[0; 9000]), ["evidence_malformed"]);
+    assert_eq!(more(&tdx, &[0; 40_000]), ["evidence_too_large"]);
+    assert_eq!(more(&sgx, &[0]), ["evidence_malformed"]);
 }

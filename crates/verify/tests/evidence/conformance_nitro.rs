@@ -9,7 +9,7 @@ use crate::{
     support::{Case, expect},
 };
 
-fn debug() -> Option<Case> {
+pub(crate) fn debug() -> Option<Case> {
     let folder = folder("nitro", 3)?;
     let pcr3 = "4a9329d69c836267b18abbf9f4a38889124490453419e426818626348d21f989dc930b1562682a9082887454e53425aa";
     Some(samples::nitro()?.with(|case| {

@@ -28,8 +28,10 @@ fn a_key_that_nobody_vouches_for_is_refused() {
 #[test]
 fn a_policy_that_demands_a_measured_boot_refuses_initial_values() {
     let Some(case) = samples::tpm() else { return };
-    let measured = case.policy("/kinds/tpm/measured_boot", json!(true));
-    assert_eq!(measured.codes(), ["nothing_measured"]);
+    let booted = case.policy("/kinds/tpm/references/0/values/pcr4", json!("04".repeat(32)));
+    assert_eq!(booted.codes(), ["measurement_mismatch"]);
+    let measured = booted.policy("/kinds/tpm/measured_boot", json!(true));
+    assert_eq!(measured.codes(), ["measurement_mismatch", "nothing_measured"]);
     let logged = case.policy("/kinds/tpm/event_log", json!(true));
     assert_eq!(logged.codes(), ["event_log_missing"]);
     let secure = case.policy("/kinds/tpm/secure_boot", json!(true));

@@ -11,16 +11,16 @@ fn no_kind_passes_as_another() {
         [samples::sgx(), samples::tdx(), samples::nitro(), samples::snp_bin(), samples::tpm()];
     let cases: Vec<_> = outside.into_iter().flatten().chain(made::all()).collect();
     // A policy that would take anything that it can take at all.
-    let zeros = |len: usize| "00".repeat(len);
+    let ones = |len: usize| "01".repeat(len);
     let kinds = json!({
-        "sgx": {"references": [{"values": {"mrenclave": zeros(32)}}]},
-        "tdx": {"references": [{"values": {"mrtd": zeros(48)}}]},
-        "snp": {"references": [{"values": {"measurement": zeros(48)}}],
+        "sgx": {"references": [{"values": {"mrenclave": ones(32)}}]},
+        "tdx": {"references": [{"values": {"mrtd": ones(48)}}]},
+        "snp": {"references": [{"values": {"measurement": ones(48)}}],
             "min_tcb": {"boot_loader": 0, "tee": 0, "snp": 0, "microcode": 0}},
-        "nitro": {"references": [{"values": {"pcr0": zeros(48)}}]},
-        "tpm": {"references": [{"values": {"pcr0": zeros(32)}}], "measured_boot": false,
+        "nitro": {"references": [{"values": {"pcr0": ones(48)}}]},
+        "tpm": {"references": [{"values": {"pcr0": ones(32)}}], "measured_boot": false,
             "event_log": false, "secure_boot": false},
-        "simulated": {"references": [{"values": {"measurement": zeros(32)}}]},
+        "simulated": {"references": [{"values": {"measurement": ones(32)}}]},
     });
     for case in cases {
         let own = case.evidence.kind;

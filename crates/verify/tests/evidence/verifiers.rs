@@ -72,6 +72,22 @@ fn a_bundle_of_an_earlier_issue_is_refused() {
     assert!(matches!(ask(&mut verifier, &case), Verdict::Trusted(_)));
 }
 
+/// Broken by a `check_watermark` that compares 0 (src/appraise.rs).
+#[test]
+fn endorsements_without_a_number_are_no_older_bundle() {
+    let Some(case) = samples::snp_bin() else { return };
+    let watermark: Watermark = serde_json::from_value(json!({"bundle": 7})).unwrap();
+    let mut verifier = Verifier::new(case.endorsements.clone(), watermark, 4);
+    assert!(matches!(ask(&mut verifier, &case), Verdict::Trusted(_)));
+    assert_eq!(serde_json::to_value(verifier.watermark()).unwrap(), json!({"bundle": 7}));
+    // Collateral with numbers of its own does not go back all the same.
+    let Some(tdx) = samples::tdx() else { return };
+    let seen = json!({"bundle": 7, "intel/tdx/b0c06f000000/evaluation": 1000});
+    let watermark: Watermark = serde_json::from_value(seen).unwrap();
+    let mut verifier = Verifier::new(tdx.endorsements.clone(), watermark, 4);
+    assert_eq!(codes(&ask(&mut verifier, &tdx)), ["collateral_rolled_back"]);
+}
+
 #[test]
 fn bundles_read_back_as_they_were_written() {
     for case in [samples::tdx(), samples::snp_bin()].into_iter().flatten() {

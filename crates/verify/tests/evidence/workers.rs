@@ -1,12 +1,15 @@
 //! From key configs and receipts to evidence.
 
+mod epochs;
+
 use sealwork_job::{Digest, InstanceId, Intake, JobId, Timestamp, Usage};
 use sealwork_seal::{
     EnvelopeKeyPair, KeyConfig, KeyConfigParams, PublicEnvelopeKey, Purpose, ReceiptClaims,
     ReceiptKey, Statement, Suite,
 };
 use sealwork_verify::{
-    Class, EvidenceDocument, Question, Verdict, Verifier, verify_receipt_evidence, verify_worker,
+    Class, Endorsements, EvidenceDocument, Question, Verdict, Verifier, Watermark, verify_document,
+    verify_receipt_evidence, verify_worker,
 };
 
 use serde_json::json;
@@ -108,6 +111,12 @@ fn check(
     verify_worker(&worker.config, document, question, &own, &policy(&case.policy), AT)
 }
 
+/// A bundle that holds nothing but its number.
+fn numbered(sequence: u64) -> Endorsements {
+    let json = json!({"version": 1, "sequence": sequence}).to_string();
+    Endorsements::from_json(json.as_bytes()).unwrap()
+}
+
 /// An enclave makes such documents for anybody, where Marlin's paths are switched on: without
 /// `check_asker` the second one would be evidence for keys of the asker's.
 #[test]
@@ -140,65 +149,6 @@ fn a_worker_is_trusted_for_the_nonce_that_was_sent() {
     assert_eq!(codes(&unasked), ["nonce_mismatch", "report_data_mismatch", "freshness_unknown"]);
     let epoch = check(&worker, &case, &document, &Question::epoch());
     assert_eq!(codes(&epoch), ["statement_mismatch", "nonce_mismatch", "report_data_mismatch"]);
-}
-
-/// A worker whose key is offered for half an hour before and after the time of the check.
-fn with_keys(seed: u8) -> Worker {
-    let key = EnvelopeKeyPair::generate(Suite::X25519, &mut Repeats::new(seed.into())).public();
-    Worker::offering(
-        seed,
-        vec![PublicEnvelopeKey { not_before: NOW - 1800, not_after: NOW + 1800, ..key }],
-    )
-}
-
-#[test]
-fn evidence_of_the_epoch_answers_a_session_where_the_policy_says_so_and_while_its_keys_are_valid() {
-    let worker = with_keys(1);
-    let (strict, document) = document(&worker.statement(Purpose::Epoch, &[]));
-    let lenient = strict.policy("/freshness", json!({"epoch_evidence": true}));
-    let session = Question::session([7; 32]);
-    let verdict = check(&worker, &strict, &document, &session);
-    assert_eq!(codes(&verdict), ["epoch_evidence_not_allowed"]);
-    let verdict = check(&worker, &lenient, &document, &session);
-    assert_eq!(verdict.into_result().unwrap().class, Class::Measured);
-
-    let at = |secs: u64| {
-        let (own, policy) = (Default::default(), policy(&lenient.policy));
-        let at = Timestamp::from_secs(secs);
-        let verdict = verify_worker(&worker.config, &document, &session, &own, &policy, at);
-        codes(&verdict)
-    };
-    assert_eq!(at(NOW + 1799), [""; 0]);
-    assert_eq!(at(NOW + 1800), ["evidence_stale"]);
-    assert_eq!(at(NOW - 1801), ["evidence_stale"]);
-    let without_keys = Worker::new(1);
-    let (case, document) = self::document(&without_keys.statement(Purpose::Epoch, &[]));
-    let lenient = case.policy("/freshness", json!({"epoch_evidence": true}));
-    assert_eq!(codes(&check(&without_keys, &lenient, &document, &session)), ["evidence_stale"]);
-}
-
-#[test]
-fn evidence_of_the_epoch_answers_nothing_but_a_session_and_is_bound_as_ever() {
-    let worker = with_keys(1);
-    let (case, document) = document(&worker.statement(Purpose::Epoch, &[]));
-    let lenient = case.policy("/freshness", json!({"epoch_evidence": true}));
-    let release = Question { purpose: Purpose::KeyRelease, ..Question::session([7; 32]) };
-    let context = Question { context: vec![1], ..Question::session([7; 32]) };
-    for question in [release, context] {
-        let verdict = check(&worker, &lenient, &document, &question);
-        assert_eq!(codes(&verdict)[0], "statement_mismatch", "{question:?}");
-    }
-    let verdict = check(&with_keys(2), &lenient, &document, &Question::session([7; 32]));
-    assert_eq!(codes(&verdict), ["statement_mismatch", "report_data_mismatch"]);
-
-    // Called an epoch's, and it was signed for another nonce.
-    let (_, mut foreign) = self::document(&worker.statement(Purpose::Session, &[8; 32]));
-    foreign.statement = document.statement.clone();
-    let verdict = check(&worker, &lenient, &foreign, &Question::session([7; 32]));
-    assert!(codes(&verdict).contains(&"report_data_mismatch"), "{:?}", codes(&verdict));
-    let (_, with_nonce) = self::document(&worker.statement(Purpose::Epoch, &[8; 32]));
-    let verdict = check(&worker, &lenient, &with_nonce, &Question::session([7; 32]));
-    assert!(codes(&verdict).contains(&"nonce_mismatch"), "{:?}", codes(&verdict));
 }
 
 #[test]
@@ -278,6 +228,16 @@ fn a_receipt_leads_to_its_evidence() {
     };
     let verified = follow(&receipt, &worker, &document).unwrap();
     assert_eq!(verified.receipt.job, JobId([1; 16]));
+    // A bundle of later days was used since: what was archived is checked with that of its time.
+    let seen: Watermark = serde_json::from_value(json!({"bundle": 9})).unwrap();
+    let mut verifier = Verifier::new(numbered(8), seen, 2);
+    let (config, at) = (&worker.config, AT);
+    let remembered = verifier.verify_receipt_evidence(&receipt, config, &document, &policy, at);
+    assert_eq!(remembered.unwrap(), verified);
+    verifier.set_endorsements(numbered(10));
+    let remembered = verifier.verify_receipt_evidence(&receipt, config, &document, &policy, at);
+    assert_eq!(remembered.unwrap(), verified);
+    assert_eq!(serde_json::to_value(verifier.watermark()).unwrap(), json!({"bundle": 10}));
     assert_eq!(verified.evidence.class, Class::Measured);
 
     let why = |result: Result<_, sealwork_verify::Rejected>| {

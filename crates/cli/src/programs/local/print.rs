@@ -42,6 +42,10 @@ pub(super) fn print(report: Report, is_script: bool, mut usage: Usage, ui: &Ui) 
             Outcome::Failure(_) => bytes(&details["output_base64"]).unwrap_or_default(),
         };
         ui.bytes(&shown(&written, ui.is_interactive()));
+        // The log is below the output where both are on one terminal.
+        if ui.is_interactive() && !written.is_empty() && !written.ends_with(b"\n") {
+            ui.bytes(b"\n");
+        }
         let text = || Some(details["log"].as_str()?.as_bytes().to_vec());
         if let Some(log) = bytes(&details["log_base64"]).or_else(text) {
             let _ = io::stderr().lock().write_all(&shown(&log, err_terminal));

@@ -4,7 +4,9 @@
 pub(crate) mod decode;
 pub(crate) mod encode;
 mod error;
+mod lift;
 
 pub(crate) use decode::{GoStruct, Slot, decode_first, decode_only};
 pub use encode::{write_string, write_value};
 pub use error::DecodeError;
+pub use lift::{LIFTED, LONG, LiftError, Lifter};

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use sealwork_compat_masa::{DecodeError, OpenResultError, RingError, SetKeyError};
+use sealwork_compat_masa::{
+    DecodeError, LiftError, OpenPiecesError, OpenResultError, RingError, SetKeyError,
+};
 use sealwork_job::{Code, JobState, Refusal};
 use serde::Serialize;
 
@@ -20,9 +22,10 @@ use crate::{
 const JOB_STATE: HeaderName = HeaderName::from_static("sealwork-job-state");
 /// Where the next page of a result begins.
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("sealwork-next-cursor");
-
 /// Of a result that is not complete: the code of what stopped it.
 const STOPPED: HeaderName = HeaderName::from_static("sealwork-result-stopped");
+/// The way that answered, of an engine that has several: `api`, `apify`, `credential`.
+const WAY: HeaderName = HeaderName::from_static("sealwork-way");
 
 /// An answer, and whether the health window counts it.
 pub(super) struct Answer {
@@ -48,6 +51,11 @@ impl Answer {
     /// Says that the result is not complete, and why.
     pub(super) fn with_stopped(self, code: Option<&str>) -> Self {
         self.with_text(STOPPED, code)
+    }
+
+    /// Says which way answered.
+    pub(super) fn with_way(self, way: Option<&str>) -> Self {
+        self.with_text(WAY, way)
     }
 
     fn with_text(mut self, name: HeaderName, text: Option<&str>) -> Self {
@@ -105,6 +113,21 @@ impl MasaError {
     pub(super) fn in_status(mut self) -> Self {
         self.form = Form::Status;
         self
+    }
+
+    /// What no client has to do with.
+    pub(super) fn defect() -> Self {
+        Self::internal(Code::Internal, "a defect of the worker")
+    }
+
+    fn no_disk(text: String) -> Self {
+        Self::new(status(Code::StoreUnavailable), Code::StoreUnavailable, text)
+    }
+
+    /// A large result for which there is no room now.
+    pub(super) fn no_room() -> Self {
+        let text = "the worker opens as many large results as it can now";
+        Self::new(status(Code::Overloaded), Code::Overloaded, text)
     }
 
     /// A job that is unknown, or has not settled: the same 404 to clients that look no further.
@@ -180,6 +203,24 @@ impl From<OpenResultError> for MasaError {
             _ => Code::JobMalformed,
         };
         Self::internal(code, error.to_string())
+    }
+}
+
+impl From<OpenPiecesError> for MasaError {
+    fn from(error: OpenPiecesError) -> Self {
+        match error {
+            OpenPiecesError::Result(error) => error.into(),
+            other => Self::no_disk(other.to_string()),
+        }
+    }
+}
+
+impl From<LiftError> for MasaError {
+    fn from(error: LiftError) -> Self {
+        match error {
+            LiftError::Io(_) => Self::no_disk(error.to_string()),
+            _ => Self::new(StatusCode::BAD_REQUEST, Code::RequestMalformed, error.to_string()),
+        }
     }
 }
 

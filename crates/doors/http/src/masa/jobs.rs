@@ -10,6 +10,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{StatusCode, Uri, header};
+use http_body::Body as _;
 use sealwork_compat_masa::{AddBody, MasaJob, ResultBody, SetKeyBody, read_body};
 use serde::Serialize;
 
@@ -17,9 +18,10 @@ use super::{
     MasaState,
     answers::{Answer, MasaError},
     framework::{json, wants_pretty},
+    large,
     port::MasaStatus,
 };
-use crate::{auth::Caller, body, budget::Budget, reply::plain_text};
+use crate::{auth::Caller, body, budget::Budget, reply::plain_text, v1::Content};
 
 /// Validators ask for the status once, at once: a telemetry job is done by then. All known clients
 /// wait longer than this.
@@ -86,10 +88,11 @@ pub(super) async fn status(
                 let failed = MasaError::failed_job(code, message, pretty);
                 failed.with_cursor(next_cursor.as_deref())
             }
-            MasaStatus::Done { sealed, next_cursor, stopped } => text(sealed)
+            MasaStatus::Done { sealed, next_cursor, stopped, way } => content(sealed)
                 .with_state("succeeded")
                 .with_cursor(next_cursor.as_deref())
-                .with_stopped(stopped.as_deref()),
+                .with_stopped(stopped.as_deref())
+                .with_way(way.as_deref()),
         })
     };
     let mut response = state.finish(found.await, &uri);
@@ -103,6 +106,11 @@ pub(super) async fn status(
 pub(super) async fn result(State(state): State<Arc<MasaState>>, request: Request) -> Response {
     let (uri, body) = parts(request);
     let opened = async {
+        if large::is_large(body.body.size_hint().exact()) {
+            let content_type = body.content_type.as_ref().map(|value| value.as_bytes());
+            let opened = large::open(&state.large, &state.port, content_type, body.body).await?;
+            return Ok(content(opened));
+        }
         let body: ResultBody = body.read().await?;
         let mut data = state.port.open_result(&body)?;
         Ok(text(std::mem::take(&mut *data)))
@@ -143,6 +151,16 @@ fn parts(request: Request) -> (Uri, Unread) {
     let (mut parts, body) = request.into_parts();
     let content_type = parts.headers.remove(header::CONTENT_TYPE);
     (parts.uri, Unread { content_type, body })
+}
+
+/// A text that may come in pieces.
+fn content(content: Content) -> Answer {
+    let (body, in_flight) = content.into_body();
+    let mut answer = text(body);
+    if let Some(in_flight) = in_flight {
+        answer.response.extensions_mut().insert(in_flight);
+    }
+    answer
 }
 
 fn text(body: impl Into<Body>) -> Answer {

@@ -2,12 +2,16 @@
 //! be better: `code`, `retryable` and headers beside what old clients read, refusals when the worker
 //! is full, a sliding health window.
 //!
+//! Large results are whole in memory nowhere: `/job/status` encodes what the store holds while it is
+//! sent, `/job/result` keeps the sealed text on the disk until the result has been sent.
+//!
 //! The header `Sealwork-Next-Cursor` is on `/job/status` alone: the cursor is stored with the
 //! job, and `/job/result` opens whatever blob it is given, without a look at any job.
 
 mod answers;
 pub(crate) mod framework;
 mod jobs;
+pub(crate) mod large;
 pub(crate) mod port;
 mod probes;
 
@@ -21,7 +25,7 @@ use axum::{
 };
 use framework::{wants_pretty, with_allow};
 use http::{HeaderValue, Uri, header};
-pub use port::{Added, KeyRefusal, MasaPort, MasaStatus};
+pub use port::{Added, KeyRefusal, MasaPort, MasaStatus, ResultSpool};
 
 use crate::health::Health;
 
@@ -32,6 +36,7 @@ const GET: &str = "OPTIONS, GET";
 pub(crate) struct MasaState {
     port: Arc<dyn MasaPort>,
     health: Arc<Health>,
+    large: large::Gate,
 }
 
 impl MasaState {
@@ -54,13 +59,13 @@ pub(crate) fn liveness<S: Clone + Send + Sync + 'static>() -> Router<S> {
 /// and `/readyz`, which judges by `health`: the door's own.
 pub fn routes(port: Arc<dyn MasaPort>, health: Arc<Health>) -> Router {
     let is_standalone = port.is_standalone();
-    let state = Arc::new(MasaState { port, health });
+    let state = Arc::new(MasaState { port, health, large: large::Gate::default() });
     let router = Router::new()
         .route("/job/generate", with_allow(post(jobs::generate), POST))
         .route("/job/add", with_allow(post(jobs::add), POST))
         // The framework of the reference gives the whole rest of the path to the last parameter.
         .route("/job/status/{*id}", with_allow(get(jobs::status), GET))
-        .route("/job/result", with_allow(post(jobs::result), POST))
+        .route(large::PATH, with_allow(post(jobs::result), POST))
         .merge(liveness())
         .route("/readyz", with_allow(get(probes::readyz), GET));
     let router = if is_standalone {

@@ -1,14 +1,14 @@
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealwork_compat_masa::{
-    MasaJob, OpenResultError, ResultBody, RingError, SetKeyBody, SetKeyError,
+    MasaJob, OpenPiecesError, OpenResultError, ResultBody, RingError, SetKeyBody, SetKeyError,
 };
 use sealwork_job::{Code, JobId, JobState, Refusal};
 use zeroize::Zeroizing;
 
-use crate::auth::Caller;
+use crate::{auth::Caller, v1::Content};
 
 /// What Masa's routes need of a worker.
 #[async_trait]
@@ -18,6 +18,10 @@ pub trait MasaPort: Send + Sync {
 
     /// Whether new jobs are refused because the worker is about to stop.
     fn is_draining(&self) -> bool;
+
+    /// Whether the machine's clock is behind the time that the worker goes by: then new jobs are
+    /// refused that are sealed by the right time.
+    fn is_clock_behind(&self) -> bool;
 
     /// Stamps a job with the worker's id and a fresh nonce, and seals it.
     ///
@@ -30,6 +34,12 @@ pub trait MasaPort: Send + Sync {
     /// # Errors
     /// [`OpenResultError`].
     fn open_result(&self, body: &ResultBody) -> Result<Zeroizing<Vec<u8>>, OpenResultError>;
+
+    /// Somewhere to put the sealed text of a result that is too large for memory.
+    ///
+    /// # Errors
+    /// [`Code::StoreUnavailable`].
+    fn spool_result(&self) -> Result<Box<dyn ResultSpool>, Refusal>;
 
     /// Takes a sealed job. When this returns, the job is on disk.
     ///
@@ -55,6 +65,21 @@ pub trait MasaPort: Send + Sync {
     async fn set_key(&self, body: SetKeyBody) -> Result<(), KeyRefusal>;
 }
 
+/// Takes the sealed text of a result piece by piece, and opens it.
+pub trait ResultSpool: Send {
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    fn push(&mut self, text: &[u8]) -> io::Result<()>;
+
+    /// Opens the result with the sealed job that it belongs to. Blocks while it reads all of it.
+    ///
+    /// # Errors
+    /// [`OpenPiecesError`].
+    fn open(self: Box<Self>, encrypted_request: &[u8]) -> Result<Content, OpenPiecesError>;
+}
+
 /// A job that has been accepted: it is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Added {
@@ -65,7 +90,6 @@ pub struct Added {
 }
 
 /// Where a Masa job stands.
-#[derive(Clone, PartialEq, Eq)]
 pub enum MasaStatus {
     /// No such job, or it is gone.
     Unknown,
@@ -73,12 +97,14 @@ pub enum MasaStatus {
     Pending(JobState),
     /// It has a result.
     Done {
-        /// The sealed result.
-        sealed: Bytes,
+        /// The sealed result's text.
+        sealed: Content,
         /// Where the next page begins, when there is one.
         next_cursor: Option<String>,
         /// The code of what stopped it, when it is not complete.
         stopped: Option<String>,
+        /// The way that answered, of an engine that has several.
+        way: Option<String>,
     },
     /// It failed.
     Failed {
@@ -97,7 +123,7 @@ impl std::fmt::Debug for MasaStatus {
         match self {
             Self::Unknown => f.write_str("Unknown"),
             Self::Pending(state) => write!(f, "Pending({})", state.name()),
-            Self::Done { sealed, .. } => write!(f, "Done({} bytes)", sealed.len()),
+            Self::Done { sealed, .. } => write!(f, "Done({sealed:?})"),
             Self::Failed { code, .. } => write!(f, "Failed({code})"),
         }
     }

@@ -27,12 +27,16 @@ pub(super) async fn healthz(uri: Uri) -> Response {
 /// `GET /readyz`: the worker takes jobs, and its errors are not nearly all it answers.
 pub(super) async fn readyz(State(state): State<Arc<MasaState>>, uri: Uri) -> Response {
     let stats = state.health.stats();
-    let is_draining = state.port.is_draining();
+    let job_server = match (state.port.is_draining(), state.port.is_clock_behind()) {
+        (true, _) => "draining",
+        (false, true) => "clock_behind",
+        (false, false) => "ok",
+    };
     let ready = Ready {
         service: SERVICE,
-        ready: stats.is_healthy() && !is_draining,
+        ready: stats.is_healthy() && job_server == "ok",
         checks: Checks {
-            job_server: if is_draining { "draining" } else { "ok" },
+            job_server,
             error_rate: if stats.is_healthy() { "healthy" } else { "unhealthy" },
             stats: Stats {
                 error_count: stats.errors,

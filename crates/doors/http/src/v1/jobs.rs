@@ -77,6 +77,7 @@ pub(super) async fn submit(
     ),
     responses(
         (status = 200, description = "Where it stands", body = StatusDocument),
+        (status = 400, description = "`wait` is no whole number of seconds", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 401, description = "API key or token missing or wrong", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, description = "No such job, or no longer kept", body = ProblemDocument, content_type = "application/problem+json"),
     ),
@@ -155,6 +156,7 @@ pub(super) async fn delete(
     responses(
         (status = 200, description = "The response envelope", body = Vec<u8>, content_type = "application/octet-stream",
             headers(("Sealwork-Receipt-Digest" = String, description = "SHA-256 of the job's receipt, 64 hex digits"))),
+        (status = 400, description = "`wait` is no whole number of seconds", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 401, description = "API key or token missing or wrong", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, description = "No such job, or no longer kept", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "Not settled yet; see Retry-After", body = ProblemDocument, content_type = "application/problem+json"),

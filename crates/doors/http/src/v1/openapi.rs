@@ -20,7 +20,7 @@ pub fn openapi_json() -> &'static str {
 #[openapi(
     info(
         title = "Sealwork",
-        description = "Sealed jobs in, sealed results and receipts out. Refusals are problem documents (RFC 9457) whose `code` is stable. Unknown query parameters and headers are ignored.",
+        description = "Sealed jobs in, sealed results and receipts out. Refusals are problem documents (RFC 9457) whose `code` is stable. Unknown query parameters and headers are ignored. Beside the answers listed, every route may answer 400 to a request that is none, 408 to one that arrives too slowly, 413 and 431 to one that is too large, 500 for a defect of the worker, and 503 while the worker is overloaded or does not come to an answer in time.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(

@@ -10,6 +10,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,12 +18,13 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealwork_compat_masa::{
-    MasaJob, OpenJobError, OpenResultError, ResultBody, Ring, RingError, SetKeyBody, to_spec,
-    verify_setkey,
+    MasaJob, OpenJobError, OpenPiecesError, OpenResultError, ResultBody, Ring, RingError,
+    SetKeyBody, to_spec, verify_setkey,
 };
 use sealwork_door_http::{
     Caller, DoorConfig, Health,
-    masa::{self, Added, KeyRefusal, MasaPort, MasaStatus},
+    masa::{self, Added, KeyRefusal, MasaPort, MasaStatus, ResultSpool},
+    v1::Content,
 };
 use sealwork_job::{Code, JobId, JobState, Refusal, Timestamp};
 use sealwork_platform::sim::SimClock;
@@ -47,6 +49,7 @@ pub(crate) struct FakeMasa {
     /// What the next job is refused with.
     pub(crate) refuse: Mutex<Option<Refusal>>,
     pub(crate) draining: Mutex<bool>,
+    pub(crate) clock_behind: Mutex<bool>,
     /// Settles each job with this result when it has been asked for so often.
     pub(crate) settle_after_polls: Mutex<Option<(usize, &'static str)>>,
     pub(crate) callers: Mutex<Vec<Caller>>,
@@ -59,7 +62,52 @@ struct Jobs {
     order: Vec<JobId>,
     polls: HashMap<JobId, usize>,
     quotes: HashMap<String, JobId>,
-    live: HashMap<JobId, (MasaJob, watch::Sender<MasaStatus>)>,
+    live: HashMap<JobId, (MasaJob, watch::Sender<Standing>)>,
+}
+
+/// Where a job stands.
+#[derive(Clone)]
+enum Standing {
+    Pending(JobState),
+    Done { sealed: String, next_cursor: Option<String>, way: Option<&'static str> },
+    Failed { code: Code, message: String },
+}
+
+impl From<Standing> for MasaStatus {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Pending(state) => Self::Pending(state),
+            Standing::Done { sealed, next_cursor, way } => {
+                let sealed = Bytes::from(sealed).into();
+                Self::Done { sealed, next_cursor, stopped: None, way: way.map(str::to_owned) }
+            }
+            Standing::Failed { code, message } => Self::Failed { code, message, next_cursor: None },
+        }
+    }
+}
+
+/// A sealed text, in memory.
+struct FakeSpool {
+    ring: Ring,
+    text: Vec<u8>,
+}
+
+impl ResultSpool for FakeSpool {
+    fn push(&mut self, text: &[u8]) -> io::Result<()> {
+        self.text.extend_from_slice(text);
+        Ok(())
+    }
+
+    fn open(self: Box<Self>, encrypted_request: &[u8]) -> Result<Content, OpenPiecesError> {
+        let pieces = |text: &[u8]| {
+            let pieces: Vec<_> = text.chunks(1000).map(|it| Ok(it.to_vec().into())).collect();
+            Ok(pieces.into_iter())
+        };
+        let opened = self.ring.open_result_pieces(encrypted_request, || pieces(&self.text))?;
+        let len = opened.len();
+        let pieces = opened.map(|piece| piece.map(|piece| Bytes::copy_from_slice(&piece)));
+        Ok(Content::Pieces { len, pieces: Box::new(pieces) })
+    }
 }
 
 impl FakeMasa {
@@ -80,6 +128,7 @@ impl FakeMasa {
             allowed: Mutex::default(),
             refuse: Mutex::default(),
             draining: Mutex::default(),
+            clock_behind: Mutex::default(),
             settle_after_polls: Mutex::default(),
             callers: Mutex::default(),
             jobs: Mutex::default(),
@@ -97,23 +146,21 @@ impl FakeMasa {
         let (opened, state) = &jobs.live[&job];
         let ring = self.ring.lock().unwrap();
         let sealed = ring.seal_result(iv, &opened.quote, data.as_bytes()).unwrap();
-        state.send_replace(MasaStatus::Done {
-            sealed: Bytes::from(sealed),
-            next_cursor: next_cursor.map(str::to_owned),
-            stopped: None,
-        });
+        let next_cursor = next_cursor.map(str::to_owned);
+        let way = (opened.job_type == "twitter").then_some("apify");
+        state.send_replace(Standing::Done { sealed, next_cursor, way });
     }
 
     pub(crate) fn run(&self, job: JobId) {
         let state = JobState::Running { since: Timestamp(0) };
-        self.set(job, MasaStatus::Pending(state));
+        self.set(job, Standing::Pending(state));
     }
 
     pub(crate) fn fail(&self, job: JobId, code: Code, message: &str) {
-        self.set(job, MasaStatus::Failed { code, message: message.to_owned(), next_cursor: None });
+        self.set(job, Standing::Failed { code, message: message.to_owned() });
     }
 
-    fn set(&self, job: JobId, status: MasaStatus) {
+    fn set(&self, job: JobId, status: Standing) {
         self.jobs.lock().unwrap().live[&job].1.send_replace(status);
     }
 
@@ -135,12 +182,8 @@ impl FakeMasa {
             return Err(Refusal::new(Code::RequesterNotAllowed, "the generator is not listed"));
         }
         let state = match to_spec(&job) {
-            Ok(_) => MasaStatus::Pending(JobState::Accepted),
-            Err(failure) => MasaStatus::Failed {
-                code: failure.code,
-                message: failure.message,
-                next_cursor: None,
-            },
+            Ok(_) => Standing::Pending(JobState::Accepted),
+            Err(failure) => Standing::Failed { code: failure.code, message: failure.message },
         };
         let is_instant = job.job_type == "telemetry";
         jobs.order.push(id);
@@ -152,7 +195,7 @@ impl FakeMasa {
 impl Jobs {
     fn is_pending(&self, job: JobId) -> bool {
         let live = self.live.get(&job);
-        live.is_some_and(|(_, state)| matches!(*state.borrow(), MasaStatus::Pending(_)))
+        live.is_some_and(|(_, state)| matches!(*state.borrow(), Standing::Pending(_)))
     }
 
     /// Random enough for a test, and the same on every run.
@@ -172,6 +215,10 @@ impl MasaPort for FakeMasa {
         *self.draining.lock().unwrap()
     }
 
+    fn is_clock_behind(&self) -> bool {
+        *self.clock_behind.lock().unwrap()
+    }
+
     fn generate(&self, mut job: MasaJob) -> Result<String, RingError> {
         let mut jobs = self.jobs.lock().unwrap();
         job.stamp(WORKER_ID, jobs.next_random(), None);
@@ -180,6 +227,11 @@ impl MasaPort for FakeMasa {
 
     fn open_result(&self, body: &ResultBody) -> Result<Zeroizing<Vec<u8>>, OpenResultError> {
         self.ring.lock().unwrap().open_result(body)
+    }
+
+    fn spool_result(&self) -> Result<Box<dyn ResultSpool>, Refusal> {
+        let ring = self.ring.lock().unwrap().clone();
+        Ok(Box::new(FakeSpool { ring, text: Vec::new() }))
     }
 
     async fn add(&self, blob: Bytes, caller: &Caller) -> Result<Added, Refusal> {
@@ -216,7 +268,8 @@ impl MasaPort for FakeMasa {
             self.settle(job, data, None);
         }
         let jobs = self.jobs.lock().unwrap();
-        Ok(jobs.live.get(&job).map_or(MasaStatus::Unknown, |(_, state)| state.borrow().clone()))
+        let standing = jobs.live.get(&job).map(|(_, state)| state.borrow().clone());
+        Ok(standing.map_or(MasaStatus::Unknown, MasaStatus::from))
     }
 
     async fn set_key(&self, body: SetKeyBody) -> Result<(), KeyRefusal> {

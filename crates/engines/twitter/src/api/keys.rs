@@ -1,12 +1,16 @@
 use std::sync::{Mutex, PoisonError};
 
-use http::StatusCode;
 use sealwork_egress::Scope;
+use sealwork_job::Code;
 use sealwork_platform::Clock;
-use sealwork_upstream::{Call, Secret};
+use sealwork_upstream::{Call, Secret, UpstreamError};
 
-use super::{ApiWay, SEARCH_ALL};
-use crate::desk::{Desk as _, nobody};
+use super::{ApiWay, SEARCH_ALL, SEARCH_RECENT, judge::judged};
+use crate::{
+    desk::Desk as _,
+    pool::Resting,
+    refusal::{nobody, reason},
+};
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +48,7 @@ impl ApiWay {
     pub(crate) fn missing(&self, archive: bool, clock: &dyn Clock) -> Option<String> {
         let now = clock.now();
         if let Some(why) = self.keys.broken(now) {
-            return Some(nobody(self.way(), why, now).message);
+            return Some(nobody(self.way(), why, &self.keys.reasons(now), now).message);
         }
         let unreachable = self.reach.missing(SEARCH_ALL);
         unreachable.or_else(|| self.lacks_archive().filter(|_| archive))
@@ -74,26 +78,17 @@ impl ApiWay {
         let mut is_reached = false;
         for index in 0..self.keys.accounts().count() {
             let key = self.keys.account(index);
-            let status = self.probe_status(key, SEARCH_ALL).await;
-            is_reached |= status.is_some_and(|status| !status.is_server_error());
-            match status {
-                Some(StatusCode::OK) => {
+            let all = self.ask_nothing(key, SEARCH_ALL, &Scope::unmetered()).await;
+            is_reached |= all.as_ref().map_or_else(is_answer, |()| true);
+            match all.map_err(|error| error.code()) {
+                Ok(()) => {
                     key.is(Tier::Elevated);
-                    self.keys.works(index);
+                    self.keys.standing(index).works();
                 }
-                Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                    // A base key and an invalid one are told apart by what a base key may do.
-                    match self.probe_status(key, super::SEARCH_RECENT).await {
-                        Some(StatusCode::UNAUTHORIZED) => self.keys.refused(index, clock.now()),
-                        Some(status) if status.is_success() => {
-                            key.is(Tier::Base);
-                            self.keys.works(index);
-                            self.keys.forbidden(index, SEARCH_ALL, clock.now());
-                        }
-                        _ => {}
-                    }
+                Err(Code::UpstreamUnauthorized | Code::UpstreamForbidden) => {
+                    self.probe_recent(index, key, clock).await;
                 }
-                _ => {}
+                Err(_) => {}
             }
         }
         if is_reached {
@@ -103,13 +98,40 @@ impl ApiWay {
         }
     }
 
-    async fn probe_status(&self, key: &ApiKey, endpoint: &str) -> Option<StatusCode> {
-        let (_, last) = endpoint.split_once('/')?;
+    /// A base key and an invalid one are told apart by what a base key may do.
+    async fn probe_recent(&self, index: usize, key: &ApiKey, clock: &dyn Clock) {
+        let recent = self.ask_nothing(key, SEARCH_RECENT, &Scope::unmetered()).await;
+        let mut standing = self.keys.standing(index);
+        match recent {
+            Ok(()) => {
+                key.is(Tier::Base);
+                standing.works();
+                standing.forbidden(SEARCH_ALL, clock.now());
+            }
+            Err(error) if error.is_unauthorized() => {
+                standing.refused(Resting::Growing, reason(&error), clock.now());
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Searches for what cannot be there.
+    pub(super) async fn ask_nothing(
+        &self,
+        key: &ApiKey,
+        endpoint: &str,
+        scope: &Scope,
+    ) -> Result<(), UpstreamError> {
+        let last = endpoint.rsplit('/').next().unwrap_or(endpoint);
         let call = Call::get(&["tweets", "search", last])
             .query("query", "sealwork-3f1c9b7a5d2e4680")
             .query("max_results", 10)
             .bearer(&key.token);
-        let answer = self.upstream.answer(call, &Scope::unmetered()).await.ok()?;
-        Some(answer.status)
+        judged(self.upstream.answer(call, scope).await?).map(|_| ()).map_err(|it| it.error)
     }
+}
+
+/// Whether X has answered at all.
+fn is_answer(error: &UpstreamError) -> bool {
+    error.status().is_some_and(|status| !status.is_server_error())
 }

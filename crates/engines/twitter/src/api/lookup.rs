@@ -2,14 +2,13 @@ use sealwork_upstream::{Call, Fault, UpstreamError, read_json};
 
 use super::{
     ApiWay, EXPANSIONS, MEDIA_FIELDS, TWEET_FIELDS, TWEETS, USER_FIELDS, USERS,
-    model::{Answered, ApiTweet, Includes, Problem},
+    model::{Answered, ApiTweet, Includes},
     tweet::tweet,
 };
 use crate::{
     arguments::is_number,
     desk::{Desk as _, Run, WayError, ask},
     found::Found,
-    loose::List,
     results::{ApiProfile, ApiProfileResult},
 };
 
@@ -25,7 +24,8 @@ impl ApiWay {
         let read: Result<Answered<'_, ApiTweet<'_>, Includes<'_>>, Fault> =
             read_json(&answer.body, "a tweet");
         let found = read.and_then(|answered| {
-            let data = answered.data.ok_or_else(|| absent(&answered.errors, "such tweet"))?;
+            let data = answered.data.filter(|tweet| is_number(tweet.id.as_str()));
+            let data = data.ok_or(Fault::Shape("a tweet"))?;
             Ok(tweet(data, &answered.includes.unwrap_or_default(), None))
         });
         match found {
@@ -44,7 +44,7 @@ impl ApiWay {
         let read: Result<Answered<'_, ApiProfile<'_>, ()>, Fault> =
             read_json(&answer.body, "a profile");
         let found = read.and_then(|answered| {
-            answered.data.ok_or_else(|| absent(&answered.errors, "such profile"))
+            answered.data.filter(ApiProfile::is_one).ok_or(Fault::Shape("a profile"))
         });
         match found {
             Ok(data) => {
@@ -60,16 +60,4 @@ fn failed(run: &mut Run<'_>, upstream: &'static str, fault: Fault) -> WayError {
     let error = UpstreamError::new(upstream, fault);
     run.tally.failed(error.code());
     error.into()
-}
-
-/// Why a success has no data. X says so in `errors`, and answers with status 200 all the same.
-fn absent(errors: &List<Problem<'_>>, what: &'static str) -> Fault {
-    let is_hidden = |problem: &Problem<'_>| {
-        problem.title.as_str() == "Authorization Error"
-            || problem.kind.as_str().ends_with("not-authorized-for-resource")
-    };
-    if errors.0.iter().any(is_hidden) {
-        return Fault::NotFound("public form of it: the account is protected or suspended");
-    }
-    if errors.0.is_empty() { Fault::Shape("an answer with data") } else { Fault::NotFound(what) }
 }

@@ -1,5 +1,6 @@
 //! The way by API v2, with bearer tokens (reference 3.5.1).
 
+mod judge;
 mod keys;
 mod lookup;
 mod model;
@@ -11,13 +12,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sealwork_upstream::{Answer, Availability, Call, Secret, Upstream, UpstreamError};
 
-use self::keys::ApiKey;
 pub(crate) use self::search::read_page;
+use self::{judge::judged, keys::ApiKey};
 use crate::{
     Operation, Way,
     desk::{Desk, Run, WayError},
     found::Found,
     pool::Pool,
+    refusal::SendError,
 };
 
 /// Fields that the result's tweets are made of, and no more.
@@ -81,10 +83,21 @@ impl Desk for ApiWay {
         key: &Arc<ApiKey>,
         call: Call,
         run: &Run<'_>,
-    ) -> Result<Answer, UpstreamError> {
-        let answer = self.upstream.answer(call.bearer(&key.token), &run.scope).await?.success()?;
+    ) -> Result<Answer, SendError> {
+        let answer = self.upstream.answer(call.bearer(&key.token), &run.scope).await?;
+        let answer = judged(answer)?;
         self.reach.works();
         Ok(answer)
+    }
+
+    async fn confirm(
+        &self,
+        key: &Arc<ApiKey>,
+        endpoint: &'static str,
+        run: &Run<'_>,
+    ) -> Result<(), UpstreamError> {
+        let endpoint = if endpoint == SEARCH_ALL { SEARCH_ALL } else { SEARCH_RECENT };
+        self.ask_nothing(key, endpoint, &run.scope).await
     }
 
     fn secrets(&self) -> Vec<Secret> {

@@ -4,17 +4,14 @@ use serde::Deserialize;
 
 use crate::loose::{Count, Flag, List, Text};
 
-/// A page of tweets, or one tweet.
+/// A page of tweets, a tweet, or a profile.
 #[derive(Deserialize)]
-#[serde(bound(deserialize = "D: Deserialize<'de>, I: Deserialize<'de> + Default"))]
+#[serde(bound(deserialize = "D: Deserialize<'de>, I: Deserialize<'de>"))]
 pub(super) struct Answered<'a, D, I> {
     pub(super) data: Option<D>,
-    #[serde(default)]
     pub(super) includes: Option<I>,
     #[serde(borrow)]
     pub(super) meta: Option<Meta<'a>>,
-    #[serde(default, borrow)]
-    pub(super) errors: List<Problem<'a>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -24,19 +21,56 @@ pub(super) struct Meta<'a> {
     pub(super) newest_id: Text<'a>,
     #[serde(borrow)]
     pub(super) oldest_id: Text<'a>,
-    pub(super) result_count: Count,
+    pub(super) result_count: Option<Count>,
     #[serde(borrow)]
     pub(super) next_token: Text<'a>,
 }
 
-/// What a success says is wrong with it.
+/// What an answer says is wrong (RFC 9457, with the members that X adds): by itself, or in a list.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Problem<'a> {
     #[serde(borrow)]
+    pub(super) errors: List<Problem<'a>>,
+    #[serde(borrow)]
     pub(super) title: Text<'a>,
     #[serde(borrow, rename = "type")]
     pub(super) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(super) reason: Text<'a>,
+    pub(super) status: Count,
+    /// Of the older API, which some answers come from.
+    pub(super) code: Count,
+    #[serde(borrow)]
+    pub(super) resource_id: Text<'a>,
+}
+
+impl<'a> Problem<'a> {
+    /// Itself, if it says anything, and those in its list.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Problem<'a>> {
+        let says_something = !self.title.is_empty()
+            || !self.kind.is_empty()
+            || !self.reason.is_empty()
+            || self.status.0 != 0
+            || self.code.0 != 0;
+        says_something.then_some(self).into_iter().chain(&self.errors.0)
+    }
+
+    /// Whether it is of this type: an address that ends with it.
+    pub(super) fn is_of(&self, word: &str) -> bool {
+        self.kind.as_str().rsplit('/').next() == Some(word)
+    }
+
+    /// Whether it is about the tweet or profile that was asked for.
+    pub(super) fn is_about_a_resource(&self) -> bool {
+        const WORDS: [&str; 4] = [
+            "not-authorized-for-resource",
+            "resource-not-found",
+            "resource-unavailable",
+            "disallowed-resource",
+        ];
+        !self.resource_id.is_empty() || WORDS.iter().any(|word| self.is_of(word))
+    }
 }
 
 #[derive(Deserialize, Default)]

@@ -1,5 +1,5 @@
-use sealwork_upstream::{Call, Fault, UpstreamError, read_json};
-use serde::Deserialize;
+use sealwork_job::{Code, Failure};
+use sealwork_upstream::{Call, Fault, UpstreamError, objects, read_json};
 use serde_json::Value;
 
 use super::{
@@ -8,9 +8,11 @@ use super::{
     tweet::tweet,
 };
 use crate::{
+    arguments::is_number,
     desk::{Desk as _, Run, WayError, ask},
     found::{Found, Took},
-    loose::List,
+    loose::{Count, List, Text},
+    progress::Progress,
     results::Tweet,
 };
 
@@ -33,13 +35,16 @@ impl ApiWay {
         let wanted = run.arguments.max_results;
         let mut found = Found::list(run.context, wanted, self.secrets());
         found.cursor = token.map(str::to_owned);
+        let mut progress = Progress::default();
         loop {
             let call = page(run, endpoint, found.missing(), found.cursor.as_deref());
             let answer = match ask(self, run, endpoint, call).await {
                 Ok(answer) => answer,
                 Err(error) => return found.broke_off(error),
             };
-            let read = read_page(&answer.body, |tweet| found.push(&tweet));
+            let read = read_page(&answer.body, |tweet| {
+                if progress.is_new(tweet.id) { found.push(&tweet) } else { Took::More }
+            });
             let page = match read {
                 Ok(page) => page,
                 Err(fault) => {
@@ -51,10 +56,19 @@ impl ApiWay {
             found.unreadable += page.unreadable;
             match page.ends {
                 Ends::After(last) => found.cursor = Some(format!("{UNTIL}{last}")),
+                Ends::AtEnd if page.next_token.is_some() && page.next_token == found.cursor => {
+                    found.cursor = None;
+                    let text = "X gives a page's own cursor for the page after it";
+                    found.stopped = Some(Failure::new(Code::UpstreamInvalid, text));
+                }
                 Ends::AtEnd => found.cursor = page.next_token,
                 Ends::BeforeFirst => {}
             }
             if found.is_full() || found.stopped.is_some() || found.cursor.is_none() {
+                return Ok(found);
+            }
+            if let Err(reason) = progress.page(found.count()) {
+                found.paused = Some(reason);
                 return Ok(found);
             }
         }
@@ -115,10 +129,9 @@ pub(crate) fn read_page(
 ) -> Result<Page, Fault> {
     type Whole<'a> = Answered<'a, List<ApiTweet<'a>>, Includes<'a>>;
     match read_json::<Whole<'_>>(body, PAGE) {
-        Ok(answered) => {
-            let tweets = answered.data.unwrap_or_default().0.into_iter().map(Ok);
-            let includes = answered.includes.unwrap_or_default();
-            Ok(give(tweets, &includes, answered.meta.unwrap_or_default(), &mut take))
+        Ok(Answered { data, includes, meta }) => {
+            let tweets = present(data, meta.as_ref())?.into_iter().map(Ok);
+            give(tweets, &includes.unwrap_or_default(), meta, &mut take)
         }
         Err(Fault::Shape(_)) => read_page_by_item(body, &mut take),
         Err(fault) => Err(fault),
@@ -128,47 +141,57 @@ pub(crate) fn read_page(
 /// The same where something has a form that is not known: that alone is left out.
 fn read_page_by_item(body: &[u8], take: &mut impl FnMut(Tweet<'_>) -> Took) -> Result<Page, Fault> {
     let answered: Answered<'_, List<Value>, Value> = read_json(body, PAGE)?;
-    let items = answered.data.unwrap_or_default().0;
+    let items = present(answered.data, answered.meta.as_ref())?;
     let included = answered.includes.unwrap_or_default();
-    let includes = Includes::deserialize(&included).unwrap_or_default();
-    let tweets = items.iter().map(|item| ApiTweet::deserialize(item).map_err(|_| ()));
-    let page = give(tweets, &includes, answered.meta.unwrap_or_default(), take);
-    // Not one of them: it is the form that has changed, and no single tweet.
-    if !items.is_empty() && page.unreadable == items.len() as u64 {
-        return Err(Fault::Shape(PAGE));
-    }
-    Ok(page)
+    let includes = objects::from_value(&included).unwrap_or_default();
+    let tweets = items.iter().map(|item| objects::from_value(item).map_err(|_| ()));
+    give(tweets, &includes, answered.meta, take)
+}
+
+/// The tweets of a page. X says of a page without any that its count is 0; another answer without
+/// tweets has changed.
+fn present<T>(data: Option<List<T>>, meta: Option<&Meta<'_>>) -> Result<Vec<T>, Fault> {
+    let tweets = data.unwrap_or_default().0;
+    let is_empty = meta.and_then(|meta| meta.result_count) == Some(Count(0));
+    if tweets.is_empty() && !is_empty { Err(Fault::Shape(PAGE)) } else { Ok(tweets) }
 }
 
 fn give<'a>(
     tweets: impl Iterator<Item = Result<ApiTweet<'a>, ()>>,
     includes: &Includes<'a>,
-    meta: Meta<'a>,
+    meta: Option<Meta<'a>>,
     take: &mut impl FnMut(Tweet<'_>) -> Took,
-) -> Page {
+) -> Result<Page, Fault> {
+    let meta = meta.unwrap_or_default();
     let mut page = Page { next_token: None, ends: Ends::AtEnd, unreadable: 0 };
-    let mut given = None;
+    let (mut given, mut readable) = (None, false);
     let mut tweets = tweets.peekable();
     while let Some(read) = tweets.next() {
-        let Ok(read) = read else {
+        let Some(read) = read.ok().filter(|tweet| is_number(tweet.id.as_str())) else {
             page.unreadable += 1;
             continue;
         };
-        let id = read.id.as_str().to_owned();
+        readable = true;
+        let id = read.id.clone();
         match take(tweet(read, includes, Some(&meta))) {
             Took::More => given = Some(id),
             Took::Last => {
                 if tweets.peek().is_some() {
-                    page.ends = Ends::After(id);
+                    page.ends = Ends::After(id.as_str().to_owned());
                 }
                 break;
             }
             Took::NoRoom => {
-                page.ends = given.map_or(Ends::BeforeFirst, Ends::After);
+                let after = |last: Text<'_>| Ends::After(last.as_str().to_owned());
+                page.ends = given.map_or(Ends::BeforeFirst, after);
                 break;
             }
         }
     }
+    // Not one of them: it is the form that has changed, and no single tweet.
+    if page.unreadable > 0 && !readable {
+        return Err(Fault::Shape(PAGE));
+    }
     page.next_token = (!meta.next_token.is_empty()).then(|| meta.next_token.as_str().to_owned());
-    page
+    Ok(page)
 }

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use super::model::{Address, ApiTweet, Entities, Includes, Media, Meta, Variant};
 use crate::{
     loose::{List, Text},
-    results::{Link, Markup, Metrics, Photo, Span, Tweet, Video, or_null},
+    results::{Link, Markup, Metrics, Photo, Span, Tweet, Video, leads_to_the_web, or_null},
     time::Moment,
 };
 
@@ -68,7 +68,7 @@ pub(super) fn tweet<'a>(
         possibly_sensitive: tweet.possibly_sensitive.0,
         newest_id: meta.map(|meta| meta.newest_id.clone()).unwrap_or_default(),
         oldest_id: meta.map(|meta| meta.oldest_id.clone()).unwrap_or_default(),
-        result_count: meta.map_or(0, |meta| meta.result_count.0),
+        result_count: meta.and_then(|meta| meta.result_count).unwrap_or_default().0,
         ..Tweet::default()
     }
 }
@@ -81,7 +81,10 @@ fn attached<'i, 'a>(keys: List<Text<'a>>, includes: &'i Includes<'a>) -> Vec<&'i
 /// Addresses that lead out of X: those of attached media are in `photos` and `videos`.
 fn addresses<'a>(urls: &List<Address<'a>>) -> Vec<Text<'a>> {
     let outside = urls.0.iter().filter(|url| url.media_key.is_empty());
-    outside.map(|url| url.expanded_url.clone()).filter(|url| !url.is_empty()).collect()
+    outside
+        .map(|url| url.expanded_url.clone())
+        .filter(|url| leads_to_the_web(url.as_str()))
+        .collect()
 }
 
 fn markup(text: &str, entities: &Entities<'_>, media: &[&Media<'_>]) -> String {

@@ -35,6 +35,13 @@ pub(crate) struct ApiProfile<'a> {
     pub(crate) public_metrics: ApiMetrics,
 }
 
+impl ApiProfile<'_> {
+    /// Whether it has what each profile has.
+    pub(crate) fn is_one(&self) -> bool {
+        !self.id.is_empty() && !self.username.is_empty()
+    }
+}
+
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct ApiMetrics {

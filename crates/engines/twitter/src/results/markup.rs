@@ -1,4 +1,7 @@
-use std::{borrow::Cow, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 /// A part of a tweet's text that stands for something.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +32,9 @@ pub(crate) struct Markup<'a> {
 }
 
 impl<'a> Markup<'a> {
-    /// `text` as X sends it, with `&`, `<` and `>` escaped. Spans that overlap or do not lie in the
-    /// text are left out: they come from the upstream. `pictures` have no place in the text.
+    /// `text` as X sends it, with `&`, `<` and `>` escaped; a `<` or `>` that is not is escaped in
+    /// the HTML. Spans that overlap or do not lie in the text are left out, and so is what leads
+    /// anywhere but to the web: they come from the upstream. `pictures` have no place in the text.
     pub(crate) fn new(text: &'a str, mut spans: Vec<Span<'_>>, pictures: &[&str]) -> Self {
         spans.sort_by_key(|span| (span.start, span.end));
         let mut writer = Writer { rest: text, at: 0, text: String::new(), html: String::new() };
@@ -41,7 +45,7 @@ impl<'a> Markup<'a> {
         }
         let Writer { rest, text: mut expanded, mut html, .. } = writer;
         push_lines(&mut html, rest);
-        for picture in pictures {
+        for picture in pictures.iter().filter(|picture| leads_to_the_web(picture)) {
             let _ = write!(html, "<br><img src=\"{}\"/>", Attribute(picture));
         }
         if !changed {
@@ -72,41 +76,47 @@ impl Writer<'_> {
         let (before, inside) = (&self.rest[..from], &self.rest[from..from + length]);
         push_lines(&mut self.html, before);
         self.text.push_str(before);
+        let shown = Escaped(inside);
         let replaced = match span.link {
             Link::Hashtag(tag) => {
-                let _ = write!(
-                    self.html,
-                    "<a href=\"https://twitter.com/hashtag/{}\">{inside}</a>",
-                    Attribute(tag)
-                );
-                None
+                let tag = Attribute(tag);
+                self.write(format_args!(
+                    "<a href=\"https://twitter.com/hashtag/{tag}\">{shown}</a>"
+                ))
             }
             Link::Mention(name) => {
-                let _ = write!(
-                    self.html,
-                    "<a href=\"https://twitter.com/{}\">{inside}</a>",
-                    Attribute(name)
-                );
-                None
+                let name = Attribute(name);
+                self.write(format_args!("<a href=\"https://twitter.com/{name}\">{shown}</a>"))
             }
-            Link::Url(expanded) => {
-                let _ = write!(self.html, "<a href=\"{}\">{inside}</a>", Attribute(expanded));
-                Some(expanded)
+            Link::Url(to) if leads_to_the_web(to) => {
+                self.write(format_args!("<a href=\"{}\">{shown}</a>", Attribute(to)));
+                Some(to)
             }
-            Link::Media(picture) => {
-                let _ = write!(
-                    self.html,
-                    "<br><a href=\"{inside}\"><img src=\"{}\"/></a>",
-                    Attribute(picture)
-                );
+            Link::Media(picture) if leads_to_the_web(picture) && leads_to_the_web(inside) => {
+                let (to, image) = (Attribute(inside), Attribute(picture));
+                self.write(format_args!("<br><a href=\"{to}\"><img src=\"{image}\"/></a>"));
                 Some(picture)
             }
+            Link::Url(_) | Link::Media(_) => self.write(format_args!("{shown}")),
         };
         self.text.push_str(replaced.unwrap_or(inside));
         self.rest = &self.rest[from + length..];
         self.at = span.end;
         replaced.is_some()
     }
+
+    /// Writes HTML for what stays as it is in the plain text.
+    fn write(&mut self, html: fmt::Arguments<'_>) -> Option<&'static str> {
+        let _ = self.html.write_fmt(html);
+        None
+    }
+}
+
+/// Whether it is an address that a page may link to or show: others run in the reader's page.
+pub(crate) fn leads_to_the_web(address: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| {
+        address.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })
 }
 
 /// Where the character with this number begins; the text's end counts as one.
@@ -120,28 +130,41 @@ fn push_lines(html: &mut String, text: &str) {
         if number > 0 {
             html.push_str("<br>");
         }
-        html.push_str(line);
+        let _ = escape(html, line, |byte| matches!(byte, b'<' | b'>'));
+    }
+}
+
+/// Text between tags, whose entities are written already.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(f, self.0, |byte| matches!(byte, b'<' | b'>'))
     }
 }
 
 /// A text within the quotes of an HTML attribute.
 struct Attribute<'a>(&'a str);
 
-impl std::fmt::Display for Attribute<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut rest = self.0;
-        while let Some(at) = rest.find(['&', '"', '<', '>']) {
-            f.write_str(&rest[..at])?;
-            f.write_str(match rest.as_bytes()[at] {
-                b'&' => "&amp;",
-                b'"' => "&quot;",
-                b'<' => "&lt;",
-                _ => "&gt;",
-            })?;
-            rest = &rest[at + 1..];
-        }
-        f.write_str(rest)
+impl fmt::Display for Attribute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(f, self.0, |byte| matches!(byte, b'&' | b'"' | b'<' | b'>'))
     }
+}
+
+fn escape(to: &mut impl fmt::Write, text: &str, is_special: impl Fn(u8) -> bool) -> fmt::Result {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(&is_special) {
+        to.write_str(&rest[..at])?;
+        to.write_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'"' => "&quot;",
+            b'<' => "&lt;",
+            _ => "&gt;",
+        })?;
+        rest = &rest[at + 1..];
+    }
+    to.write_str(rest)
 }
 
 #[cfg(test)]
@@ -187,12 +210,42 @@ mod tests {
     #[test]
     fn spans_that_overlap_or_lie_outside_are_left_out() {
         let spans = vec![
-            span(0, 3, Link::Url("x")),
+            span(0, 3, Link::Url("https://x.example")),
             span(2, 4, Link::Url("overlaps")),
             span(4, 90, Link::Url("outside")),
             span(4, 4, Link::Url("empty")),
         ];
-        assert_eq!(Markup::new("abcdef", spans, &[]).text, "xdef");
+        assert_eq!(Markup::new("abcdef", spans, &[]).text, "https://x.exampledef");
+    }
+
+    #[test]
+    fn what_runs_in_a_page_gets_into_none() {
+        let text = "<script>x</script> &lt;b&gt; #b @c http://t.co/a t.co/b";
+        let at = |part: &str| {
+            let from = text.find(part).unwrap();
+            (from, from + part.len())
+        };
+        let on = |part, link| {
+            let (start, end) = at(part);
+            span(start, end, link)
+        };
+        let spans = vec![
+            on("#b", Link::Hashtag("b\"><img>")),
+            on("@c", Link::Mention("c\"><svg>")),
+            on("http://t.co/a", Link::Url("javascript:alert(1)\"><img src=x onerror=1>")),
+            on("t.co/b", Link::Media("https://pbs.twimg.com/p.jpg")),
+        ];
+        let markup = Markup::new(text, spans, &["data:text/html,x", "https://p.example/\"><svg>"]);
+        assert_eq!(markup.text, text);
+        assert_eq!(
+            markup.html,
+            "&lt;script&gt;x&lt;/script&gt; &lt;b&gt; \
+             <a href=\"https://twitter.com/hashtag/b&quot;&gt;&lt;img&gt;\">#b</a> \
+             <a href=\"https://twitter.com/c&quot;&gt;&lt;svg&gt;\">@c</a> \
+             http://t.co/a t.co/b<br><img src=\"https://p.example/&quot;&gt;&lt;svg&gt;\"/>"
+        );
+        let tag = Markup::new("a <b c", vec![span(2, 4, Link::Hashtag("b"))], &[]).html;
+        assert_eq!(tag, "a <a href=\"https://twitter.com/hashtag/b\">&lt;b</a> c");
     }
 
     proptest! {

@@ -36,6 +36,8 @@ pub trait SessionStore: Send + Sync {
 /// An account of the operator at X. Prints nothing but that it is one.
 pub struct Account {
     pub(super) name: String,
+    /// Its place in `TWITTER_ACCOUNTS`, from 1: for the log, which names no account.
+    place: usize,
     pub(super) password: Option<Secret>,
     pub(super) state: Mutex<State>,
     /// The sessions that were used last.
@@ -65,13 +67,25 @@ pub struct AccountsError {
 }
 
 impl Account {
-    /// An account. Cookies are used before a password; an account with neither is refused with its
-    /// first job.
-    pub fn new(name: &str, password: Option<Secret>, cookies: Option<Session>) -> Self {
+    /// The account at `place` of the list, from 1. Cookies are used before a password; one with
+    /// neither is of use only if a session of it has been kept.
+    pub fn new(
+        place: usize,
+        name: &str,
+        password: Option<Secret>,
+        cookies: Option<Session>,
+    ) -> Self {
         let password = password.filter(|password| !password.is_empty());
         let state = State { session: None, is_loaded: false, given: cookies };
         let used = BriefMutex::default();
-        Self { name: name.to_owned(), password, state: Mutex::new(state), used }
+        Self { name: name.to_owned(), place, password, state: Mutex::new(state), used }
+    }
+
+    /// Whether the operator has given it anything to be logged in with. For an account that has not
+    /// been used yet.
+    pub(super) fn has_credentials(&self) -> bool {
+        let is_given = self.state.try_lock().is_ok_and(|state| state.given.is_some());
+        is_given || self.password.is_some()
     }
 
     /// Notes that a session is about to be used.
@@ -89,6 +103,11 @@ impl Account {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let cookies = used.iter().flat_map(|it| [it.auth_token.clone(), it.csrf.clone()]);
         cookies.chain(self.password.clone()).collect()
+    }
+
+    /// Its place in `TWITTER_ACCOUNTS`, from 1.
+    pub fn place(&self) -> usize {
+        self.place
     }
 
     /// Its user name.
@@ -126,7 +145,7 @@ pub fn parse_accounts(
         if is_wrong {
             return Err(AccountsError { place: index + 1 });
         }
-        accounts.push(Account::new(name, password, cookies(name)));
+        accounts.push(Account::new(index + 1, name, password, cookies(name)));
     }
     Ok(accounts)
 }
@@ -141,7 +160,7 @@ mod tests {
             (name == "bob").then(|| Session::parse("auth_token=aaaaaaaa; ct0=c").unwrap())
         };
         let accounts = parse_accounts("alice:pass:word, bob,", cookies).unwrap();
-        assert_eq!(accounts.len(), 2);
+        assert_eq!(accounts.iter().map(Account::place).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(accounts[0].password.as_ref().unwrap().expose(), "pass:word");
         assert!(accounts[1].password.is_none() && accounts[1].name() == "bob");
         assert_eq!(format!("{accounts:?}"), "[Account, Account]");

@@ -1,11 +1,14 @@
 //! What X's internal API says is wrong: in the status, or in the body of a success.
 
 use http::StatusCode;
-use sealwork_upstream::{Answer, Fault, UpstreamError};
+use sealwork_upstream::{Answer, Fault, UpstreamError, objects};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::model::GraphError;
 use crate::loose::List;
+
+/// X has closed the account: no session of it will do.
+pub(super) const LOCKED: &str = "the account is locked or suspended";
 
 /// A success with errors and nothing else is short; looking no further saves reading pages twice.
 const SHORT: usize = 4 << 10;
@@ -26,7 +29,7 @@ pub(super) fn judged(answer: Answer) -> Result<Answer, UpstreamError> {
         };
     }
     answer.success().map_err(|mut error| {
-        let errors: Option<Errors<'_>> = serde_json::from_slice(error.body()).ok();
+        let errors: Option<Errors<'_>> = objects::from_slice(error.body()).ok();
         let known = errors.and_then(|it| it.errors.0.iter().find_map(known));
         let outdated = Fault::Shape("the operation's id is outdated; the operator can set it");
         match (known, error.status()) {
@@ -42,12 +45,16 @@ fn in_success(answer: &Answer) -> Option<Fault> {
     if answer.body.len() > SHORT {
         return None;
     }
-    let errors: Errors<'_> = serde_json::from_slice(&answer.body).ok()?;
-    errors.errors.0.iter().find_map(known).or_else(|| {
+    let errors: Errors<'_> = objects::from_slice(&answer.body).ok()?;
+    let in_words = |fault| match fault {
+        Fault::Refused { status: like, reason } => Fault::Said { like, reason },
+        other => other,
+    };
+    errors.errors.0.iter().find_map(known).map(in_words).or_else(|| {
         let says_nothing = errors.data.is_none() && !errors.errors.0.is_empty();
-        says_nothing.then_some(Fault::Refused {
-            status: answer.status,
-            reason: "with an error that this worker does not know",
+        says_nothing.then_some(Fault::Said {
+            like: answer.status,
+            reason: "there is an error, which this worker does not know",
         })
     })
 }
@@ -61,7 +68,7 @@ fn known(error: &GraphError<'_>) -> Option<Fault> {
         32 | 89 | 99 | 215 | 353 => {
             refused(StatusCode::UNAUTHORIZED, "the session is no longer valid")
         }
-        64 | 326 => refused(StatusCode::UNAUTHORIZED, "the account is locked or suspended"),
+        64 | 326 => refused(StatusCode::UNAUTHORIZED, LOCKED),
         88 => refused(StatusCode::TOO_MANY_REQUESTS, "the account's rate limit is met"),
         130 => refused(StatusCode::SERVICE_UNAVAILABLE, "it is over capacity"),
         131 => refused(StatusCode::INTERNAL_SERVER_ERROR, "it has an internal error"),
@@ -96,6 +103,8 @@ mod tests {
 
     #[test]
     fn each_error_of_x_has_one_code() {
+        let said = judged(answer(200, r#"{"errors":[{"code":131}]}"#)).unwrap_err().to_string();
+        assert_eq!(said, "X answered with a success that says that it has an internal error");
         for (status, body, code) in [
             (200, r#"{"errors":[{"code":88}]}"#, "rate_limited"),
             (403, r#"{"errors":[{"code":326}]}"#, "upstream_unauthorized"),

@@ -45,7 +45,7 @@ pub(super) async fn login(
     let mut jar = Jar::default();
     let guest: Guest = {
         let call = way.anonymous(Call::post(&["1.1", "guest", "activate.json"]));
-        accepted(way.upstream.answer(call, scope).await?)?.json("a guest token")?
+        accepted(way.upstream.answer(call, scope).await?, "")?.json("a guest token")?
     };
     let guest = Secret::new(&guest.guest_token);
     let mut body = json!({
@@ -58,12 +58,13 @@ pub(super) async fn login(
         "subtask_versions": {},
     });
     let mut call = Call::post(&["1.1", "onboarding", "task.json"]).query("flow_name", "login");
+    let mut taken = String::new();
     for _ in 0..STEPS {
         let mut step = way.anonymous(call).secret_header("x-guest-token", &guest).json(&body);
         if let Some(cookies) = jar.header() {
             step = step.secret_header("cookie", &cookies);
         }
-        let answer = accepted(way.upstream.answer(step, scope).await?)?;
+        let answer = accepted(way.upstream.answer(step, scope).await?, &taken)?;
         jar.take(&answer.headers);
         let flow: Flow = answer.json("a step of a login")?;
         let next = flow.subtasks.first().map(|subtask| subtask.subtask_id.as_str());
@@ -73,6 +74,7 @@ pub(super) async fn login(
                 input(step, account, password).ok_or_else(|| way.upstream.error(refusal(step)))?
             }
         };
+        taken = next.unwrap_or_default().to_owned();
         body = json!({"flow_token": flow.flow_token, "subtask_inputs": [input]});
         call = Call::post(&["1.1", "onboarding", "task.json"]);
     }
@@ -122,14 +124,20 @@ fn refusal(step: &str) -> Fault {
     Fault::Refused { status: StatusCode::UNAUTHORIZED, reason }
 }
 
-/// A step that X refuses, a wrong password among them, is a refusal of the account.
-fn accepted(answer: Answer) -> Result<Answer, UpstreamError> {
+/// A step that X refuses is a refusal of the account; `taken` is the one it was given.
+fn accepted(answer: Answer, taken: &str) -> Result<Answer, UpstreamError> {
     answer.success().map_err(|mut error| {
         let is_refused = error.status().is_some_and(|status| {
             status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS
         });
         if is_refused {
-            let reason = "it refuses the login";
+            let reason = match taken {
+                "LoginEnterPassword" => "it refuses the login: the password is wrong",
+                "LoginEnterUserIdentifierSSO" | "LoginEnterAlternateIdentifierSubtask" => {
+                    "it refuses the login: it does not know the user name"
+                }
+                _ => "it refuses the login",
+            };
             error.fault = Fault::Refused { status: StatusCode::UNAUTHORIZED, reason };
         }
         error

@@ -1,7 +1,6 @@
 //! Reads one page of a timeline.
 
-use sealwork_upstream::{Fault, read_json};
-use serde::Deserialize;
+use sealwork_upstream::{Fault, objects, read_json};
 use serde_json::Value;
 
 use super::{
@@ -33,6 +32,10 @@ pub(crate) enum Given<'a> {
     User(Box<Profile<'a>>),
 }
 
+/// A tweet or a profile without a form that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Strange;
+
 /// What a page came to.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
@@ -44,13 +47,15 @@ pub(crate) struct Page {
     pub(crate) cut: Option<usize>,
     /// Pieces without a form that is known.
     pub(crate) unreadable: u64,
+    /// Whether there is a cursor that cannot be read: where it goes on is not known then.
+    pub(crate) is_cursor_strange: bool,
 }
 
-const PAGE: &str = "a timeline";
+pub(super) const PAGE: &str = "a timeline";
 
 type Take<'t> = &'t mut dyn FnMut(Given<'_>) -> Took;
 /// A piece whose tweet or user may have no form that is known.
-type Read<'a> = (Result<Known<'a>, ()>, bool, Option<Thread<'a>>);
+type Read<'a> = (Result<Known<'a>, Strange>, bool, Option<Thread<'a>>);
 /// Boxed, because pages are moved as a whole.
 type Known<'a> = What<Box<WebTweet<'a>>, Box<WebUser<'a>>>;
 
@@ -63,11 +68,10 @@ pub(crate) fn read_page(
 ) -> Result<Page, Fault> {
     match read_json::<Answered<'_, Box<WebTweet<'_>>, Box<WebUser<'_>>>>(body, PAGE) {
         Ok(answered) => {
-            let absent = absent(&answered);
-            let Parts { pieces, bottom } = parts(answered).ok_or(absent)?;
-            let bottom = bottom.map(|bottom| bottom.as_str().to_owned());
+            let Parts { pieces, bottom, strange, is_cursor_strange } = parts(answered)?;
+            let page = Page::new(bottom, pieces.len(), strange, is_cursor_strange);
             let read = pieces.into_iter().map(|it| (Ok(it.what), it.is_pinned, it.thread));
-            Ok(give(read, bottom, want, skip, take))
+            give(page, read, want, skip, take)
         }
         Err(Fault::Shape(_)) => by_item(body, want, skip, take),
         Err(fault) => Err(fault),
@@ -77,38 +81,52 @@ pub(crate) fn read_page(
 /// The same where something has a form that is not known: that alone is left out.
 fn by_item(body: &[u8], want: Want<'_>, skip: usize, take: Take<'_>) -> Result<Page, Fault> {
     let answered: Answered<'_, Value, Value> = read_json(body, PAGE)?;
-    let absent = absent(&answered);
-    let Parts { pieces, bottom } = parts(answered).ok_or(absent)?;
-    let bottom = bottom.map(|bottom| bottom.as_str().to_owned());
+    let Parts { pieces, bottom, strange, is_cursor_strange } = parts(answered)?;
+    let page = Page::new(bottom, pieces.len(), strange, is_cursor_strange);
     let read = pieces.iter().map(|Piece { what, is_pinned, thread }| {
         let what = match what {
-            What::Tweet(json) => Box::deserialize(json).map(What::Tweet),
-            What::User(json) => Box::deserialize(json).map(What::User),
+            What::Tweet(json) => objects::from_value(json).map(What::Tweet),
+            What::User(json) => objects::from_value(json).map(What::User),
         };
-        (what.map_err(|_| ()), *is_pinned, thread.clone())
+        (what.map_err(|_| Strange), *is_pinned, thread.clone())
     });
-    let page = give(read, bottom, want, skip, take);
-    // Not one of them: it is the form that has changed, and no single item.
-    if page.pieces > 0 && page.unreadable == page.pieces as u64 {
-        return Err(Fault::Shape(PAGE));
+    give(page, read, want, skip, take)
+}
+
+impl Page {
+    fn new(
+        bottom: Option<Text<'_>>,
+        pieces: usize,
+        unreadable: u64,
+        is_cursor_strange: bool,
+    ) -> Self {
+        let bottom = bottom.map(|bottom| bottom.as_str().to_owned());
+        Self { bottom, pieces, cut: None, unreadable, is_cursor_strange }
     }
-    Ok(page)
 }
 
 fn give<'a>(
-    pieces: impl ExactSizeIterator<Item = Read<'a>>,
-    bottom: Option<String>,
+    mut page: Page,
+    pieces: impl Iterator<Item = Read<'a>>,
     want: Want<'_>,
     skip: usize,
     take: Take<'_>,
-) -> Page {
-    let mut page = Page { bottom, pieces: pieces.len(), ..Page::default() };
+) -> Result<Page, Fault> {
+    let (mut strange, mut readable) = (0, false);
     for (index, (what, is_pinned, thread)) in pieces.enumerate().skip(skip) {
-        let Ok(what) = what else {
-            page.unreadable += 1;
-            continue;
+        let given = match what.and_then(|what| wanted(what, is_pinned, thread, want)) {
+            Ok(Wanted::Yes(given)) => given,
+            Ok(Wanted::No) => {
+                readable = true;
+                continue;
+            }
+            Ok(Wanted::Hidden) => continue,
+            Err(Strange) => {
+                strange += 1;
+                continue;
+            }
         };
-        let Some(given) = wanted(what, is_pinned, thread, want) else { continue };
+        readable = true;
         match take(given) {
             Took::More => {}
             Took::Last => {
@@ -121,51 +139,64 @@ fn give<'a>(
             }
         }
     }
-    page
+    // Not one of them: it is the form that has changed, and no single item.
+    if strange > 0 && !readable {
+        return Err(Fault::Shape(PAGE));
+    }
+    page.unreadable += strange;
+    Ok(page)
 }
 
-/// A piece in the form of results, if it is one of those wanted. Deleted and hidden ones are none.
+/// Whether a piece is one of those wanted.
+enum Wanted<'a> {
+    Yes(Given<'a>),
+    /// It is of another kind.
+    No,
+    /// It was deleted, or is hidden.
+    Hidden,
+}
+
+/// A piece in the form of results.
 fn wanted<'a>(
     what: Known<'a>,
     is_pinned: bool,
     thread: Option<Thread<'a>>,
     want: Want<'_>,
-) -> Option<Given<'a>> {
-    match (what, want) {
-        (What::User(user), Want::Users) => Some(Given::User(Box::new(profile(*user)?))),
-        (What::Tweet(found), Want::Tweets) => {
-            Some(Given::Tweet(Box::new(Tweet { is_pin: is_pinned, ..tweet(*found)? })))
-        }
-        (What::Tweet(found), Want::Replies(focal)) => {
-            let thread = thread?;
-            let found = tweet(*found)?;
-            if found.tweet_id.as_str() == focal {
-                return None;
+) -> Result<Wanted<'a>, Strange> {
+    Ok(match (what, want) {
+        (What::User(user), Want::Users) => match profile(*user)? {
+            Some(profile) => Wanted::Yes(Given::User(Box::new(profile))),
+            None => Wanted::Hidden,
+        },
+        (What::Tweet(found), Want::Tweets) => match tweet(*found)? {
+            Some(mut found) => {
+                found.is_pin = is_pinned;
+                Wanted::Yes(Given::Tweet(found))
             }
-            let thread_cursor = match thread.more {
-                Some((cursor, cursor_type)) => ThreadCursor {
-                    focal_tweet_id: Text(focal.to_owned().into()),
-                    thread_id: thread.id,
-                    cursor,
-                    cursor_type,
-                },
-                None => ThreadCursor::default(),
-            };
-            Some(Given::Tweet(Box::new(Tweet { thread_cursor, ..found })))
-        }
-        _ => None,
-    }
+            None => Wanted::Hidden,
+        },
+        (What::Tweet(found), Want::Replies(focal)) => match tweet(*found)? {
+            Some(found) => reply(found, thread, focal),
+            None => Wanted::Hidden,
+        },
+        _ => Wanted::No,
+    })
 }
 
-/// What an answer without a timeline means. X says of a profile that it cannot be seen by leaving
-/// its timeline out.
-fn absent<T, U>(answered: &Answered<'_, T, U>) -> Fault {
-    match &answered.data {
-        Some(data) if data.user.is_some() => {
-            Fault::NotFound("such timeline: the profile is suspended, protected or gone")
-        }
-        _ => Fault::Shape(PAGE),
+/// A tweet of a conversation, unless it is above the replies.
+fn reply<'a>(mut found: Box<Tweet<'a>>, thread: Option<Thread<'a>>, focal: &str) -> Wanted<'a> {
+    let Some(thread) = thread.filter(|_| found.tweet_id.as_str() != focal) else {
+        return Wanted::No;
+    };
+    if let Some((cursor, cursor_type)) = thread.more {
+        found.thread_cursor = ThreadCursor {
+            focal_tweet_id: Text(focal.to_owned().into()),
+            thread_id: thread.id,
+            cursor,
+            cursor_type,
+        };
     }
+    Wanted::Yes(Given::Tweet(found))
 }
 
 /// The tweets of a page, for measurements.

@@ -3,28 +3,76 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use http::StatusCode;
 use sealwork_egress::Scope;
 use sealwork_upstream::{Answer, Call, Fault, Secret, UpstreamError};
 
-use super::{account::Account, judge::judged, login::login, session::Session, way::WebWay};
+use super::{
+    account::{Account, State},
+    judge::{LOCKED, judged},
+    login::login,
+    operations::Graph,
+    session::Session,
+    way::WebWay,
+};
 use crate::{
     Way,
-    desk::{Desk, Run},
-    pool::Pool,
+    desk::{Desk, REQUEST_TIME, Run},
+    pool::{Pool, Resting, Why},
+    refusal::{Blame, SendError, nobody},
 };
 
+/// A profile that everybody may see: the network's own.
+const EVERYBODYS: &str = "X";
+
 impl WebWay {
-    /// The account's session: the one in use, else the one kept, else the operator's cookies, else
-    /// a new one by password. One login of an account at a time.
-    async fn session(&self, account: &Account, scope: &Scope) -> Result<Session, UpstreamError> {
-        let mut state = account.state.lock().await;
-        if !state.is_loaded {
-            state.is_loaded = true;
-            match self.store.load(&account.name).await {
-                Ok(text) => state.session = text.and_then(|text| Session::parse(&text).ok()),
-                Err(error) => tracing::warn!(%error, "a kept session cannot be read"),
+    /// Looks for kept sessions of accounts that have neither password nor cookies, once: the others
+    /// cannot be used.
+    pub(crate) async fn look_for_sessions(&self) {
+        self.looked.get_or_init(|| self.look()).await;
+    }
+
+    async fn look(&self) {
+        for (index, account) in self.accounts.accounts().enumerate() {
+            let mut state = account.state.lock().await;
+            if account.password.is_some() || state.given.is_some() {
+                continue;
+            }
+            self.load(account, &mut state).await;
+            if state.session.is_some() {
+                self.accounts.standing(index).works();
+            } else {
+                tracing::warn!(
+                    place = account.place(),
+                    "an entry of TWITTER_ACCOUNTS has neither a password nor cookies, and is not used"
+                );
             }
         }
+    }
+
+    /// Why no account has anything to be logged in with, once that is known.
+    pub(crate) fn lacks_sessions(&self, clock: &dyn sealwork_platform::Clock) -> Option<String> {
+        let now = clock.now();
+        let why = self.accounts.broken(now).filter(|why| *why == Why::Sessionless)?;
+        self.looked.initialized().then(|| nobody(Way::Credential, why, &[], now).message)
+    }
+
+    async fn load(&self, account: &Account, state: &mut State) {
+        if state.is_loaded {
+            return;
+        }
+        state.is_loaded = true;
+        match self.store.load(&account.name).await {
+            Ok(text) => state.session = text.and_then(|text| Session::parse(&text).ok()),
+            Err(error) => tracing::warn!(%error, "a kept session cannot be read"),
+        }
+    }
+
+    /// The account's session: the one in use, else the one kept, else the operator's cookies, else
+    /// a new one by password. One login of an account at a time.
+    async fn session(&self, account: &Account, scope: &Scope) -> Result<Session, SendError> {
+        let mut state = account.state.lock().await;
+        self.load(account, &mut state).await;
         if state.session.is_none() {
             state.session = state.given.clone();
         }
@@ -32,12 +80,16 @@ impl WebWay {
             return Ok(session.clone());
         }
         let Some(password) = &account.password else {
-            return Err(self.upstream.error(Fault::Refused {
-                status: http::StatusCode::UNAUTHORIZED,
+            let error = self.upstream.error(Fault::Refused {
+                status: StatusCode::UNAUTHORIZED,
                 reason: "the account's session has ended, and there is no password for a new one",
-            }));
+            });
+            return Err(SendError { error, blame: Blame::Account(Resting::ForGood) });
         };
-        let session = login(self, account, password, scope).await?;
+        let session = login(self, account, password, scope).await.map_err(|error| {
+            // Logins that fail one after the other lock an account.
+            SendError { error, blame: Blame::Account(Resting::Long) }
+        })?;
         if let Err(error) = self.store.save(&account.name, session.header()).await {
             tracing::warn!(%error, "a session cannot be kept");
         }
@@ -58,6 +110,21 @@ impl WebWay {
             state.given = None;
         }
     }
+
+    async fn send_with(
+        &self,
+        session: &Session,
+        call: Call,
+        scope: &Scope,
+    ) -> Result<Answer, UpstreamError> {
+        judged(self.upstream.answer(self.with_session(call, session), scope).await?)
+    }
+
+    /// Asks with a session for what everybody may see.
+    async fn ask_common(&self, session: &Session, run: &Run<'_>) -> Result<(), UpstreamError> {
+        let call = self.call(Graph::UserByScreenName, run, EVERYBODYS, 1, None);
+        self.send_with(session, call.timeout(REQUEST_TIME), &run.scope).await.map(|_| ())
+    }
 }
 
 #[async_trait]
@@ -72,36 +139,52 @@ impl Desk for WebWay {
         &self.accounts
     }
 
-    /// With a session that X refuses, once more with a new one.
+    /// With a session that X refuses, once more with a new one. One refusal alone ends none: the
+    /// session is asked for something else first.
     async fn send(
         &self,
         account: &Arc<Account>,
         call: Call,
         run: &Run<'_>,
-    ) -> Result<Answer, UpstreamError> {
+    ) -> Result<Answer, SendError> {
         let mut last = None;
         // The kept session, the operator's cookies, a new login.
         for _ in 0..3 {
             let session = match (self.session(account, &run.scope).await, last.take()) {
                 (Ok(session), _) => session,
                 // What X said of the session tells more than that there is no other.
-                (Err(error), Some(refused)) if account.password.is_none() => {
-                    tracing::debug!(code = %error.code(), "an account has no further session");
-                    return Err(refused);
+                (Err(none), Some(error)) if account.password.is_none() => {
+                    return Err(SendError { error, ..none });
                 }
                 (Err(error), _) => return Err(error),
             };
             account.uses(&session);
-            let sent = self.upstream.answer(self.with_session(call.clone(), &session), &run.scope);
-            match judged(sent.await?) {
-                Err(error) if error.is_unauthorized() => {
-                    self.forget(account, &session).await;
-                    last = Some(error);
-                }
-                done => return done,
+            let error = match self.send_with(&session, call.clone(), &run.scope).await {
+                Err(error) if error.is_unauthorized() => error,
+                done => return Ok(done?),
+            };
+            let is_locked = matches!(error.fault, Fault::Refused { reason: LOCKED, .. });
+            let is_ended = is_locked
+                || self.ask_common(&session, run).await.is_err_and(|other| other.is_unauthorized());
+            if !is_ended {
+                let error = error.because("it refuses this to a session that works otherwise");
+                return Err(SendError { error, blame: Blame::Passed });
             }
+            self.forget(account, &session).await;
+            last = Some(error);
         }
-        Err(last.unwrap_or_else(|| self.upstream.error(Fault::Shape("an answer"))))
+        let error = last.unwrap_or_else(|| self.upstream.error(Fault::Shape("an answer")));
+        Err(SendError { error, blame: Blame::Account(Resting::Growing) })
+    }
+
+    async fn confirm(
+        &self,
+        account: &Arc<Account>,
+        _endpoint: &'static str,
+        run: &Run<'_>,
+    ) -> Result<(), UpstreamError> {
+        let session = self.session(account, &run.scope).await.map_err(|none| none.error)?;
+        self.ask_common(&session, run).await
     }
 
     fn secrets(&self) -> Vec<Secret> {

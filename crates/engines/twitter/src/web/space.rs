@@ -2,7 +2,7 @@ use sealwork_upstream::{Fault, read_json};
 use serde::Deserialize;
 
 use crate::{
-    loose::{Count, Flag, List, Text},
+    loose::{Count, Flag, List, Others, Text},
     results::{Participants, Space, SpaceUser, Topic},
     time::Moment,
 };
@@ -17,6 +17,8 @@ struct Answered<'a> {
 struct Data<'a> {
     #[serde(borrow, rename = "audioSpace")]
     space: Option<Audio<'a>>,
+    #[serde(flatten)]
+    others: Others,
 }
 
 #[derive(Deserialize)]
@@ -25,6 +27,8 @@ struct Audio<'a> {
     metadata: Option<Metadata<'a>>,
     #[serde(borrow)]
     participants: Option<Present<'a>>,
+    #[serde(flatten)]
+    others: Others,
 }
 
 #[derive(Deserialize, Default)]
@@ -100,11 +104,17 @@ struct Numbered<'a> {
 
 /// Reads the answer of `AudioSpaceById`.
 pub(super) fn read_space(body: &[u8]) -> Result<Space<'_>, Fault> {
-    let answered: Answered<'_> = read_json(body, "a space")?;
-    let data = answered.data.ok_or(Fault::Shape("a space"))?;
-    let Some(Audio { metadata: Some(metadata), participants }) = data.space else {
-        return Err(Fault::NotFound("such space"));
+    const CHANGED: Fault = Fault::Shape("a space");
+    let absent = |others: Others| {
+        if others.0 { CHANGED } else { Fault::NotFound("such space") }
     };
+    let answered: Answered<'_> = read_json(body, "a space")?;
+    let data = answered.data.ok_or(CHANGED)?;
+    let Audio { metadata, participants, others } = data.space.ok_or_else(|| absent(data.others))?;
+    let metadata = metadata.ok_or_else(|| absent(others))?;
+    if metadata.rest_id.is_empty() {
+        return Err(CHANGED);
+    }
     let present = participants.unwrap_or_default();
     let topics = metadata.topics.0.into_iter().filter_map(|holder| holder.topic);
     Ok(Space {

@@ -1,7 +1,14 @@
 //! Takes a timeline's instructions apart.
 
-use super::model::{Answered, Content, Entry, Item, ModuleItem, Timeline};
-use crate::loose::Text;
+use sealwork_upstream::Fault;
+
+use super::{
+    model::{
+        Answered, Content, Entry, Instruction, Item, ModuleItem, Slot, Timeline, UserHolder, Within,
+    },
+    page::PAGE,
+};
+use crate::loose::{List, Text};
 
 /// A tweet or a user of a timeline, as it came.
 pub(super) struct Piece<'a, T, U> {
@@ -31,66 +38,125 @@ pub(super) struct Parts<'a, T, U> {
     pub(super) pieces: Vec<Piece<'a, T, U>>,
     /// Where the next page begins.
     pub(super) bottom: Option<Text<'a>>,
+    /// Entries and items without a form that is known.
+    pub(super) strange: u64,
+    /// Whether one of those is a cursor.
+    pub(super) is_cursor_strange: bool,
 }
 
 const THREAD: &str = "conversationthread-";
+const GONE: Fault = Fault::NotFound("such timeline: the profile is suspended, protected or gone");
+const CHANGED: Fault = Fault::Shape(PAGE);
+/// Instructions that bring something.
+const BRINGING: [&str; 4] =
+    ["TimelineAddEntries", "TimelineAddToModule", "TimelinePinEntry", "TimelineReplaceEntry"];
+/// Those known to bring nothing.
+const OTHERS: [&str; 6] = [
+    "TimelineClearCache",
+    "TimelineClearEntriesUnreadState",
+    "TimelineMarkEntriesUnreadGreaterThanSortIndex",
+    "TimelineShowAlert",
+    "TimelineShowCover",
+    "TimelineTerminateTimeline",
+];
 
-/// The pieces of an answer; `None` when it holds no timeline.
-pub(super) fn parts<T, U>(answered: Answered<'_, T, U>) -> Option<Parts<'_, T, U>> {
-    let timeline = timeline(answered)?;
-    let mut parts = Parts { pieces: Vec::new(), bottom: None };
-    for instruction in timeline.instructions.0 {
-        let is_pinned = instruction.kind.as_str() == "TimelinePinEntry";
-        for entry in instruction.entry.into_iter().chain(instruction.entries.0) {
-            parts.entry(entry, is_pinned);
-        }
-        if !instruction.module_items.0.is_empty() {
-            parts.thread(Text::default(), instruction.module_items.0);
-        }
+/// The pieces of an answer.
+///
+/// # Errors
+/// [`Fault::Shape`] when there is no timeline, or nothing in it has a form that is known;
+/// [`Fault::NotFound`] for one that cannot be seen.
+pub(super) fn parts<T, U>(answered: Answered<'_, T, U>) -> Result<Parts<'_, T, U>, Fault> {
+    let instructions = instructions(answered)?;
+    let mut parts =
+        Parts { pieces: Vec::new(), bottom: None, strange: 0, is_cursor_strange: false };
+    let (mut brings, mut unknown) = (false, false);
+    for instruction in instructions.0 {
+        let kind = instruction.kind.as_str();
+        unknown |= !OTHERS.contains(&kind) && !BRINGING.contains(&kind);
+        brings |= parts.instruction(instruction)?;
     }
-    Some(parts)
+    let is_changed = unknown && !brings || parts.pieces.is_empty() && parts.strange > 0;
+    if is_changed { Err(CHANGED) } else { Ok(parts) }
 }
 
-fn timeline<T, U>(answered: Answered<'_, T, U>) -> Option<Timeline<'_, T, U>> {
-    let data = answered.data?;
-    if let Some(timeline) = data.threaded_conversation_with_injections_v2 {
-        return Some(timeline);
+fn instructions<T, U>(answered: Answered<'_, T, U>) -> Result<List<Instruction<'_, T, U>>, Fault> {
+    let data = answered.data.ok_or(CHANGED)?;
+    if let Some(user) = data.user {
+        return of_user(user);
     }
-    if let Some(home) = data.home {
-        return Some(home.home_timeline_urt);
-    }
-    let of_user = data.user.and_then(|user| user.result);
-    let of_user = of_user.and_then(|result| result.timeline.or(result.timeline_v2));
     let within = data
         .search_by_raw_query
         .map(|search| search.search_timeline)
         .or(data.retweeters_timeline)
         .or(data.bookmark_timeline)
         .or(data.bookmark_timeline_v2)
-        .or(of_user);
-    within?.timeline
+        .and_then(|within| within.timeline);
+    let timeline = data
+        .threaded_conversation_with_injections_v2
+        .or(data.home.map(|home| home.home_timeline_urt))
+        .or(within);
+    timeline.and_then(|timeline| timeline.instructions).ok_or(CHANGED)
+}
+
+/// X says of a profile that it cannot be seen by leaving its timeline out.
+fn of_user<T, U>(user: UserHolder<'_, T, U>) -> Result<List<Instruction<'_, T, U>>, Fault> {
+    let gone_unless = |is_changed: bool| if is_changed { CHANGED } else { GONE };
+    let Some(result) = user.result else { return Err(gone_unless(user.others.0)) };
+    let Some(within) = result.timeline.or(result.timeline_v2) else {
+        let is_user = matches!(result.kind.as_str(), "" | "User");
+        return Err(gone_unless(is_user && result.others.0));
+    };
+    let Within { timeline, others } = within;
+    let Some(Timeline { instructions, others }) = timeline else {
+        return Err(gone_unless(others.0));
+    };
+    instructions.ok_or(gone_unless(others.0))
 }
 
 impl<'a, T, U> Parts<'a, T, U> {
+    /// Whether it brings anything.
+    fn instruction(&mut self, instruction: Instruction<'a, T, U>) -> Result<bool, Fault> {
+        let Instruction { kind, entries, entry, module_items } = instruction;
+        let brings = entries.is_some() || entry.is_some() || module_items.is_some();
+        if !brings && (kind.is_empty() || BRINGING.contains(&kind.as_str())) {
+            return Err(CHANGED);
+        }
+        let is_pinned = kind.as_str() == "TimelinePinEntry";
+        for entry in entry.into_iter().chain(entries.unwrap_or_default().0) {
+            self.entry(entry, is_pinned);
+        }
+        if let Some(items) = module_items {
+            self.thread(Text::default(), items.0);
+        }
+        Ok(brings)
+    }
+
     fn entry(&mut self, entry: Entry<'a, T, U>, is_pinned: bool) {
         let id = entry.id;
         if is_advertisement(id.as_str()) {
             return;
         }
-        let Some(Content { item, items, cursor_type, value }) = entry.content else { return };
-        self.cursor(&cursor_type, &value);
+        let Some(Content { kind, item, items, cursor_type, value }) = entry.content else {
+            self.strange += 1;
+            return;
+        };
+        let is_cursor = self.cursor(&cursor_type, &value);
+        if !is_cursor && item.is_none() && items.is_none() {
+            self.is_cursor_strange |= id.as_str().starts_with("cursor-");
+            self.strange += u64::from(is_known_entry(kind.as_str()));
+        }
         if let Some(item) = item {
-            self.cursor(&item.cursor_type, &item.value);
             self.item(item, is_pinned, None);
         }
+        let items = items.unwrap_or_default().0;
         match id.as_str().strip_prefix(THREAD) {
             Some(thread) => {
                 let thread = Text(thread.to_owned().into());
-                self.thread(thread, items.0);
+                self.thread(thread, items);
             }
             None => {
-                for item in items.0 {
-                    if let Some(item) = wanted(item) {
+                for item in items {
+                    if let Some(item) = self.wanted(item) {
                         self.item(item, is_pinned, None);
                     }
                 }
@@ -103,7 +169,7 @@ impl<'a, T, U> Parts<'a, T, U> {
         let first = self.pieces.len();
         let mut more = None;
         for item in items {
-            let Some(item) = wanted(item) else { continue };
+            let Some(item) = self.wanted(item) else { continue };
             if !item.value.is_empty() {
                 more = Some((item.value, item.cursor_type));
                 continue;
@@ -116,31 +182,56 @@ impl<'a, T, U> Parts<'a, T, U> {
         }
     }
 
+    fn wanted(&mut self, item: ModuleItem<'a, T, U>) -> Option<Item<'a, T, U>> {
+        if is_advertisement(item.id.as_str()) {
+            return None;
+        }
+        let content = item.item.and_then(|item| item.item);
+        self.strange += u64::from(content.is_none());
+        content
+    }
+
     fn item(&mut self, item: Item<'a, T, U>, is_pinned: bool, thread: Option<Thread<'a>>) {
         if item.promoted.is_some() {
             return;
         }
-        let tweet = item.tweet_results.and_then(|slot| slot.result).map(What::Tweet);
-        let user = item.user_results.and_then(|slot| slot.result).map(What::User);
-        if let Some(what) = tweet.or(user) {
-            self.pieces.push(Piece { what, is_pinned, thread });
-        }
+        let is_cursor = self.cursor(&item.cursor_type, &item.value);
+        let what = match (item.tweet_results, item.user_results) {
+            (Some(slot), _) => self.held(slot).map(What::Tweet),
+            (None, Some(slot)) => self.held(slot).map(What::User),
+            (None, None) => {
+                self.strange += u64::from(!is_cursor && is_known_item(item.kind.as_str()));
+                None
+            }
+        };
+        self.pieces.extend(what.map(|what| Piece { what, is_pinned, thread }));
     }
 
-    fn cursor(&mut self, kind: &Text<'a>, value: &Text<'a>) {
-        if matches!(kind.as_str(), "Bottom" | "ShowMoreThreads" | "ShowMoreThreadsPrompt")
-            && !value.is_empty()
-        {
+    fn held<V>(&mut self, slot: Slot<V>) -> Option<V> {
+        self.strange += u64::from(slot.result.is_none() && slot.others.0);
+        slot.result
+    }
+
+    /// Notes where the next page begins, if this is a cursor that says so; whether it is a cursor.
+    fn cursor(&mut self, kind: &Text<'a>, value: &Text<'a>) -> bool {
+        let is_cursor = !kind.is_empty() && !value.is_empty();
+        let leads_on = ["Bottom", "ShowMoreThreads", "ShowMoreThreadsPrompt"];
+        if is_cursor && leads_on.contains(&kind.as_str()) {
             self.bottom = Some(value.clone());
         }
+        is_cursor
     }
 }
 
-fn wanted<'a, T, U>(item: ModuleItem<'a, T, U>) -> Option<Item<'a, T, U>> {
-    if is_advertisement(item.id.as_str()) {
-        return None;
-    }
-    item.item?.item
+/// Whether an entry of this type must have content that is known; X adds other types.
+fn is_known_entry(kind: &str) -> bool {
+    let known = ["", "TimelineTimelineItem", "TimelineTimelineModule", "TimelineTimelineCursor"];
+    known.contains(&kind)
+}
+
+/// The same of an item.
+fn is_known_item(kind: &str) -> bool {
+    matches!(kind, "" | "TimelineTweet" | "TimelineUser" | "TimelineTimelineCursor")
 }
 
 /// Advertisements, and profiles that X suggests.

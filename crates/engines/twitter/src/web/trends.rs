@@ -11,7 +11,7 @@ struct Guide<'a> {
 
 #[derive(Deserialize)]
 struct Timeline<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     instructions: List<Instruction<'a>>,
 }
 
@@ -23,7 +23,7 @@ struct Instruction<'a> {
 
 #[derive(Deserialize)]
 struct Entries<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     entries: List<Entry<'a>>,
 }
 
@@ -71,9 +71,13 @@ struct Trend<'a> {
 
 /// The names of what is trending, in the order of `guide.json`.
 pub(super) fn read_trends(body: &[u8]) -> Result<Vec<Text<'_>>, Fault> {
-    let guide: Guide<'_> = read_json(body, "a list of trends")?;
+    const WHAT: &str = "a list of trends";
+    let guide: Guide<'_> = read_json(body, WHAT)?;
     let entries = guide.timeline.instructions.0.into_iter().filter_map(|it| it.add);
     let modules = entries.flat_map(|add| add.entries.0).filter_map(|entry| entry.content?.module);
     let items = modules.flat_map(|module| module.items.0).filter_map(|item| item.item?.content);
-    Ok(items.filter_map(|content| content.trend).map(|trend| trend.name).collect())
+    let names: Vec<Text<'_>> =
+        items.filter_map(|content| content.trend).map(|trend| trend.name).collect();
+    // There is always something that people talk about.
+    if names.is_empty() { Err(Fault::Shape(WHAT)) } else { Ok(names) }
 }

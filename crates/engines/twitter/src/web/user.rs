@@ -1,16 +1,69 @@
-use super::model::{Author, Birthdate, Picture, WebUser};
-use crate::{loose::Text, results::Profile, time::Moment};
+use sealwork_upstream::{Fault, read_json};
+use serde::Deserialize;
 
-/// A profile in the form of results, from where X has had its fields over the years; `None` for one that is suspended, deleted or hidden.
-pub(super) fn profile<'a>(user: WebUser<'a>) -> Option<Profile<'a>> {
-    if user.kind.as_str() == "UserUnavailable" || user.rest_id.is_empty() {
-        return None;
-    }
+use super::{
+    model::{Author, Birthdate, Picture, WebUser},
+    page::Strange,
+};
+use crate::{
+    arguments::is_number,
+    loose::{Others, Text},
+    results::Profile,
+    time::Moment,
+};
+
+#[derive(Deserialize)]
+struct UserAnswered<'a> {
+    #[serde(borrow)]
+    data: Option<UserData<'a>>,
+}
+
+#[derive(Deserialize)]
+struct UserData<'a> {
+    #[serde(borrow)]
+    user: Option<UserSlot<'a>>,
+    #[serde(flatten)]
+    others: Others,
+}
+
+#[derive(Deserialize)]
+struct UserSlot<'a> {
+    #[serde(borrow)]
+    result: Option<WebUser<'a>>,
+    #[serde(flatten)]
+    others: Others,
+}
+
+/// Reads the answer of `UserByScreenName` or `UserByRestId`. X says of a profile that it is not
+/// there by leaving it out.
+pub(super) fn read_user(body: &[u8]) -> Result<Profile<'_>, Fault> {
+    const CHANGED: Fault = Fault::Shape("a profile");
+    let answered: UserAnswered<'_> = read_json(body, "a profile")?;
+    let absent = |others: Others| {
+        if others.0 { CHANGED } else { Fault::NotFound("such profile") }
+    };
+    let data = answered.data.ok_or(CHANGED)?;
+    let slot = data.user.ok_or_else(|| absent(data.others))?;
+    let user = slot.result.ok_or_else(|| absent(slot.others))?;
+    let profile = profile(user).map_err(|Strange| CHANGED)?;
+    profile.ok_or(Fault::NotFound("such profile: it is suspended or gone"))
+}
+
+/// A profile in the form of results, from where X has had its fields over the years; `None` for
+/// one that is suspended, deleted or hidden.
+///
+/// # Errors
+/// [`Strange`].
+pub(super) fn profile<'a>(user: WebUser<'a>) -> Result<Option<Profile<'a>>, Strange> {
     let mut legacy = user.legacy.unwrap_or_default();
     if let Some(core) = user.core {
         legacy.name = first(legacy.name, core.name);
         legacy.screen_name = first(legacy.screen_name, core.screen_name);
         legacy.created_at = first(legacy.created_at, core.created_at);
+    }
+    if !is_number(user.rest_id.as_str()) || legacy.screen_name.is_empty() {
+        // What is hidden says what it is instead of a user.
+        return if matches!(user.kind.as_str(), "" | "User") { Err(Strange) } else { Ok(None) };
     }
     if let Some(bio) = user.profile_bio {
         legacy.description = first(legacy.description, bio.description);
@@ -30,7 +83,7 @@ pub(super) fn profile<'a>(user: WebUser<'a>) -> Option<Profile<'a>> {
     let birthdate = user.legacy_extended_profile.and_then(|profile| profile.birthdate);
     let picture = |picture: Option<Picture<'a>>| picture.map(|it| it.image_url).unwrap_or_default();
     let location = user.location.map(|it| it.location).unwrap_or_default();
-    Some(Profile {
+    Ok(Some(Profile {
         avatar: first(legacy.profile_image_url_https, picture(user.avatar)),
         banner: first(legacy.profile_banner_url, picture(user.banner)),
         biography: legacy.description,
@@ -61,7 +114,7 @@ pub(super) fn profile<'a>(user: WebUser<'a>) -> Option<Profile<'a>> {
         profile_image_shape: user.profile_image_shape,
         has_graduated_access: user.has_graduated_access.0,
         can_highlight_tweets: user.highlights_info.is_some_and(|it| it.can_highlight_tweets.0),
-    })
+    }))
 }
 
 /// An author's screen name, wherever it stands.

@@ -1,33 +1,33 @@
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
+use sealwork_job::{Code, Failure};
 use sealwork_platform::Clock;
-use sealwork_upstream::{Answer, Call, Fault, Secret, Upstream, read_json};
-use serde::Deserialize;
+use sealwork_upstream::{Answer, Call, Fault, Secret, Upstream};
+use tokio::sync::OnceCell;
 
 use super::{
     account::{Account, SessionStore},
     graphql::GraphqlConfig,
-    model::WebUser,
     operations::{Graph, Timeline, timeline, variables},
     page::{Given, Want, read_page},
     place::Place,
     session::Session,
     space::read_space,
     trends::read_trends,
-    user::profile,
+    user::read_user,
 };
 use crate::{
     Operation, Subject, Way,
     arguments::is_number,
-    desk::{Desk as _, Run, WayError, ask, nobody},
+    desk::{Desk as _, Run, WayError, ask},
     found::{Found, Took},
     pool::Pool,
+    progress::Progress,
+    refusal::nobody,
 };
 
 /// X gives no fewer than about this many items of a timeline.
 const LEAST: u64 = 20;
-/// Pages in a row without anything new, after which a timeline is taken to be at its end.
-const BARREN: u32 = 10;
 const TRENDS: &str = "guide.json";
 
 /// What the way by credentials sends beside a session.
@@ -46,6 +46,8 @@ pub(crate) struct WebWay {
     features: String,
     pub(super) accounts: Pool<Arc<Account>>,
     pub(super) store: Arc<dyn SessionStore>,
+    /// Whether sessions have been looked for.
+    pub(super) looked: OnceCell<()>,
 }
 
 impl WebWay {
@@ -56,7 +58,13 @@ impl WebWay {
         store: Arc<dyn SessionStore>,
     ) -> Self {
         let accounts = Pool::new(accounts.into_iter().map(Arc::new).collect());
-        Self { upstream, features: config.graphql.features(), config, accounts, store }
+        for (index, account) in accounts.accounts().enumerate() {
+            if !account.has_credentials() {
+                accounts.standing(index).sessionless();
+            }
+        }
+        let (features, looked) = (config.graphql.features(), OnceCell::new());
+        Self { upstream, features, config, accounts, store, looked }
     }
 
     /// Whether there are accounts.
@@ -67,7 +75,8 @@ impl WebWay {
     /// Why no account can be used now.
     pub(crate) fn missing(&self, clock: &dyn Clock) -> Option<String> {
         let now = clock.now();
-        self.accounts.broken(now).map(|why| nobody(Way::Credential, why, now).message)
+        let why = self.accounts.broken(now)?;
+        Some(nobody(Way::Credential, why, &self.accounts.reasons(now), now).message)
     }
 
     /// Does an operation.
@@ -77,6 +86,7 @@ impl WebWay {
         run: &mut Run<'_>,
         token: Option<&str>,
     ) -> Result<Found, WayError> {
+        self.look_for_sessions().await;
         let query = run.arguments.query.clone();
         match operation {
             Operation::GetTrends => self.trends(run).await,
@@ -117,8 +127,7 @@ impl WebWay {
         let mut found = Found::list(run.context, run.arguments.max_results, Vec::new());
         let mut place = Place::read(token);
         run.only = place.account.filter(|_| is_own);
-        let mut seen = HashSet::new();
-        let mut barren = 0;
+        let mut progress = Progress::default();
         loop {
             // Few tweets have media: a full page is asked for.
             let count = if only_media { most } else { found.missing().clamp(LEAST, most) };
@@ -133,12 +142,11 @@ impl WebWay {
                 run.only = run.answered;
                 place.account = run.answered;
             }
-            let before = found.count();
             let read = read_page(&answer.body, want, place.skip, &mut |given| match given {
                 Given::Tweet(tweet) if only_media && !tweet.has_media() => Took::More,
-                Given::Tweet(tweet) if !seen.insert(tweet.id) => Took::More,
+                Given::Tweet(tweet) if !progress.is_new(tweet.id) => Took::More,
                 Given::Tweet(tweet) => found.push(&*tweet),
-                Given::User(user) if !seen.insert(user.user_id.number()) => Took::More,
+                Given::User(user) if !progress.is_new(user.user_id.number()) => Took::More,
                 Given::User(user) => found.push(&*user),
             });
             let page = match read {
@@ -151,14 +159,21 @@ impl WebWay {
                 found.cursor = place.write();
                 return Ok(found);
             }
+            if page.is_cursor_strange && page.bottom.is_none() {
+                let text = "X's cursor has a form that this worker does not know";
+                found.stopped = Some(Failure::new(Code::UpstreamChanged, text));
+            }
             if page.pieces == 0 || page.bottom.is_none() || page.bottom == place.token {
                 found.cursor = None;
                 return Ok(found);
             }
             place = Place { token: page.bottom, skip: 0, account: place.account };
             found.cursor = place.write();
-            barren = if found.count() > before { 0 } else { barren + 1 };
-            if found.is_full() || barren == BARREN {
+            if found.is_full() {
+                return Ok(found);
+            }
+            if let Err(reason) = progress.page(found.count()) {
+                found.paused = Some(reason);
                 return Ok(found);
             }
         }
@@ -178,6 +193,9 @@ impl WebWay {
         });
         match (read, found) {
             (_, Some(found)) => found,
+            (Ok(page), None) if page.unreadable > 0 => {
+                Err(self.failed(run, Fault::Shape("a tweet")))
+            }
             (Ok(_), None) => Err(self.failed(run, Fault::NotFound("such tweet"))),
             (Err(fault), None) => Err(self.failed(run, fault)),
         }
@@ -185,9 +203,7 @@ impl WebWay {
 
     async fn user(&self, run: &mut Run<'_>, query: &str) -> Result<Found, WayError> {
         let answer = self.user_answer(run, query).await?;
-        let read = read_user(&answer.body).and_then(|user| {
-            profile(user).ok_or(Fault::NotFound("such profile: it is suspended or gone"))
-        });
+        let read = read_user(&answer.body);
         match read {
             Ok(profile) => Found::single(run.context, &profile, self.secrets()),
             Err(fault) => Err(self.failed(run, fault)),
@@ -198,15 +214,8 @@ impl WebWay {
     async fn number_of(&self, run: &mut Run<'_>, name: &str) -> Result<String, WayError> {
         let call = self.call(Graph::UserByScreenName, run, name, 1, None);
         let answer = ask(self, run, Graph::UserByScreenName.name(), call).await?;
-        let number = read_user(&answer.body).map(|user| user.rest_id.as_str().to_owned());
-        match number {
-            Ok(number) if is_number(&number) => Ok(number),
-            Ok(_) => {
-                let fault = Fault::NotFound("such profile: it is suspended or gone");
-                Err(self.failed(run, fault))
-            }
-            Err(fault) => Err(self.failed(run, fault)),
-        }
+        let number = read_user(&answer.body).map(|profile| profile.user_id.as_str().to_owned());
+        number.map_err(|fault| self.failed(run, fault))
     }
 
     async fn user_answer(&self, run: &mut Run<'_>, query: &str) -> Result<Answer, WayError> {
@@ -246,7 +255,7 @@ impl WebWay {
         Ok(found)
     }
 
-    fn call(
+    pub(super) fn call(
         &self,
         graph: Graph,
         run: &Run<'_>,
@@ -280,28 +289,4 @@ impl WebWay {
         run.tally.failed(error.code());
         error.into()
     }
-}
-
-#[derive(Deserialize)]
-struct UserAnswered<'a> {
-    #[serde(borrow)]
-    data: Option<UserData<'a>>,
-}
-
-#[derive(Deserialize)]
-struct UserData<'a> {
-    #[serde(borrow)]
-    user: Option<UserSlot<'a>>,
-}
-
-#[derive(Deserialize)]
-struct UserSlot<'a> {
-    #[serde(borrow)]
-    result: Option<WebUser<'a>>,
-}
-
-fn read_user(body: &[u8]) -> Result<WebUser<'_>, Fault> {
-    let answered: UserAnswered<'_> = read_json(body, "a profile")?;
-    let data = answered.data.ok_or(Fault::Shape("a profile"))?;
-    data.user.and_then(|user| user.result).ok_or(Fault::NotFound("such profile"))
 }

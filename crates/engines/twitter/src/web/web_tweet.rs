@@ -1,25 +1,35 @@
 use std::borrow::Cow;
 
 use super::{
-    model::{LegacyTweet, Retweeted, Variant, WebEntities, WebMedia, WebTweet},
+    model::{Address, LegacyTweet, Retweeted, Variant, WebEntities, WebMedia, WebTweet},
+    page::Strange,
     user::screen_name,
 };
 use crate::{
-    loose::Text,
-    results::{Link, Markup, Metrics, Photo, Span, Tweet, Video, or_null},
+    arguments::is_number,
+    loose::{List, Text},
+    results::{Link, Markup, Metrics, Photo, Span, Tweet, Video, leads_to_the_web, or_null},
     time::Moment,
 };
 
-/// A tweet in the form of results; `None` for a deleted or hidden one.
-pub(super) fn tweet(mut found: WebTweet<'_>) -> Option<Tweet<'_>> {
+/// A tweet in the form of results, boxed because it is handed on; `None` for a deleted or hidden
+/// one.
+///
+/// # Errors
+/// [`Strange`].
+pub(super) fn tweet(mut found: WebTweet<'_>) -> Result<Option<Box<Tweet<'_>>>, Strange> {
     // With limited visibility it stands one level deeper.
     if let Some(inner) = found.tweet.take() {
         found = *inner;
     }
-    let mut legacy = found.legacy?;
+    let Some(mut legacy) = found.legacy else {
+        // A tombstone says what it is; a tweet has its text.
+        let is_tweet = matches!(found.kind.as_str(), "" | "Tweet" | "TweetWithVisibilityResults");
+        return if is_tweet { Err(Strange) } else { Ok(None) };
+    };
     let tweet_id = if found.rest_id.is_empty() { legacy.id_str.clone() } else { found.rest_id };
-    if tweet_id.is_empty() {
-        return None;
+    if !is_number(tweet_id.as_str()) {
+        return Err(Strange);
     }
     let author = found.core.and_then(|core| core.user_results).and_then(|user| user.result);
     let username = author.map(screen_name).unwrap_or_default();
@@ -37,7 +47,7 @@ pub(super) fn tweet(mut found: WebTweet<'_>) -> Option<Tweet<'_>> {
     let views = found.views.map_or(0, |views| views.count.0);
     let user_id = legacy.user_id_str.clone();
     let sensitive = legacy.possibly_sensitive.0;
-    Some(Tweet {
+    Ok(Some(Box::new(Tweet {
         id: tweet_id.number(),
         tweet_id,
         is_quoted: legacy.is_quote_status.0,
@@ -63,7 +73,7 @@ pub(super) fn tweet(mut found: WebTweet<'_>) -> Option<Tweet<'_>> {
             bookmark_count: legacy.bookmark_count.0,
             impression_count: views,
         },
-        urls: or_null(entities.urls.0.into_iter().map(|url| url.expanded_url).collect::<Vec<_>>()),
+        urls: or_null(addresses(entities.urls)),
         hashtags: or_null(entities.hashtags.0.into_iter().map(|tag| tag.text).collect()),
         photos: or_null(media.iter().filter_map(photo).collect()),
         videos: or_null(media.iter().filter_map(video).collect()),
@@ -73,7 +83,12 @@ pub(super) fn tweet(mut found: WebTweet<'_>) -> Option<Tweet<'_>> {
         possibly_sensitive: sensitive,
         lang: legacy.lang,
         ..Tweet::default()
-    })
+    })))
+}
+
+fn addresses<'a>(urls: List<Address<'a>>) -> Vec<Text<'a>> {
+    let addresses = urls.0.into_iter().map(|url| url.expanded_url);
+    addresses.filter(|address| leads_to_the_web(address.as_str())).collect()
 }
 
 /// An author's answer to an own tweet.

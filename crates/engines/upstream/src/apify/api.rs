@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use sealwork_egress::{Overflow, Response, Scope};
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value};
 
 use crate::{Answer, Call, Fault, Secret, Upstream, UpstreamError};
 
@@ -41,8 +41,8 @@ pub(super) enum Status {
 }
 
 #[derive(Deserialize)]
-struct Data<T> {
-    data: T,
+struct RunAnswer {
+    data: RunBody,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +51,12 @@ struct RunBody {
     id: String,
     status: String,
     default_dataset_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct UserAnswer {
+    #[serde(rename = "data")]
+    _data: Map<String, Value>,
 }
 
 impl Api {
@@ -66,7 +72,13 @@ impl Api {
             .query("timeout", time.as_secs().max(1))
             .json(input)
             .timeout(SHORT);
-        self.run_state(self.success(call, scope).await?)
+        let started = self.success(call, scope).await.map_err(|error| match error.status() {
+            Some(StatusCode::NOT_FOUND) => {
+                error.because("the actor that this worker uses is no longer there")
+            }
+            _ => error,
+        });
+        self.run_state(started?)
     }
 
     /// What a run is at; the API holds its answer for up to `wait`, until the run is over.
@@ -117,7 +129,7 @@ impl Api {
     pub(super) async fn me(&self) -> Result<(), UpstreamError> {
         let call = Call::get(&["users", "me"]).timeout(SHORT);
         let answer = self.success(call, &Scope::unmetered()).await?;
-        answer.json::<Data<Box<RawValue>>>("a user").map(|_| ())
+        answer.json::<UserAnswer>("a user").map(|_| ())
     }
 
     async fn success(&self, call: Call, scope: &Scope) -> Result<Answer, UpstreamError> {
@@ -126,7 +138,7 @@ impl Api {
     }
 
     fn run_state(&self, answer: Answer) -> Result<RunState, UpstreamError> {
-        let Data { data } = answer.json::<Data<RunBody>>("a run")?;
+        let RunAnswer { data } = answer.json("a run")?;
         let dataset = data.default_dataset_id;
         if !self.is_id(&data.id) || !dataset.as_deref().is_none_or(|id| self.is_id(id)) {
             return Err(self.upstream.error(Fault::Shape("a run")));

@@ -5,7 +5,7 @@ use sealwork_engine::Context;
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{api::Api, run::RunEnd};
-use crate::{ArrayError, ArrayReader, Fault, UpstreamError, unless_stopped};
+use crate::{ArrayError, ArrayReader, Fault, Found, UpstreamError, unless_stopped};
 
 /// Items asked for at once.
 const PAGE: u64 = 1000;
@@ -31,6 +31,8 @@ pub(super) struct Dataset<'a> {
     pub(super) offset: u64,
     /// Whether there may be items after that.
     pub(super) has_more: bool,
+    /// Items that were passed over because they are larger than this worker reads.
+    pub(super) too_large: u64,
     total: Option<u64>,
 }
 
@@ -46,7 +48,7 @@ enum PageEnd {
 
 impl<'a> Dataset<'a> {
     pub(super) fn new(api: &'a Api, id: &'a str, offset: u64) -> Self {
-        Self { api, id, offset, has_more: true, total: None }
+        Self { api, id, offset, has_more: true, too_large: 0, total: None }
     }
 
     /// Reads until `wanted` items are kept, there is no room, or there are no more. What was read
@@ -66,12 +68,20 @@ impl<'a> Dataset<'a> {
             let error = match unless_stopped(context, until, page).await? {
                 Ok(PageEnd::Enough) => return Ok(()),
                 Ok(PageEnd::Over) => {
-                    self.has_more = self.more_than(before, limit);
+                    // A full page may be followed by more, whatever total was told.
+                    let is_full = self.offset - before >= limit;
+                    self.has_more = is_full || self.more_than(before, limit);
                     failures = 0;
                     continue;
                 }
-                Ok(PageEnd::Cut) if self.offset > before => continue,
-                Ok(PageEnd::Cut) => self.error(Fault::TooLarge("an item of a dataset")),
+                Ok(PageEnd::Cut) => {
+                    if self.offset == before {
+                        // Its first item alone is larger than a page.
+                        self.offset += 1;
+                        self.too_large += 1;
+                    }
+                    continue;
+                }
                 Err(error) => error,
             };
             failures = if self.offset > before { 1 } else { failures + 1 };
@@ -101,12 +111,15 @@ impl<'a> Dataset<'a> {
         while let Some(bytes) =
             response.chunk().await.map_err(|error| self.api.upstream.network(error))?
         {
-            let offset = &mut self.offset;
-            let goes_on = reader.take(&bytes, |item| {
-                match take(item) {
-                    Took::NoRoom => return false,
-                    Took::Kept => *left -= 1,
-                    Took::LeftOut => {}
+            let (offset, too_large) = (&mut self.offset, &mut self.too_large);
+            let goes_on = reader.take(&bytes, |found| {
+                match found {
+                    Found::TooLarge => *too_large += 1,
+                    Found::Item(item) => match take(item) {
+                        Took::NoRoom => return false,
+                        Took::Kept => *left -= 1,
+                        Took::LeftOut => {}
+                    },
                 }
                 *offset += 1;
                 *left > 0
@@ -123,10 +136,10 @@ impl<'a> Dataset<'a> {
         Ok(PageEnd::Over)
     }
 
-    /// Whether there are items after those read: by the total if it was told, else when the page
-    /// that began at `before` brought as many as it was asked for.
+    /// Whether there are items after those read: by the total if it was told and is not less than
+    /// what has come, else when the page that began at `before` brought as many as it was asked for.
     fn more_than(&self, before: u64, limit: u64) -> bool {
-        match self.total {
+        match self.total.filter(|total| *total >= self.offset) {
             Some(total) => self.offset < total && self.offset > before,
             None => self.offset - before >= limit,
         }
@@ -146,6 +159,5 @@ fn fault(error: ArrayError) -> Fault {
         ArrayError::NotJson => Fault::NotJson,
         ArrayError::NotAnArray => Fault::Shape("the items of a dataset"),
         ArrayError::Truncated => Fault::Truncated,
-        ArrayError::ItemTooLarge => Fault::TooLarge("an item of a dataset"),
     }
 }

@@ -1,5 +1,6 @@
 //! What a job asks of Apify, and what it gets.
 
+use http::StatusCode;
 use sealwork_engine::Context;
 use sealwork_job::{Code, Failure, Output};
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,12 +13,17 @@ use super::{
     dataset::{Dataset, Took},
     run::{Run, RunEnd},
 };
-use crate::{CursorError, Details, Fault, ItemList, job_scope};
+use crate::{CursorError, Details, Fault, ItemList, array::MAX_ITEM, job_scope, objects};
 
 /// The part of a job's time that is kept for reading what a run has found, within bounds.
 const READING_PART: u32 = 10;
 const LEAST_READING: Duration = Duration::from_millis(200);
 const MOST_READING: Duration = Duration::from_secs(5);
+
+/// No item of a dataset has a form that is known.
+const NONE_KNOWN: Fault = Fault::Shape("the items of a dataset");
+/// An actor that could not do its work may put errors in the place of items.
+const ONLY_ERRORS: Fault = Fault::RunFailed("Actor run gave errors in the place of items");
 
 /// What a job asks of an actor.
 #[derive(Debug, Clone)]
@@ -91,15 +97,16 @@ impl Apify {
             None => self.run(api, context, order, until).await?,
         };
         let mut items = ItemList::new(context, [api.token.clone()]);
-        let mut no_room = false;
+        let (mut no_room, mut errors) = (false, 0);
         let mut dataset = Dataset::new(api, &place.dataset, place.offset);
         // What is left is for the report itself.
         let until = context.deadline.checked_sub(reading / 4).unwrap_or(context.deadline);
         let scope = job_scope(context, Some(until));
         let read = dataset
             .read(context, &scope, until, order.results, |bytes| {
-                let Ok(item) = serde_json::from_slice::<T>(bytes) else {
+                let Ok(item) = objects::from_slice::<T>(bytes) else {
                     details.unreadable += 1;
+                    errors += u64::from(is_error(bytes));
                     return Took::LeftOut;
                 };
                 if !keep(&item) {
@@ -110,7 +117,7 @@ impl Apify {
                 if no_room { Took::NoRoom } else { Took::Kept }
             })
             .await;
-        let (offset, has_more) = (dataset.offset, dataset.has_more);
+        let (offset, has_more, too_large) = (dataset.offset, dataset.has_more, dataset.too_large);
         let read = read.map_err(|end| self.failure(order.actor, end));
         if let Err(failure) = &read
             && failure.code == Code::Cancelled
@@ -119,17 +126,26 @@ impl Apify {
         }
         let stopped = place.stopped.or(read.err());
         let stopped = stopped.or_else(|| no_room.then(|| full(context)));
+        let stopped = stopped.or_else(|| (too_large > 0).then(|| passed_over(too_large)));
         details.returned = items.count();
         details.complete = stopped.is_none();
-        let cursor = || self.sealed(context, order, &place.dataset, offset);
+        let cursor = |offset| self.sealed(context, order, &place.dataset, offset);
+        let is_none_known = items.count() + details.filtered == 0 && details.unreadable > 0;
+        if is_none_known && too_large == 0 {
+            // From its beginning: a later version of this worker may know the form.
+            details.complete = false;
+            details.resume = cursor(place.offset);
+            let fault = if errors == details.unreadable { ONLY_ERRORS } else { NONE_KNOWN };
+            return Err(stopped.unwrap_or_else(|| api.upstream.error(fault).into()));
+        }
         if let Some(failure) = stopped {
             if items.count() == 0 {
-                details.resume = has_more.then(cursor).flatten();
+                details.resume = has_more.then(|| cursor(offset)).flatten();
                 return Err(failure);
             }
             details.stopped = Some(failure.into());
         }
-        let next_cursor = has_more.then(cursor).flatten();
+        let next_cursor = has_more.then(|| cursor(offset)).flatten();
         Ok(Output { next_cursor, ..Output::json(items.finish()) })
     }
 
@@ -143,7 +159,14 @@ impl Apify {
     ) -> Result<Place, Failure> {
         let failure = |end| self.failure(order.actor, end);
         let started = Run::start(api, context, order.actor, &order.input, until).await;
-        let mut run = started.map_err(failure)?;
+        let mut run = started.map_err(|end| {
+            if let RunEnd::Failed(error) = &end
+                && error.status() == Some(StatusCode::NOT_FOUND)
+            {
+                self.0.availability.part_fails(order.actor, error.to_string());
+            }
+            failure(end)
+        })?;
         self.0.availability.part_works(order.actor);
         let scope = job_scope(context, Some(context.deadline));
         let ended = run.finish(context, &scope, until).await;
@@ -200,6 +223,24 @@ impl Apify {
 /// What a cursor is good for: this requester, this actor, this input.
 fn bound<'a>(context: &'a Context, order: &'a Order, input: &'a str) -> [&'a [u8]; 3] {
     [context.requester.as_str().as_bytes(), order.actor.as_bytes(), input.as_bytes()]
+}
+
+/// Whether an actor has put an error in the place of an item.
+fn is_error(item: &[u8]) -> bool {
+    let item: Value = serde_json::from_slice(item).unwrap_or_default();
+    ["error", "#error"].iter().any(|name| match &item[name] {
+        Value::String(text) => !text.is_empty(),
+        Value::Bool(flag) => *flag,
+        Value::Object(_) => true,
+        _ => false,
+    })
+}
+
+fn passed_over(count: u64) -> Failure {
+    let text = format!(
+        "this worker reads items of up to {MAX_ITEM} bytes; larger ones that were left out: {count}"
+    );
+    Failure::new(Code::ResponseTooLarge, text)
 }
 
 fn full(context: &Context) -> Failure {

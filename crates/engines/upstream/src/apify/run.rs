@@ -19,8 +19,6 @@ const LONG_POLL: Duration = Duration::from_secs(15);
 /// The first pause between two polls that the API did not hold, and the longest.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Polls in a row that may fail before a run that is paid for is given up.
-const POLL_FAILURES: u32 = 5;
 /// How often a start is tried that the upstream refused for its rate, and how long at most it waits.
 const STARTS: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -102,14 +100,15 @@ impl Run {
         }))
     }
 
-    /// Waits until the run is over. What passes is tried again: the run is paid for.
+    /// Waits until the run is over. A poll that fails with what may pass is tried again, as long as
+    /// there is time: the run is paid for.
     pub(super) async fn finish(
         &mut self,
         context: &Context,
         scope: &Scope,
         until: Instant,
     ) -> Result<(), RunEnd> {
-        let (mut pause, mut failures) = (PAUSE, 0);
+        let mut pause = PAUSE;
         loop {
             match self.state.status {
                 Status::Succeeded => return Ok(()),
@@ -123,7 +122,6 @@ impl Run {
             let polled = self.api.run(&self.state.id, wait, scope);
             match unless_stopped(context, until, polled).await? {
                 Ok(state) => {
-                    failures = 0;
                     self.state.status = state.status;
                     self.state.dataset = state.dataset.or(self.state.dataset.take());
                     if self.state.status != Status::Going {
@@ -131,13 +129,12 @@ impl Run {
                     }
                 }
                 Err(error) => {
-                    failures += 1;
-                    if !error.may_pass() || failures == POLL_FAILURES {
+                    let wait = error.rate().wait(self.api.upstream.now()).unwrap_or_default();
+                    let pause = pause.max(wait.min(LONGEST_WAIT));
+                    if !error.may_pass() || Instant::now() + pause >= until {
                         return Err(error.into());
                     }
-                    if let Some(asked) = error.rate().wait(self.api.upstream.now()) {
-                        pause = pause.max(asked.min(LONGEST_WAIT));
-                    }
+                    unless_stopped(context, until, sleep(pause)).await?;
                 }
             }
             if asked.elapsed() < pause {
@@ -187,6 +184,7 @@ fn may_have_started(error: &UpstreamError) -> bool {
         Fault::Network(error) => !matches!(
             error,
             EgressError::Refused(_)
+                | EgressError::Connect { .. }
                 | EgressError::HostNotFound { .. }
                 | EgressError::Tls { .. }
                 | EgressError::Exhausted { what: REQUESTS }

@@ -48,6 +48,8 @@ struct State {
     /// What actors find, where it is not the usual.
     found: BTreeMap<String, Items>,
     tells_total: bool,
+    /// Told in the place of the true one.
+    total: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +70,7 @@ impl Default for ApifyService {
             endings: Vec::new(),
             found: BTreeMap::new(),
             tells_total: true,
+            total: None,
         };
         Self { state: Mutex::new(state), aborted: Notify::new() }
     }
@@ -87,6 +90,11 @@ impl ApifyService {
     /// What an actor finds from now on.
     pub fn set_found(&self, actor: &str, items: Items) {
         self.state().found.insert(actor.to_owned(), items);
+    }
+
+    /// Makes pages tell another number of items than the dataset has.
+    pub fn set_total(&self, total: u64) {
+        self.state().total = Some(total);
     }
 
     /// Whether pages tell how many items the dataset has. They do until told otherwise.
@@ -163,9 +171,9 @@ impl ApifyService {
     }
 
     fn items(&self, number: usize, ask: &Ask) -> Reply {
-        let (run, tells_total) = {
+        let (run, tells_total, told) = {
             let state = self.state();
-            (state.runs.get(number).cloned(), state.tells_total)
+            (state.runs.get(number).cloned(), state.tells_total, state.total)
         };
         let Some(run) = run else { return refused(404, "record-not-found") };
         let total = run.found();
@@ -187,7 +195,7 @@ impl ApifyService {
             .header("x-apify-pagination-offset", offset)
             .header("x-apify-pagination-limit", limit)
             .header("x-apify-pagination-count", end.saturating_sub(offset))
-            .header("x-apify-pagination-total", total)
+            .header("x-apify-pagination-total", told.unwrap_or(total))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

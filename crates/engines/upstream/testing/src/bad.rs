@@ -22,6 +22,8 @@ pub enum Bad {
     HalfJson,
     /// The answer, during whose body the connection breaks.
     Broken,
+    /// The answer, with another text in the place of a text.
+    Edited(&'static str, &'static str),
     /// JSON of another form.
     OtherShape,
     /// An empty body with status 200.
@@ -68,6 +70,10 @@ impl Bad {
                     piece
                 });
                 Reply::pieces("application/json", pieces)
+            }
+            Self::Edited(from, to) => {
+                let whole = whole(good.await).await;
+                Reply::text("application/json", String::from_utf8_lossy(&whole).replace(from, to))
             }
             Self::OtherShape => Reply::json(&json!({"result": {"rows": 7}, "ok": "yes"})),
             Self::Empty => Reply::text("application/json", ""),

@@ -38,6 +38,7 @@ pub fn limited(time: Duration, limits: Limits) -> Context {
     Context {
         job: JobId([7; 16]),
         requester: RequesterId::new("key", "alice"),
+        account: RequesterId::new("key", "alice"),
         limits,
         input: None,
         deadline: Instant::now() + time,

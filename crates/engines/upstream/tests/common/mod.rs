@@ -8,16 +8,16 @@ use sealwork_test_upstream::{Items, TOKEN, TestUpstream, apify_at, context};
 use sealwork_upstream::{
     Apify, ApifyConfig,
     apify::{Fetched, Order},
+    shape,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) const ACTOR: &str = "owner~actor";
 pub(crate) const TIME: Duration = Duration::from_secs(60);
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Numbered {
-    n: u64,
+shape! {
+    /// An item.
+    Numbered identified by n { n: Option<u64>, }
 }
 
 pub(crate) struct Setup {
@@ -79,5 +79,5 @@ pub(crate) fn order(results: u64) -> Order {
 pub(crate) fn numbers(fetched: &Fetched) -> Vec<u64> {
     let output = fetched.result.as_ref().expect("a result");
     let items: Vec<Numbered> = serde_json::from_slice(&output.data).unwrap();
-    items.into_iter().map(|item| item.n).collect()
+    items.into_iter().filter_map(|item| item.n).collect()
 }

@@ -123,7 +123,7 @@ impl Crawl {
         let meter = JobMeter::new(context, shared.config.blacklist.clone());
         let limit = context.limits.output_bytes.unwrap_or(shared.config.maxima.output_bytes);
         Self {
-            scope: Scope::new(Arc::new(meter), Some(until)),
+            scope: Scope::new(Arc::new(meter), Some(until)).of(context.account.share()),
             until,
             stop: context.stop.child_token(),
             output_limit: usize::try_from(limit).unwrap_or(usize::MAX),
@@ -315,8 +315,9 @@ impl<'a> State<'a> {
             self.counts.fetched += 1;
             self.counts.processed += u64::from(page.is_read);
         }
-        let Processed { depth, follow, parts, .. } = *page;
-        for (key, link) in follow {
+        let Processed { depth, leads, parts, .. } = *page;
+        self.skipped.left_site += leads.left_site;
+        for (key, link) in leads.follow {
             let referrer = Arc::clone(&link.referrer);
             self.frontier.found(key, link.url, depth + 1, referrer);
         }

@@ -21,9 +21,17 @@ pub(crate) struct Processed {
     pub(crate) error: Option<PageError>,
     /// Whether it was read as HTML or text.
     pub(crate) is_read: bool,
+    pub(crate) leads: Leads,
+    pub(crate) parts: Parts,
+}
+
+/// Where a page leads.
+#[derive(Default)]
+pub(crate) struct Leads {
     /// Links to be followed.
     pub(crate) follow: Vec<(PageKey, Link)>,
-    pub(crate) parts: Parts,
+    /// How many are not, because they leave the site.
+    pub(crate) left_site: u64,
 }
 
 /// A link, and the page that it is on.
@@ -95,7 +103,7 @@ fn read(answer: Answer, reading: &Reading, budget: &PageBudget) -> Processed {
     let kind = if media_type.is_other() { MediaKind::Other } else { media_type.kind(&body) };
     let mut document = skeleton.document.clone();
     if kind == MediaKind::Other {
-        return skeleton.with(document, &[], Vec::new());
+        return skeleton.with(document, &[], Leads::default());
     }
     let decoded = decode(&body, media_type.charset.as_deref(), final_url.host_str());
     drop(body);
@@ -103,15 +111,15 @@ fn read(answer: Answer, reading: &Reading, budget: &PageBudget) -> Processed {
     document.truncated = is_truncated.then_some(Truncated::Bytes);
     if kind == MediaKind::Text {
         document.text = Some(decoded.text);
-        return Processed { is_read: true, ..skeleton.with(document, &[], Vec::new()) };
+        return Processed { is_read: true, ..skeleton.with(document, &[], Leads::default()) };
     }
     let page = html::extract(&decoded.text, &final_url, &reading.extraction, budget);
-    let follow = reading.following.as_ref().map(|rules| links(&page, &final_url, rules));
+    let leads = reading.following.as_ref().map(|rules| leads(&page, &final_url, rules));
     let sections: Vec<_> =
         page.sections.iter().filter_map(|s| serde_json::to_vec(s).ok()).collect();
     fill(&mut document, page);
-    let follow = follow.unwrap_or_default();
-    Processed { is_read: true, ..skeleton.with(document, &sections, follow) }
+    let leads = leads.unwrap_or_default();
+    Processed { is_read: true, ..skeleton.with(document, &sections, leads) }
 }
 
 fn fill(document: &mut Document, page: Page) {
@@ -127,18 +135,19 @@ fn fill(document: &mut Document, page: Page) {
     document.truncated = document.truncated.or(page.cut.map(Truncated::from));
 }
 
-fn links(page: &Page, at: &Url, rules: &Following) -> Vec<(PageKey, Link)> {
+fn leads(page: &Page, at: &Url, rules: &Following) -> Leads {
     if page.nofollow && rules.heeds_nofollow {
-        return Vec::new();
+        return Leads::default();
     }
     let own = rules.stays_within.then(|| rules.site.clone().unwrap_or_else(|| Site::of(at)));
     let referrer = Arc::new(at.clone());
-    page.links
+    let (within, beyond): (Vec<Url>, Vec<Url>) = page
+        .links
         .iter()
         .filter_map(|link| Url::parse(link).ok())
-        .filter(|url| own.as_ref().is_none_or(|site| site.contains(url)))
-        .map(|url| (PageKey::new(&url), Link { url, referrer: Arc::clone(&referrer) }))
-        .collect()
+        .partition(|url| own.as_ref().is_none_or(|site| site.contains(url)));
+    let link = |url: Url| (PageKey::new(&url), Link { url, referrer: Arc::clone(&referrer) });
+    Leads { follow: within.into_iter().map(link).collect(), left_site: beyond.len() as u64 }
 }
 
 /// What is known of a page before it is read.
@@ -178,7 +187,7 @@ impl Skeleton {
 
     fn failed(self, error: PageError) -> Processed {
         let document = Document { error: Some(error), ..self.document.clone() };
-        self.with(document, &[], Vec::new())
+        self.with(document, &[], Leads::default())
     }
 
     /// For a page on which the code that reads pages breaks: it fails alone.
@@ -187,12 +196,7 @@ impl Skeleton {
         self.failed(PageError { code: Code::Internal, message })
     }
 
-    fn with(
-        self,
-        document: Document,
-        sections: &[Vec<u8>],
-        follow: Vec<(PageKey, Link)>,
-    ) -> Processed {
+    fn with(self, document: Document, sections: &[Vec<u8>], leads: Leads) -> Processed {
         Processed {
             depth: document.depth,
             final_key: PageKey::new(&self.final_url),
@@ -200,7 +204,7 @@ impl Skeleton {
             final_url: self.final_url,
             error: document.error.clone(),
             is_read: false,
-            follow,
+            leads,
             parts: Parts::new(self.order, sections, document),
         }
     }

@@ -230,6 +230,26 @@ mod tests {
     }
 
     #[test]
+    fn a_title_that_a_broken_head_has_lost_to_the_body_is_the_title_and_no_text() {
+        let words = "<p>A paragraph that is long enough to be taken for an article. </p>".repeat(9);
+        let broken = page(&format!(
+            "<html><head><img src=pixel.gif><title>Rain \n gauges</title></head><body>\
+             <svg><title>icon</title></svg>{words}<title>Another one</title></body></html>"
+        ));
+        assert_eq!(broken.title.as_deref(), Some("Rain gauges"));
+        for text in [&broken.text, &broken.markdown] {
+            assert!(text.contains("A paragraph"), "{text}");
+            assert!(!text.contains("gauges") && !text.contains("Another one"), "{text}");
+            assert!(!text.contains("icon"), "{text}");
+        }
+        let pixel = "<head><noscript><img src=p.gif></noscript><title>Frost</title></head><p>x";
+        let page_with_pixel = page(pixel);
+        assert_eq!(page_with_pixel.title.as_deref(), Some("Frost"));
+        assert!(!page_with_pixel.text.contains("Frost"), "{}", page_with_pixel.text);
+        assert_eq!(page("<title>One</title><p>x<title>Two</title>").title.as_deref(), Some("One"));
+    }
+
+    #[test]
     fn the_description_comes_from_metadata_and_nowhere_else() {
         let described = |head: &str| {
             let text =

@@ -79,6 +79,7 @@ pub fn extract(html: &str, url: &Url, options: &Extraction, budget: &dyn Budget)
         Some(selector) => select::selected(&dom, &base, selector, budget, &mut page),
         None => content::main_content(dom, url, &mut page),
     }
+    page.title = page.title.as_deref().and_then(text::one_line);
     let most = html.len().saturating_mul(4) + (64 << 10);
     text::truncate(&mut page.text, most);
     text::truncate(&mut page.markdown, most);

@@ -14,7 +14,7 @@ use dom_query::{Document as Dom, NodeData, NodeId, NodeRef};
 use html5ever::{
     Attribute, LocalName, QualName,
     buffer_queue::BufferQueue,
-    local_name,
+    local_name, ns,
     tendril::StrTendril,
     tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts},
     tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeBuilder, TreeBuilderOpts, TreeSink},
@@ -81,10 +81,29 @@ pub(super) fn parse(html: &str, budget: &dyn Budget) -> (Dom, Option<Cut>) {
     let dom = tokenizer.sink.builder.sink.finish();
     // What other templates hold is not part of the page.
     dom.select("template").remove();
+    put_title_in_head(&dom);
     if trim(&dom) {
         cut = cut.or(Some(Cut::Depth));
     }
     (dom, cut)
+}
+
+/// Puts the first `title` into the head, and takes the others out of the body. The first one is the
+/// document's title wherever it stands (HTML, `document.title`), and one that stands behind an
+/// element which does not belong into a head, such as a tracker's image, has landed in the body.
+/// None is ever shown, and nor is the title of a drawing.
+fn put_title_in_head(dom: &Dom) {
+    let is_html = |node: &NodeRef<'_>| dom.elem_name(&node.id).ns == ns!(html);
+    let titles = dom.select("title");
+    let Some(head) = dom.head() else { return };
+    let is_in_head = |node: &NodeRef<'_>| node.parent().is_some_and(|parent| parent.id == head.id);
+    if let Some(first) = titles.nodes().iter().find(|node| is_html(node))
+        && !is_in_head(first)
+    {
+        first.remove_from_parent();
+        head.append_child(first);
+    }
+    titles.nodes().iter().filter(|node| !is_in_head(node)).for_each(NodeRef::remove_from_parent);
 }
 
 fn chunks(html: &str) -> impl Iterator<Item = &str> {

@@ -39,6 +39,13 @@ fn push_collapsed(out: &mut String, text: &str) {
     }
 }
 
+/// The text with white space collapsed; `None` when nothing else is in it.
+pub(super) fn one_line(text: &str) -> Option<String> {
+    let mut line = String::new();
+    push_collapsed(&mut line, text);
+    non_empty(&line)
+}
+
 /// Cuts `text` to at most `most` bytes, between characters.
 pub(super) fn truncate(text: &mut String, most: usize) {
     text.truncate(text.floor_char_boundary(most.min(text.len())));

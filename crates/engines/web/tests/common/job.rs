@@ -53,6 +53,7 @@ impl Setup {
         Context {
             job: JobId([7; 16]),
             requester: RequesterId::anonymous(),
+            account: RequesterId::anonymous(),
             limits: self.limits,
             input: None,
             deadline: Instant::now() + self.time,

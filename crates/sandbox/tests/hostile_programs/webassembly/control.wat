@@ -78,7 +78,7 @@ unreachable
 (module (memory (export "memory") 1) (func (export "run") (param i32) (result i32) (local.get 0)))
 ;;;; entry that gives two results | refused
 (module (memory (export "memory") 1) (func (export "run") (result i32 i32) (i32.const 0) (i32.const 0)))
-;;;; no memory, and a call that needs it | unfit the module exports no
+;;;; no memory, and a call that needs it | refused it exports no
 (module (import "sealwork" "output" (func $output (param i32 i32))) (func (export "run") (result i32) (call $output (i32.const 0) (i32.const 1)) (i32.const 0)))
-;;;; a memory that is exported under another kind | unfit the module exports no
+;;;; a memory that is exported under another kind | refused it exports no
 (module (import "sealwork" "output" (func $output (param i32 i32))) (memory 1) (func $memory (export "memory")) (func (export "run") (result i32) (call $output (i32.const 0) (i32.const 1)) (i32.const 0)))

@@ -53,16 +53,18 @@ pub(crate) fn close(state: &mut WasiState, _: &mut GuestMemory<'_>, fd: u32) -> 
     Ok(())
 }
 
+/// Nothing is kept back that could be written now: no right is needed, as libc expects of files that
+/// it opened for reading.
 pub(crate) fn datasync(
     state: &mut WasiState,
     _: &mut GuestMemory<'_>,
     fd: u32,
 ) -> Result<(), Errno> {
-    state.descriptors.get(fd)?.need(Rights::FD_DATASYNC)
+    state.descriptors.get(fd).map(|_| ())
 }
 
 pub(crate) fn sync(state: &mut WasiState, _: &mut GuestMemory<'_>, fd: u32) -> Result<(), Errno> {
-    state.descriptors.get(fd)?.need(Rights::FD_SYNC)
+    state.descriptors.get(fd).map(|_| ())
 }
 
 pub(crate) fn fdstat_get(

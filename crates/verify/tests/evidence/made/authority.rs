@@ -101,6 +101,20 @@ impl Authority {
     }
 
     pub(super) fn revocation_list(&self, serials: &[u64]) -> Vec<u8> {
+        self.numbered_revocation_list(7, serials)
+    }
+
+    pub(super) fn numbered_revocation_list(&self, number: u64, serials: &[u64]) -> Vec<u8> {
+        self.later_revocation_list(number, -3600, serials)
+    }
+
+    /// A list that is issued so many seconds after the tests' time.
+    pub(super) fn later_revocation_list(
+        &self,
+        number: u64,
+        issued: i64,
+        serials: &[u64],
+    ) -> Vec<u8> {
         let revoked_certs = serials
             .iter()
             .map(|serial| RevokedCertParams {
@@ -111,9 +125,9 @@ impl Authority {
             })
             .collect();
         let params = CertificateRevocationListParams {
-            this_update: at(-3600),
+            this_update: at(issued),
             next_update: at(86_400),
-            crl_number: SerialNumber::from(7_u64),
+            crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
             revoked_certs,
             key_identifier_method: KeyIdMethod::Sha256,

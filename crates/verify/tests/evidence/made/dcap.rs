@@ -1,5 +1,8 @@
 //! SGX and TDX quotes with their whole collateral, for every status and attribute.
 
+#[cfg(test)]
+mod choice;
+
 use p256::{
     ecdsa::{Signature, SigningKey, signature::Signer as _},
     pkcs8::DecodePrivateKey as _,
@@ -136,7 +139,7 @@ fn date(offset: i64) -> String {
 }
 
 impl Platform {
-    fn tcb_info(&self) -> String {
+    fn tcb_info(&self) -> Value {
         // Component 1 is the module's version, which is 0 here.
         let mut tdx = components(3);
         tdx[1]["svn"] = 0.into();
@@ -163,10 +166,10 @@ impl Platform {
                 "attributesMask": "ff".repeat(8),
             });
         }
-        info.to_string()
+        info
     }
 
-    fn qe_identity(&self) -> String {
+    fn qe_identity(&self) -> Value {
         json!({
             "id": if self.tee == Tee::Sgx { "QE" } else { "TD_QE" },
             "version": 2,
@@ -180,7 +183,6 @@ impl Platform {
             "tcbLevels": [{"tcb": {"isvsvn": 4}, "tcbDate": "2025-02-01T00:00:00Z",
                 "tcbStatus": self.qe_status}],
         })
-        .to_string()
     }
 
     fn header(&self) -> Vec<u8> {
@@ -250,6 +252,11 @@ impl Platform {
     }
 
     fn case(&self) -> Case {
+        self.made().0
+    }
+
+    /// The case, with what signs its collateral.
+    fn made(&self) -> (Case, Signers) {
         let algorithm = &PKCS_ECDSA_P256_SHA256;
         let root = Authority::root("Intel SGX Root CA of the tests", algorithm);
         let ca = root.below("Intel SGX PCK Platform CA", algorithm);
@@ -262,24 +269,11 @@ impl Platform {
         let extras =
             Extras { extensions: vec![(oid, pck_extension())], serial: SERIAL, usages: vec![] };
         let pck = ca.leaf("Intel SGX PCK Certificate", algorithm, &extras);
-        let (tcb_info, qe_identity) = (self.tcb_info(), self.qe_identity());
-        let signer_chain = pem(&[&signer.der, &root.der]);
-        let revoked: &[u64] = if self.revoked { &[SERIAL] } else { &[] };
-        let collateral = json!({
-            "pck_crl_issuer_chain": pem(&[&ca.der, &root.der]),
-            "root_ca_crl": hex::encode(root.revocation_list(&[])),
-            "pck_crl": hex::encode(ca.revocation_list(revoked)),
-            "tcb_info_issuer_chain": signer_chain,
-            "tcb_info_signature": hex::encode(sign(&signer.key, tcb_info.as_bytes())),
-            "tcb_info": tcb_info,
-            "qe_identity_issuer_chain": signer_chain,
-            "qe_identity_signature": hex::encode(sign(&signer.key, qe_identity.as_bytes())),
-            "qe_identity": qe_identity,
-        });
-        let mut endorsements = Endorsements::default();
-        let collateral = DcapCollateral::from_json(collateral.to_string().as_bytes()).unwrap();
-        endorsements.add_collateral(collateral).unwrap();
         let chain = pem(&[&pck.der, &ca.der, &root.der]);
+        let roots = roots(&root.der);
+        let signers = Signers { platform: self.clone(), root, ca, signer };
+        let mut endorsements = Endorsements::default();
+        endorsements.add_collateral(signers.collateral(|_| {})).unwrap();
         let (kind, values) = match self.tee {
             Tee::Sgx => (EvidenceKind::Sgx, json!({"mrsigner": "11".repeat(32)})),
             _ => (EvidenceKind::Tdx, json!({"mrtd": "22".repeat(48)})),
@@ -287,12 +281,12 @@ impl Platform {
         let mut rules = json!({
             "references": [{"values": values}],
             "tcb": {},
-            "roots": roots(&root.der),
+            "roots": roots,
         });
         if kind == EvidenceKind::Sgx {
             rules["isv_prod_id"] = 7.into();
         }
-        Case {
+        let case = Case {
             name: self.name,
             evidence: Evidence::new(kind, self.quote(&pck, &chain)),
             expectation: Expectation {
@@ -303,7 +297,60 @@ impl Platform {
             endorsements,
             policy: only(kind.as_str(), rules),
             at: NOW,
-        }
+        };
+        (case, signers)
+    }
+}
+
+/// What signs the collateral of a platform.
+struct Signers {
+    platform: Platform,
+    root: Authority,
+    ca: Authority,
+    signer: Leaf,
+}
+
+/// What is in collateral, before it is signed.
+struct Parts {
+    tcb_info: Value,
+    qe_identity: Value,
+    root_ca_crl: Vec<u8>,
+    pck_crl: Vec<u8>,
+    /// How much of the signatures is left.
+    signature_len: [usize; 2],
+}
+
+impl Signers {
+    fn collateral(&self, change: impl FnOnce(&mut Parts)) -> DcapCollateral {
+        let Self { platform, root, ca, signer } = self;
+        let revoked: &[u64] = if platform.revoked { &[SERIAL] } else { &[] };
+        let mut parts = Parts {
+            tcb_info: platform.tcb_info(),
+            qe_identity: platform.qe_identity(),
+            root_ca_crl: root.revocation_list(&[]),
+            pck_crl: ca.revocation_list(revoked),
+            signature_len: [64, 64],
+        };
+        change(&mut parts);
+        let (tcb_info, qe_identity) = (parts.tcb_info.to_string(), parts.qe_identity.to_string());
+        let signed = |text: &str, len: usize| {
+            let mut signature = sign(&signer.key, text.as_bytes());
+            signature.resize(len, 0);
+            hex::encode(signature)
+        };
+        let signer_chain = pem(&[&signer.der, &root.der]);
+        let collateral = json!({
+            "pck_crl_issuer_chain": pem(&[&ca.der, &root.der]),
+            "root_ca_crl": hex::encode(parts.root_ca_crl),
+            "pck_crl": hex::encode(parts.pck_crl),
+            "tcb_info_issuer_chain": signer_chain,
+            "tcb_info_signature": signed(&tcb_info, parts.signature_len[0]),
+            "tcb_info": tcb_info,
+            "qe_identity_issuer_chain": signer_chain,
+            "qe_identity_signature": signed(&qe_identity, parts.signature_len[1]),
+            "qe_identity": qe_identity,
+        });
+        DcapCollateral::from_json(collateral.to_string().as_bytes()).unwrap()
     }
 }
 
@@ -412,7 +459,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     };
     let case = platform.case().at(NOW + 100_000).with(|case| {
         case.expectation.report_data = [1; 64];
-        case.policy["kinds"]["sgx"]["references"][0]["values"]["mrsigner"] = "00".repeat(32).into();
+        case.policy["kinds"]["sgx"]["references"][0]["values"]["mrsigner"] = "12".repeat(32).into();
         case.policy["kinds"]["sgx"]["isv_prod_id"] = 8.into();
     });
     let expected = [

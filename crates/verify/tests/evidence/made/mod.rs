@@ -2,10 +2,10 @@
 //! which a policy names.
 
 mod authority;
-mod dcap;
+pub(crate) mod dcap;
 pub(crate) mod nitro;
 mod simulated;
-mod snp;
+pub(crate) mod snp;
 mod tpm;
 
 use serde_json::{Value, json};

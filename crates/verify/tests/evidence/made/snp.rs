@@ -5,7 +5,10 @@ use p384::{
     pkcs8::DecodePrivateKey as _,
 };
 use rcgen::PKCS_ECDSA_P384_SHA384;
-use sealwork_verify::{Age, Endorsements, Evidence, EvidenceKind, Expectation};
+use sealwork_job::Timestamp;
+use sealwork_verify::{
+    Age, Endorsements, Evidence, EvidenceKind, Expectation, Verifier, Watermark,
+};
 use serde_json::json;
 
 use super::{
@@ -13,7 +16,7 @@ use super::{
     authority::{Authority, Extras, Leaf},
     report_data, roots,
 };
-use crate::support::{Case, only};
+use crate::support::{Case, codes, only, policy};
 
 const AMD: [u64; 7] = [1, 3, 6, 1, 4, 1, 3704];
 
@@ -47,6 +50,11 @@ pub(crate) fn vcek() -> Case {
 pub(crate) fn vlek() -> Case {
     let case = Platform { name: "made SNP, VLEK", vlek: true, ..MILAN }.case();
     case.policy("/kinds/snp/signers", json!(["vlek"]))
+}
+
+/// A guest that asked from level 3.
+pub(crate) fn less_privileged() -> Case {
+    Platform { name: "made SNP, VMPL 3", vlek: true, vmpl: 3, ..MILAN }.case()
 }
 
 pub(crate) fn turin() -> Case {
@@ -108,6 +116,11 @@ impl Platform {
     }
 
     fn case(&self) -> Case {
+        self.made().0
+    }
+
+    /// The case, with the authority above the leaf.
+    fn made(&self) -> (Case, Authority) {
         let algorithm = &PKCS_ECDSA_P384_SHA384;
         let ark = Authority::root("ARK of the tests", algorithm);
         let ask = ark.below("ASK of the tests", algorithm);
@@ -126,7 +139,7 @@ impl Platform {
                 "fmc": if self.is_turin() { 2 } else { 0 }},
             "roots": roots(&ark.der),
         });
-        Case {
+        let case = Case {
             name: self.name,
             evidence: Evidence::new(EvidenceKind::Snp, self.report(&leaf)),
             expectation: Expectation {
@@ -137,7 +150,8 @@ impl Platform {
             endorsements,
             policy: only("snp", rules),
             at: NOW,
-        }
+        };
+        (case, ask)
     }
 }
 
@@ -188,6 +202,35 @@ fn revoked_certificates_are_refused() {
     let case = Platform { revoked: true, ..MILAN }.case();
     assert_eq!(case.codes(), ["certificate_revoked"]);
     assert_eq!(case.at(NOW + 90_000).codes(), ["collateral_expired", "certificate_revoked"]);
+}
+
+/// Broken by `check_revocation` (src/chain.rs) that looks at each list for itself.
+#[test]
+fn of_an_authoritys_lists_the_newest_of_the_time_counts() {
+    let (case, ask) = MILAN.made();
+    let with = |lists: &[Vec<u8>]| {
+        case.with(|case| {
+            lists.iter().for_each(|list| case.endorsements.add_revocation_list(list).unwrap());
+        })
+    };
+    let revoking = |number: u64, issued: i64| ask.later_revocation_list(number, issued, &[77]);
+    let newer = with(&[revoking(300, -60), ask.revocation_list(&[])]);
+    assert_eq!(newer.codes(), ["certificate_revoked"]);
+    assert_eq!(with(&[ask.revocation_list(&[]), revoking(6, -60)]).codes(), [""; 0]);
+    // Of another authority of this name: nobody hides a list behind one of his own.
+    let stranger = Authority::root("ASK of the tests", &PKCS_ECDSA_P384_SHA384);
+    let forged = with(&[ask.revocation_list(&[77]), stranger.numbered_revocation_list(8, &[])]);
+    assert_eq!(forged.codes(), ["collateral_invalid"]);
+
+    let later = with(&[revoking(8, 60)]);
+    assert_eq!(later.at(NOW + 59).codes(), [""; 0]);
+    assert_eq!(later.at(NOW + 60).codes(), ["certificate_revoked"]);
+    let mut verifier = Verifier::new(later.endorsements.clone(), Watermark::default(), 4);
+    for (at, expected) in [(NOW + 59, &[][..]), (NOW + 60, &["certificate_revoked"])] {
+        let (policy, at) = (policy(&later.policy), Timestamp::from_secs(at));
+        let verdict = verifier.verify(&later.evidence, &later.expectation, &policy, at);
+        assert_eq!(codes(&verdict), expected);
+    }
 }
 
 #[test]

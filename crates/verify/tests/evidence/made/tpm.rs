@@ -379,7 +379,7 @@ fn vouchers_that_are_about_something_else_do_not_count() {
     assert_eq!(untrusted(&evidence), ["attestation_key_untrusted", "chain_invalid"]);
     let unknown = machine.case("vouchers", &evidence);
     let unknown = unknown.with(|case| case.endorsements = Endorsements::default());
-    assert_eq!(unknown.codes(), ["attestation_key_untrusted", "root_untrusted"]);
+    assert_eq!(unknown.codes(), ["attestation_key_untrusted", "endorsement_missing"]);
     // A certificate does not vouch for what a public area says.
     let mut with_area = machine.certified(&booted());
     with_area.key = AttestationKey::PublicArea(machine.key_area(ATTESTS));

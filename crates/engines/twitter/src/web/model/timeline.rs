@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::loose::{Count, List, Text};
+use crate::loose::{Count, List, Others, Text};
 
 /// An answer. `T` is what stands for a tweet and `U` for a user: their types, or plain JSON where a
 /// page holds one of an unknown form.
@@ -60,15 +60,21 @@ pub(in crate::web) struct Home<'a, T, U> {
 pub(in crate::web) struct UserHolder<'a, T, U> {
     #[serde(borrow)]
     pub(in crate::web) result: Option<UserTimelines<'a, T, U>>,
+    #[serde(flatten)]
+    pub(in crate::web) others: Others,
 }
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>, U: Deserialize<'de>"))]
 pub(in crate::web) struct UserTimelines<'a, T, U> {
+    #[serde(borrow, default, rename = "__typename")]
+    pub(in crate::web) kind: Text<'a>,
     #[serde(borrow)]
     pub(in crate::web) timeline: Option<Within<'a, T, U>>,
     #[serde(borrow)]
     pub(in crate::web) timeline_v2: Option<Within<'a, T, U>>,
+    #[serde(flatten)]
+    pub(in crate::web) others: Others,
 }
 
 #[derive(Deserialize)]
@@ -76,13 +82,17 @@ pub(in crate::web) struct UserTimelines<'a, T, U> {
 pub(in crate::web) struct Within<'a, T, U> {
     #[serde(borrow)]
     pub(in crate::web) timeline: Option<Timeline<'a, T, U>>,
+    #[serde(flatten)]
+    pub(in crate::web) others: Others,
 }
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>, U: Deserialize<'de>"))]
 pub(in crate::web) struct Timeline<'a, T, U> {
-    #[serde(borrow, default)]
-    pub(in crate::web) instructions: List<Instruction<'a, T, U>>,
+    #[serde(borrow)]
+    pub(in crate::web) instructions: Option<List<Instruction<'a, T, U>>>,
+    #[serde(flatten)]
+    pub(in crate::web) others: Others,
 }
 
 #[derive(Deserialize)]
@@ -90,13 +100,13 @@ pub(in crate::web) struct Timeline<'a, T, U> {
 pub(in crate::web) struct Instruction<'a, T, U> {
     #[serde(borrow, default, rename = "type")]
     pub(in crate::web) kind: Text<'a>,
-    #[serde(borrow, default)]
-    pub(in crate::web) entries: List<Entry<'a, T, U>>,
+    #[serde(borrow)]
+    pub(in crate::web) entries: Option<List<Entry<'a, T, U>>>,
     /// Of a pinned tweet, and of a cursor that is replaced.
     #[serde(borrow)]
     pub(in crate::web) entry: Option<Entry<'a, T, U>>,
-    #[serde(borrow, default, rename = "moduleItems")]
-    pub(in crate::web) module_items: List<ModuleItem<'a, T, U>>,
+    #[serde(borrow, rename = "moduleItems")]
+    pub(in crate::web) module_items: Option<List<ModuleItem<'a, T, U>>>,
 }
 
 #[derive(Deserialize)]
@@ -111,10 +121,12 @@ pub(in crate::web) struct Entry<'a, T, U> {
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>, U: Deserialize<'de>"))]
 pub(in crate::web) struct Content<'a, T, U> {
+    #[serde(borrow, default, rename = "entryType")]
+    pub(in crate::web) kind: Text<'a>,
     #[serde(borrow, rename = "itemContent")]
     pub(in crate::web) item: Option<Item<'a, T, U>>,
-    #[serde(borrow, default)]
-    pub(in crate::web) items: List<ModuleItem<'a, T, U>>,
+    #[serde(borrow)]
+    pub(in crate::web) items: Option<List<ModuleItem<'a, T, U>>>,
     #[serde(borrow, default, rename = "cursorType")]
     pub(in crate::web) cursor_type: Text<'a>,
     #[serde(borrow, default)]
@@ -140,6 +152,8 @@ pub(in crate::web) struct ModuleContent<'a, T, U> {
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>, U: Deserialize<'de>"))]
 pub(in crate::web) struct Item<'a, T, U> {
+    #[serde(borrow, default, rename = "itemType")]
+    pub(in crate::web) kind: Text<'a>,
     pub(in crate::web) tweet_results: Option<Slot<T>>,
     pub(in crate::web) user_results: Option<Slot<U>>,
     #[serde(borrow, default, rename = "cursorType")]
@@ -155,4 +169,6 @@ pub(in crate::web) struct Item<'a, T, U> {
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub(in crate::web) struct Slot<T> {
     pub(in crate::web) result: Option<T>,
+    #[serde(flatten)]
+    pub(in crate::web) others: Others,
 }

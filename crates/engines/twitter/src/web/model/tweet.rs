@@ -8,6 +8,8 @@ use crate::loose::{Count, Flag, List, Text};
 /// A tweet; with limited visibility it stands one level deeper.
 #[derive(Deserialize)]
 pub(in crate::web) struct WebTweet<'a> {
+    #[serde(borrow, default, rename = "__typename")]
+    pub(in crate::web) kind: Text<'a>,
     #[serde(borrow, default)]
     pub(in crate::web) rest_id: Text<'a>,
     #[serde(borrow)]

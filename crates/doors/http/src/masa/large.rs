@@ -1,0 +1,92 @@
+//! `/job/result` for results that are too large for memory: what has come of the sealed text goes to
+//! the disk, and the opened result from there to the client, piece by piece.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use sealwork_compat_masa::{LIFTED, LONG, Lifter, ResultBody, read_body};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use super::{MasaPort, answers::MasaError, port::ResultSpool};
+use crate::{body, v1::Content};
+
+/// The path whose bodies may be large.
+pub(crate) const PATH: &str = "/job/result";
+/// Large results that are opened or sent at once: each is on the disk meanwhile.
+const AT_ONCE: usize = 16;
+/// How long one waits for that.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Whether the door reads a body of this length piece by piece; unknown lengths among them.
+pub(crate) fn is_large(len: Option<u64>) -> bool {
+    len.is_none_or(|len| len > LONG as u64)
+}
+
+/// How many large results are opened at once.
+pub(super) struct Gate(Arc<Semaphore>);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+/// Reads a large body and opens the result in it.
+pub(super) async fn open(
+    gate: &Gate,
+    port: &Arc<dyn MasaPort>,
+    content_type: Option<&[u8]>,
+    body: Body,
+) -> Result<Content, MasaError> {
+    let turn = timeout(PATIENCE, Arc::clone(&gate.0).acquire_owned()).await;
+    let turn = turn.ok().and_then(Result::ok).ok_or_else(MasaError::no_room)?;
+    let (json, spool) = lifted(port, body).await?;
+    let body: ResultBody = read_body(content_type, &json)?;
+    let spool = spool.filter(|_| body.encrypted_result == LIFTED);
+    let Some(spool) = spool else {
+        let mut opened = port.open_result(&body)?;
+        return Ok(Bytes::from(std::mem::take(&mut *opened)).into());
+    };
+    let opening = spawn_blocking(move || spool.open(body.encrypted_request.as_bytes()));
+    let opened = opening.await.map_err(|_| MasaError::defect())??;
+    Ok(holding(turn, opened))
+}
+
+/// The body without its long string, which is in the spool.
+async fn lifted(
+    port: &Arc<dyn MasaPort>,
+    mut body: Body,
+) -> Result<(Vec<u8>, Option<Box<dyn ResultSpool>>), MasaError> {
+    let (mut lifter, mut spool) = (Lifter::default(), None);
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(body::error)?.into_data() else { continue };
+        lifter.push(&piece, |lifted| {
+            let spool = match &mut spool {
+                Some(spool) => spool,
+                None => spool.insert(port.spool_result().map_err(io::Error::other)?),
+            };
+            spool.push(lifted)
+        })?;
+    }
+    Ok((lifter.finish(), spool))
+}
+
+/// The content, which gives its turn back when it has been sent.
+fn holding(turn: OwnedSemaphorePermit, content: Content) -> Content {
+    match content {
+        Content::Pieces { len, mut pieces } => {
+            let next = move || {
+                let _held = &turn;
+                pieces.next()
+            };
+            Content::Pieces { len, pieces: Box::new(std::iter::from_fn(next)) }
+        }
+        whole => whole,
+    }
+}

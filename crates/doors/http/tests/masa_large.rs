@@ -1,0 +1,110 @@
+//! Results that are larger than any other body may be, through `/job/status` and `/job/result`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says why, and fails by panicking"
+)]
+
+mod common;
+mod masa_support;
+
+use common::{Answer, Open};
+use masa_support::{FakeMasa, open_masa};
+use sealwork_door_http::DoorConfig;
+use serde_json::json;
+
+const MIB: usize = 1 << 20;
+const JSON: &str = "\nContent-Type: application/json";
+
+/// Bodies of 1 MiB, those of `/job/result` of 4; little memory for all of them.
+fn config() -> DoorConfig {
+    let mut config = DoorConfig::default();
+    config.requests.body_bytes = MIB as u64;
+    config.requests.result_body_bytes = 4 * MIB as u64;
+    config.requests.bytes_in_flight = 2 * MIB as u64;
+    config
+}
+
+/// A sealed job and the sealed text of its result.
+async fn settled(door: &Open, worker: &FakeMasa, data: &str) -> (String, String) {
+    let sealed = door.send(&format!("POST /job/generate{JSON}"), r#"{"type":"twitter"}"#).await;
+    let add = json!({ "encrypted_job": sealed.text() }).to_string();
+    assert_eq!(door.send(&format!("POST /job/add{JSON}"), &add).await.status, 200);
+    worker.settle(worker.job(1), data, None);
+    let status = door.send(&format!("GET /job/status/{}", worker.job(1)), "").await;
+    assert_eq!((status.status, status.header("sealwork-way")), (200, "apify"));
+    (sealed.text().to_owned(), status.text().to_owned())
+}
+
+async fn open(door: &Open, body: &str) -> Answer {
+    door.send(&format!("POST /job/result{JSON}"), body).await
+}
+
+#[tokio::test]
+async fn a_result_larger_than_other_bodies_may_be_is_opened() {
+    let worker = FakeMasa::standalone();
+    let door = open_masa(config(), &worker).await;
+    let data = format!("[\"{}\"]", "é<&\n".repeat(MIB / 5));
+    let (request, result) = settled(&door, &worker, &data).await;
+    assert!(result.len() > 3 * MIB / 2);
+    for body in [
+        format!(r#"{{"encrypted_result":"{result}","encrypted_request":"{request}"}}"#),
+        format!(r#"{{"Encrypted_Request":"{request}", "x":[1], "ENCRYPTED_RESULT":"{result}"}} "#),
+    ] {
+        let answer = open(&door, &body).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "text/plain; charset=UTF-8")
+        );
+        assert_eq!(answer.header("content-length"), data.len().to_string());
+        assert!(answer.body == data.as_bytes());
+    }
+    let other = door.send(&format!("POST /job/add{JSON}"), &"x".repeat(2 * MIB)).await;
+    assert_eq!(other.status, 413, "it is that route's alone");
+    let larger = open(&door, &"x".repeat(5 * MIB)).await;
+    assert_eq!((larger.status, &larger.json()["code"]), (413, &json!("body_too_large")));
+    let _ = door.close().await;
+}
+
+#[tokio::test]
+async fn nothing_is_given_of_a_large_result_that_does_not_open() {
+    let worker = FakeMasa::standalone();
+    let door = open_masa(config(), &worker).await;
+    let (request, result) = settled(&door, &worker, &"[1]".repeat(MIB / 3)).await;
+    let mut changed = result.clone().into_bytes();
+    // A character that stays one of base64's after both decodings, near the end.
+    let at = changed.len() - 400;
+    changed[at] = if changed[at] == b'T' { b'U' } else { b'T' };
+    let changed = String::from_utf8(changed).unwrap();
+    let body = |result: &str| {
+        json!({"encrypted_result": result, "encrypted_request": request}).to_string()
+    };
+    let half = &result[..5 * MIB / 4];
+    for (body, status, code, text) in [
+        (body(&changed), 500, "envelope_tampered", "error while unsealing the job result: failed"),
+        (body(&result[..result.len() - 400]), 500, "envelope_tampered", "error while unsealing"),
+        (body(&format!("{result}!")), 500, "envelope_malformed", "error while unsealing"),
+        (body(&format!("{result}\n")), 400, "request_malformed", "a text of more than"),
+        (json!({"encrypted_result": result}).to_string(), 500, "envelope_tampered", "error while"),
+        (
+            json!({"encrypted_request": result}).to_string(),
+            500,
+            "envelope_malformed",
+            "error while",
+        ),
+        (
+            json!({"a": half, "b": half, "c": half}).to_string(),
+            400,
+            "request_malformed",
+            "the body has",
+        ),
+        (format!("{{\"encrypted_result\":\"{result}\","), 400, "request_malformed", "code=400"),
+    ] {
+        let answer = open(&door, &body).await;
+        let error = answer.json()["error"].as_str().unwrap().to_owned();
+        assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{error}");
+        assert!(error.starts_with(text), "{error}");
+    }
+    let _ = door.close().await;
+}

@@ -1,0 +1,27 @@
+const HMAC = { name: "HMAC", hash: "SHA-256" };
+const imported = async (more, extractable = true) => {
+  try {
+    await crypto.subtle.importKey("jwk", { kty: "oct", k: "a2V5", ...more }, HMAC, extractable, ["sign"]);
+    return "taken";
+  } catch (error) {
+    return error.name;
+  }
+};
+export default {
+  async fetch() {
+    const key = await crypto.subtle.importKey("jwk", { kty: "oct", k: "a2V5", alg: "HS256", ext: true }, HMAC, true, ["sign"]);
+    const copy = structuredClone({ key }).key;
+    const sign = async (by) => new Uint8Array(await crypto.subtle.sign("HMAC", by, new Uint8Array(3))).join();
+    let refused;
+    try {
+      structuredClone(new Request("http://a.test/"));
+    } catch (error) {
+      refused = error.name;
+    }
+    return Response.json([
+      copy instanceof CryptoKey, copy !== key, (await sign(copy)) === (await sign(key)), refused,
+      await imported({}), await imported({ alg: "HS512" }), await imported({ use: "enc" }),
+      await imported({ ext: false }), await imported({ ext: false }, false),
+    ]);
+  },
+};

@@ -51,7 +51,7 @@ lint: ## Formatting, clippy, docs, licences and sources, generated documents
 	$(CARGO) clippy -p sealwork-cli --no-default-features --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
 	$(CARGO) deny --locked check bans licenses sources
-	$(CARGO) test --locked -p sealwork-door-http --test openapi
+	$(CARGO) test --workspace $(ALL_FEATURES) --locked --test openapi
 	@scripts/check-tree.sh
 
 fmt: ## Format the sources

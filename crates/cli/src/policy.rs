@@ -36,7 +36,7 @@ pub(crate) async fn run(command: &PolicyCommand, environment: &Environment, ui: 
 async fn init(args: &PolicyInitArgs, environment: &Environment, ui: &Ui) -> CliResult {
     let out = args.out.as_deref().map(PublicFile::prepare_new).transpose()?;
     let given = attestation::endorsements(&args.endorsements, environment)?;
-    let source = Source::of(&args.from, &args.raw, &args.access, environment).await?;
+    let source = Source::of(&args.from, &args.raw, &args.access, None, environment).await?;
     let (draft, verdict) = judged(&source, &given, environment, ui)?;
     let text = format!("{}\n", draft.policy.to_json());
     match out {

@@ -80,11 +80,12 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
     door.tls = parts::tls(values, &root, platform.clock.now())?;
     let store = parts::store(values, data_dir, &platform, &root, is_first)?;
     first_start::end(&*platform.disk).map_err(unusable)?;
+    let counter = attestation::counter(opened.as_ref(), values, &root)?;
+    let generations = generations::open(counter, &store).await?;
+    // After the store was found to be the newest: of an older one it is not known what waits in it.
     if args.reset_clock {
         parts::reset_clock(&platform, &store).await?;
     }
-    let counter = attestation::counter(opened.as_ref(), values, &root)?;
-    let generations = generations::open(counter, &store).await?;
     // Behind the lock of the store: what is left of another worker's socket is stale.
     let admin = listen::bind_admin(values, data_dir)?;
     let stats = StatsHandle::new();

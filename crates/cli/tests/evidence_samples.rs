@@ -250,7 +250,7 @@ fn a_tpm_quote_gets_the_verdicts_of_the_index() {
         ];
         verdict(dir.path(), &args)
     };
-    let mut rules = references(&json!({"pcr0": "00".repeat(32)}));
+    let mut rules = references(&json!({"pcr4": "00".repeat(32)}));
     for demand in ["measured_boot", "event_log", "secure_boot"] {
         rules[demand] = false.into();
     }
@@ -259,7 +259,7 @@ fn a_tpm_quote_gets_the_verdicts_of_the_index() {
         json!(["a517f03ffdaee469aef1a19569547e330726335d0461c3ef6383409c6295679e"]);
     assert_eq!(check(&rules, nonce), [""; 0]);
     assert_eq!(check(&rules, "07"), ["report_data_mismatch"]);
-    rules["references"][0]["values"]["pcr0"] = "01".repeat(32).into();
+    rules["references"][0]["values"]["pcr4"] = "01".repeat(32).into();
     rules["measured_boot"] = true.into();
     let mut unmeasured = check(&rules, nonce);
     unmeasured.sort();

@@ -8,6 +8,9 @@ use tokio::sync::oneshot;
 /// Who shares something with others: a requester. `None` for the worker itself, which may take all.
 pub(crate) type Share = Option<Arc<str>>;
 
+/// Waiters above which those who have gone away are forgotten.
+const MANY_WAITING: usize = 256;
+
 /// Lets some through at a time, in the order in which they came, and keeps a place for whoever
 /// comes next: no share has more than seven eighths of the places, while there are two.
 pub(crate) struct Gate {
@@ -45,6 +48,9 @@ impl Gate {
                 None
             } else {
                 let (sender, turn) = oneshot::channel();
+                if inner.waiting.len() > MANY_WAITING {
+                    inner.waiting.retain(|(_, sender)| !sender.is_closed());
+                }
                 inner.waiting.push_back((share.clone(), sender));
                 Some(turn)
             }

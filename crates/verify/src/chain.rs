@@ -151,7 +151,8 @@ fn check_validity(certificate: &Certificate, anchors: &Anchors<'_>, reasons: &mu
         .mend("ask the worker for fresh evidence; for archived evidence check at its own time");
 }
 
-/// Of an authority's lists the newest counts that is issued; others than its own are of other chains.
+/// Of an authority's lists the newest counts that is complete and issued, and whatever lists of changes
+/// or of a part add to it; others than its own are of other chains.
 fn check_revocation(
     authority: &Certificate,
     below: &[&Certificate],
@@ -161,11 +162,20 @@ fn check_revocation(
 ) {
     let mut moment = Moment::new(anchors.now);
     let lists = anchors.revocation.iter().filter_map(|der| RevocationList::parse(der));
-    let newest = best(lists.filter(|list| list.is_of(authority)), |list| list.age(&mut moment));
+    let (complete, partial): (Vec<_>, Vec<_>) =
+        lists.filter(|list| list.is_of(authority)).partition(RevocationList::is_complete);
+    let claim = format!("{} revocation list of {}", anchors.maker, authority.subject());
+    let additions = if complete.is_empty() { &[][..] } else { &partial };
+    for list in additions.iter().filter(|list| list.is_signed_by(authority)) {
+        if moment.has_come(list.validity().0) {
+            refuse_listed(list, authority, below, &claim, reasons);
+        }
+    }
+    let full = if complete.is_empty() { &partial } else { &complete };
+    let newest = best(full.iter(), |list| list.age(&mut moment));
     window.narrow(0, moment.until);
     // For archived evidence: a list of later days says nothing about its time.
     let Some(list) = newest.filter(|list| list.validity().0 <= anchors.now) else { return };
-    let claim = format!("{} revocation list of {}", anchors.maker, authority.subject());
     if !list.is_signed_by(authority) {
         reasons
             .add(ReasonCode::CollateralInvalid, claim)
@@ -185,10 +195,20 @@ fn check_revocation(
             .source("the list's own dates")
             .mend("fetch the revocation list again");
     }
+    refuse_listed(list, authority, below, &claim, reasons);
+}
+
+fn refuse_listed(
+    list: &RevocationList<'_>,
+    authority: &Certificate,
+    below: &[&Certificate],
+    claim: &str,
+    reasons: &mut Reasons,
+) {
     for certificate in below {
         if certificate.names_issuer(authority) && list.names(certificate) {
             reasons
-                .add(ReasonCode::CertificateRevoked, claim.clone())
+                .add(ReasonCode::CertificateRevoked, claim)
                 .expected(format!("{} is not on it", certificate.subject()))
                 .found(format!("its serial number {}", Hex::from(certificate.serial())))
                 .source("the maker's revocation list")

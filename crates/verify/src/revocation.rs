@@ -3,7 +3,13 @@
 use x509_cert::{
     certificate::Rfc5280,
     crl::CertificateList,
-    der::{Decode, asn1::UintRef, oid::db::rfc5280::ID_CE_CRL_NUMBER},
+    der::{
+        Decode,
+        asn1::UintRef,
+        oid::db::rfc5280::{
+            ID_CE_CRL_NUMBER, ID_CE_DELTA_CRL_INDICATOR, ID_CE_ISSUING_DISTRIBUTION_POINT,
+        },
+    },
 };
 
 use crate::{
@@ -17,13 +23,14 @@ pub(crate) struct RevocationList<'a> {
     parsed: CertificateList<Rfc5280>,
 }
 
-/// How new a list is: issued by now, its number. That is big-endian and may be long, so its length
-/// comes before it.
+/// How new a list is: issued by now, its number, its date. The number is big-endian and may be long,
+/// so its length comes before it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ListAge {
     is_issued: bool,
     number_len: usize,
     number: Vec<u8>,
+    this_update: u64,
 }
 
 impl<'a> RevocationList<'a> {
@@ -67,7 +74,17 @@ impl<'a> RevocationList<'a> {
         let number =
             numbers.next().and_then(|number| UintRef::from_der(number.extn_value.as_bytes()).ok());
         let number = number.map_or_else(Vec::new, |number| number.as_bytes().to_vec());
-        ListAge { is_issued: moment.has_come(self.validity().0), number_len: number.len(), number }
+        let (this_update, _) = self.validity();
+        let is_issued = moment.has_come(this_update);
+        ListAge { is_issued, number_len: number.len(), number, this_update }
+    }
+
+    /// Whether it speaks of all that its authority has issued: not of changes, nor of a part (RFC
+    /// 5280, 5.2.4 and 5.2.5).
+    pub(crate) fn is_complete(&self) -> bool {
+        let mut extensions = self.parsed.tbs_cert_list.crl_extensions.iter().flatten();
+        let partial = [ID_CE_DELTA_CRL_INDICATOR, ID_CE_ISSUING_DISTRIBUTION_POINT];
+        !extensions.any(|extension| partial.contains(&extension.extn_id))
     }
 
     /// Whether a certificate of the list's issuer is on it.

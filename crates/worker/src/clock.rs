@@ -28,7 +28,8 @@ pub enum ClockReset {
 /// ahead of it.
 ///
 /// Envelopes whose nonces are forgotten must not be accepted again: the envelope keys are erased
-/// first, so that nothing that was ever sealed to this worker opens. It makes new ones at its start.
+/// first, so that no envelope that was ever sealed to this worker opens. It makes new ones at its
+/// start. Masa's ring is not among them: docs/operations.md says what that means.
 ///
 /// # Errors
 /// [`StartError`]; then it can be done again.

@@ -118,6 +118,7 @@ const answer = (body) =>
     nothing is. */
 const turn = () => {
   keptThisTurn.length = 0;
+  turnNumber += 1;
   const left = runTimer();
   if (left === 0) return true;
   if (left === undefined && mapSize(openCalls) === 0) return false;

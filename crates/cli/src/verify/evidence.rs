@@ -22,7 +22,8 @@ pub(super) async fn run(args: &EvidenceArgs, environment: &Environment, ui: &Ui)
     let policy = attestation::required_policy(&args.policy, environment)?;
     let given = attestation::endorsements(&args.policy.endorsements, environment)?;
     let about = About::read(args)?;
-    let source = Source::of(&args.source, &args.raw, &args.access, environment).await?;
+    let config = about.key_config.as_ref();
+    let source = Source::of(&args.source, &args.raw, &args.access, config, environment).await?;
     let mut judge = Judge::new(policy, given, at, environment)?;
     let verdict = match &source {
         Source::Worker(evidence) => {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
 use sealwork_client::{ClientError, WorkerEvidence};
 use sealwork_platform::Environment;
+use sealwork_seal::KeyConfig;
 use sealwork_verify::{AttestationKey, Evidence, EvidenceDocument, EvidenceKind, TpmEvidence};
 
 use crate::{
     cli::{AccessArgs, RawArgs, TpmArgs},
     connect,
     exit::CliError,
-    files,
+    files, keys,
 };
 
 /// Evidence that nobody has judged yet.
@@ -25,11 +26,13 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Asks a worker where `place` is an address; else reads a file.
+    /// Asks a worker where `place` is an address; else reads a file, which says whose evidence it is
+    /// together with a key config only.
     pub(crate) async fn of(
         place: &str,
         raw: &RawArgs,
         access: &AccessArgs,
+        key_config: Option<&KeyConfig>,
         environment: &Environment,
     ) -> Result<Self, CliError> {
         if is_address(place) {
@@ -41,6 +44,15 @@ impl Source {
             }
             let client = connect::client_for(place, access, environment)?;
             return Ok(Self::Worker(Box::new(client.evidence().await.map_err(asked)?)));
+        }
+        if let Some(worker) = &access.worker {
+            let Some(config) = key_config else {
+                return Err(CliError::usage(
+                    "--worker names the worker of a key config, and a file of evidence has none",
+                    "give the key config with --key-config, or leave --worker away",
+                ));
+            };
+            keys::expect_worker(config, worker)?;
         }
         let path = Path::new(place);
         match raw.kind {

@@ -159,11 +159,17 @@ impl Rules {
         headers.len() > self.limits.header_count || target + fields > self.limits.header_bytes
     }
 
+    /// Whether the route keeps the body on the disk: one that says to be longer than others may be.
+    fn is_spooled(&self, request: &Request) -> bool {
+        let declared = request.body().size_hint().exact();
+        request.uri().path() == large::PATH
+            && declared.is_some_and(|len| len > self.limits.body_bytes)
+    }
+
     /// How long the body may be. What is not kept in memory must say its length.
     fn body_limit(&self, request: &Request) -> u64 {
         let limits = &self.limits;
-        let is_declared = request.body().size_hint().exact().is_some();
-        if is_declared && is_spooled(request) {
+        if self.is_spooled(request) {
             limits.result_body_bytes.max(limits.body_bytes)
         } else {
             limits.body_bytes
@@ -176,7 +182,7 @@ impl Rules {
         let asked = match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
             Some("/v1/jobs/{id}" | "/v1/jobs/{id}/result") => MAX_WAIT,
             Some("/debug/pprof/profile") => MAX_PROFILE,
-            _ if is_spooled(request) => {
+            _ if self.is_spooled(request) => {
                 let len = request.body().size_hint().lower();
                 let times = len.checked_div(self.limits.body_bytes).unwrap_or_default();
                 self.limits.timeout.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX))
@@ -187,14 +193,18 @@ impl Rules {
     }
 
     /// Puts the body under its limits, unless there is none.
-    fn limit_body(&self, request: Request, limit: u64) -> (Request, Option<Fate>) {
+    fn limit_body(&self, mut request: Request, limit: u64) -> (Request, Option<Fate>) {
         if request.body().is_end_stream() {
             return (request, None);
         }
         let fate = Fate::default();
         let expected = request.body().size_hint().exact();
-        let is_kept = expected.is_none() || !is_spooled(&request);
-        let intake = is_kept.then(|| self.budget.intake(expected));
+        let is_spooled = self.is_spooled(&request);
+        if is_spooled {
+            let in_memory = self.limits.body_bytes;
+            request.extensions_mut().insert(large::OnDisk { in_memory });
+        }
+        let intake = (!is_spooled).then(|| self.budget.intake(expected));
         let upload = self.limits.upload;
         let limited = |body| Body::new(Limited::new(body, limit, upload, intake, fate.clone()));
         (request.map(limited), Some(fate))
@@ -218,11 +228,6 @@ impl Rules {
             }
         }
     }
-}
-
-/// Whether the route keeps the body on the disk.
-fn is_spooled(request: &Request) -> bool {
-    request.uri().path() == large::PATH && large::is_large(request.body().size_hint().exact())
 }
 
 /// RFC 9112 3.2. HTTP/2 has its own field, and HTTP/1.0 needs none.

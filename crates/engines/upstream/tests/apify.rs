@@ -351,6 +351,7 @@ async fn an_item_that_fits_into_no_result_fails_the_job_by_its_name() {
     let limits = Limits { output_bytes: Some(8), ..Limits::default() };
     let fetched = setup.fetch_in(&limited(TIME, limits), &order(5)).await;
     assert_eq!(fetched.result.unwrap_err().code, Code::OutputTooLarge);
+    assert!(fetched.details.resume.is_some(), "it is paid, and fits where more is allowed");
 }
 
 #[tokio::test]

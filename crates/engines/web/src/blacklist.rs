@@ -11,8 +11,9 @@ use url::{Host, Url};
 /// - any other entry (`casino`, `2024`, `example.com/private`) matches as a substring, as in
 ///   Masa's; one that begins with a scheme or ends in a port, as they are written in a URL.
 ///
-/// A dot at the end of a name, in an entry or in a URL's host, does not matter, nor does case, and the URL is compared in its normalised form, so that percent escapes,
-/// capitals, IDNA spellings and other notations of an address hide nothing.
+/// A dot at the end of a name, in an entry or in a URL's host, does not matter, nor does case, and the
+/// URL is compared in its normalised form, so that percent escapes, capitals, IDNA spellings and other
+/// notations of an address hide nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Blacklist(Vec<Entry>);
 
@@ -69,7 +70,7 @@ impl Entry {
             Ok(Host::Ipv4(address)) if name.contains('.') => Some(Self::Whole(address.to_string())),
             Ok(address @ Host::Ipv6(_)) => Some(Self::Substring(address.to_string())),
             _ if name.is_empty() => None,
-            _ => Some(Self::Substring(without_root_dot(&text))),
+            _ => Some(Self::Substring(entry_without_root_dot(&text))),
         }
     }
 
@@ -85,14 +86,21 @@ impl Entry {
     }
 }
 
-/// A URL without the dot behind its host, or a name without the dot behind it: they name the same
-/// host as without.
+/// An entry that is matched as it is written, without the dot behind the host that it begins with. The
+/// beginning of an address (`10.`) keeps it.
+fn entry_without_root_dot(text: &str) -> String {
+    let (scheme, after) = text.split_at(text.find("://").map_or(0, |at| at + 3));
+    let (host, rest) = after.split_at(after.find([':', '/']).unwrap_or(after.len()));
+    if host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return text.to_owned();
+    }
+    format!("{scheme}{}{rest}", host.trim_end_matches('.'))
+}
+
+/// A URL without the dot behind its host, which names the same host as without.
 fn without_root_dot(text: &str) -> String {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let Some(mut url) = url else {
-        let (host, rest) = text.split_at(text.find([':', '/']).unwrap_or(text.len()));
-        return format!("{}{rest}", host.trim_end_matches('.'));
-    };
+    let Some(mut url) = url else { return text.to_owned() };
     if let Some(bare) = url.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned) {
         // An error: there is no such host, and the URL stays as it is.
         let _ = url.set_host(Some(&bare));
@@ -163,6 +171,11 @@ mod tests {
         assert!(refuses("example.com.", "https://www.example.com/"));
         assert!(refuses("example.com/private", "https://example.com./private/x"));
         assert!(!refuses(".", "https://example.com/"));
+        // What begins with a scheme is no more than what is written.
+        assert!(refuses("https://example.com", "https://example.com:8443/x"));
+        assert!(refuses("https://example.com", "https://proxy.test/?u=https://example.com"));
+        assert!(refuses("http://192.168.", "http://192.168.7.7/"));
+        assert!(refuses("10.", "http://10.0.0.1/") && !refuses("10.", "http://a.test/10/"));
     }
 
     #[test]

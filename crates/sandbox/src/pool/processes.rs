@@ -198,9 +198,15 @@ impl Processes {
             bound.held = bound.held.saturating_add(holds);
             return Place::Here(Arc::clone(&bound.process));
         }
+        // One that holds many modules ends: they are never unloaded.
+        let is_taken_over = |process: &Process| {
+            self.config.shared
+                && process.modules() < MODULES
+                && process.module_bytes() < MODULE_BYTES
+        };
         if state.of_share(share) >= self.most_of_one_share() {
             match state.take_idle(|bound| bound.share == share) {
-                Some(process) if self.config.shared => return state.bind(wish, process),
+                Some(process) if is_taken_over(&process) => return state.bind(wish, process),
                 Some(process) => process.kill(),
                 None => return Place::ShareUsedUp,
             }
@@ -211,7 +217,7 @@ impl Processes {
         }
         if state.processes() >= self.config.processes {
             match state.take_idle(|_| true) {
-                Some(process) if self.config.shared => return state.bind(wish, process),
+                Some(process) if is_taken_over(&process) => return state.bind(wish, process),
                 Some(process) => process.kill(),
                 None => {}
             }

@@ -44,7 +44,8 @@ pub(super) fn check_key(
             })
             .source("`roots`, `activated` and `attestation_keys` of `kinds.tpm` of the policy")
             .mend(if alone {
-                "enrol the machine: activate a credential, then add the entry to the policy"
+                "have the worker send the key as its public area, enrol the machine, and add the \
+                 entry to the policy; or list the key"
             } else {
                 "activate a credential, then add the entry to the policy; a certified key has to \
                  be sent as SubjectPublicKeyInfo"

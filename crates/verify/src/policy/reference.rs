@@ -122,8 +122,7 @@ fn wanted(kind: EvidenceKind) -> &'static str {
         EvidenceKind::Snp => "measurement, or id_key_digest together with family_id or image_id",
         EvidenceKind::Nitro => "pcr0, pcr1 together with pcr2, or pcr8 of a signed image",
         EvidenceKind::Tpm => {
-            "one of pcr0, pcr2, pcr4, pcr7 to pcr11, pcr13, pcr14, pcr17 to pcr22, as it is after a \
-             boot"
+            "one of pcr4, pcr8 to pcr11, pcr13, pcr17 to pcr22, as it is after a boot"
         }
         EvidenceKind::Simulated => "measurement",
     }

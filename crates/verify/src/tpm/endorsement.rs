@@ -2,7 +2,10 @@
 
 use x509_cert::der::{Decode, asn1::ObjectIdentifier, oid::db::rfc5280::ID_CE_EXT_KEY_USAGE};
 
-use super::{TpmEvidence, public::KeyInfo};
+use super::{
+    TpmEvidence,
+    public::{Attributes, KeyInfo},
+};
 use crate::{
     Hex, ReasonCode,
     authenticate::Request,
@@ -45,7 +48,9 @@ pub(super) fn vouchers(
         reasons
     });
     let endorsement_key = if evidence.endorsement_certificates.is_empty() {
-        let area = evidence.endorsement_public_area.as_ref();
+        // A public area and nothing else: a certificate in its place has the digest that a policy may
+        // name, and nobody would have looked at its chain.
+        let area = evidence.endorsement_public_area.as_ref().filter(|area| is_storage_key(area));
         area.map(|area| (sha256(area), Reasons::default()))
     } else {
         let mut reasons = Reasons::default();
@@ -55,6 +60,11 @@ pub(super) fn vouchers(
         })
     };
     Vouchers { certificate, endorsement_key }
+}
+
+fn is_storage_key(area: &[u8]) -> bool {
+    let key = KeyInfo::from_public_area(area).ok();
+    key.and_then(|key| key.attributes).is_some_and(Attributes::is_storage_key)
 }
 
 /// Follows certificates to a root: those that were sent, then those of the endorsements.

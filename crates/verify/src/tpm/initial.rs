@@ -6,10 +6,11 @@ use crate::crypto::sha256;
 /// TCG PC Client Platform Firmware Profile): without error, in two forms, and after one.
 const SEPARATORS: [[u8; 4]; 3] = [[0; 4], [0xff; 4], [1, 0, 0, 0]];
 
-/// Whether code is measured into a PCR. Into others go settings and names (1, 3, 5, 6, 12, 15), and
+/// Whether what an owner boots is measured into a PCR. The firmware (0, 2) and who may sign (7, 14) are
+/// the same on other people's machines; into others go settings and names (1, 3, 5, 6, 12, 15), and
 /// whoever runs may reset 16 and 23.
 pub(crate) fn holds_code(pcr: u8) -> bool {
-    matches!(pcr, 0 | 2 | 4 | 7..=11 | 13 | 14 | 17..=22)
+    matches!(pcr, 4 | 8..=11 | 13 | 17..=22)
 }
 
 /// Whether a value of the SHA-256 bank shows no measurement: what a PCR starts with (zeros, which may

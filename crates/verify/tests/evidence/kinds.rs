@@ -18,7 +18,7 @@ fn no_kind_passes_as_another() {
         "snp": {"references": [{"values": {"measurement": ones(48)}}],
             "min_tcb": {"boot_loader": 0, "tee": 0, "snp": 0, "microcode": 0}},
         "nitro": {"references": [{"values": {"pcr0": ones(48)}}]},
-        "tpm": {"references": [{"values": {"pcr0": ones(32)}}], "measured_boot": false,
+        "tpm": {"references": [{"values": {"pcr4": ones(32)}}], "measured_boot": false,
             "event_log": false, "secure_boot": false},
         "simulated": {"references": [{"values": {"measurement": ones(32)}}]},
     });

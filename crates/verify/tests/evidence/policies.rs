@@ -92,7 +92,7 @@ fn promises_and_exceptions_do_not_go_together() {
     assert!(Policy::from_json(debug.to_string().as_bytes()).is_ok());
     let rules = json!({"references": [{"values": {"measurement": "01".repeat(32)}}]});
     assert!(matches!(refused(&only("simulated", rules)), PolicyError::NeedsUnprotected(_)));
-    let rules = json!({"references": [{"values": {"pcr0": "01".repeat(32)}}]});
+    let rules = json!({"references": [{"values": {"pcr4": "01".repeat(32)}}]});
     assert_eq!(refused(&only("tpm", rules)), PolicyError::TpmClass);
 }
 

@@ -167,9 +167,9 @@ fn enrols_and_quotes(name: &str, endorsement: &str, key: &str) {
         endorsement_certificates: vec![],
         endorsement_public_area: Some(endorsement_area),
     };
-    let pcr7 = hex::encode(&evidence.pcrs[7 * 32..8 * 32]);
+    let pcr4 = hex::encode(&evidence.pcrs[4 * 32..5 * 32]);
     let rules = json!({
-        "references": [{"values": {"pcr7": pcr7}}],
+        "references": [{"values": {"pcr4": pcr4}}],
         "activated": [activated],
         "event_log": false,
         "secure_boot": false,

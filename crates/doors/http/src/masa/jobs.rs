@@ -10,7 +10,6 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{StatusCode, Uri, header};
-use http_body::Body as _;
 use sealwork_compat_masa::{AddBody, MasaJob, ResultBody, SetKeyBody, read_body};
 use serde::Serialize;
 
@@ -104,11 +103,13 @@ pub(super) async fn status(
 
 /// `POST /job/result`
 pub(super) async fn result(State(state): State<Arc<MasaState>>, request: Request) -> Response {
+    let on_disk = request.extensions().get::<large::OnDisk>().copied();
     let (uri, body) = parts(request);
     let opened = async {
-        if large::is_large(body.body.size_hint().exact()) {
+        if let Some(on_disk) = on_disk {
             let content_type = body.content_type.as_ref().map(|value| value.as_bytes());
-            let opened = large::open(&state.large, &state.port, content_type, body.body).await?;
+            let large = (body.body, on_disk);
+            let opened = large::open(&state.large, &state.port, content_type, large).await?;
             return Ok(content(opened));
         }
         let body: ResultBody = body.read().await?;

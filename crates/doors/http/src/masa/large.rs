@@ -6,7 +6,7 @@ use std::{io, sync::Arc, time::Duration};
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use sealwork_compat_masa::{LIFTED, LONG, Lifter, ResultBody, read_body};
+use sealwork_compat_masa::{LIFTED, Lifter, ResultBody, read_body};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -19,13 +19,16 @@ use crate::{body, v1::Content};
 /// The path whose bodies may be large.
 pub(crate) const PATH: &str = "/job/result";
 /// Large results that are opened or sent at once: each is on the disk meanwhile.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 /// How long one waits for that.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Whether the door reads a body of this length piece by piece; unknown lengths among them.
-pub(crate) fn is_large(len: Option<u64>) -> bool {
-    len.is_none_or(|len| len > LONG as u64)
+/// Says of a request that its body is longer than those of other routes may be, and is read piece by
+/// piece.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OnDisk {
+    /// Most bytes of it that are kept in memory: as many as a whole body of other routes has.
+    pub(crate) in_memory: u64,
 }
 
 /// How many large results are opened at once.
@@ -42,28 +45,31 @@ pub(super) async fn open(
     gate: &Gate,
     port: &Arc<dyn MasaPort>,
     content_type: Option<&[u8]>,
-    body: Body,
+    (body, on_disk): (Body, OnDisk),
 ) -> Result<Content, MasaError> {
     let turn = timeout(PATIENCE, Arc::clone(&gate.0).acquire_owned()).await;
     let turn = turn.ok().and_then(Result::ok).ok_or_else(MasaError::no_room)?;
-    let (json, spool) = lifted(port, body).await?;
+    let (json, spool) = lifted(port, body, on_disk).await?;
     let body: ResultBody = read_body(content_type, &json)?;
     let spool = spool.filter(|_| body.encrypted_result == LIFTED);
     let Some(spool) = spool else {
         let mut opened = port.open_result(&body)?;
         return Ok(Bytes::from(std::mem::take(&mut *opened)).into());
     };
-    let opening = spawn_blocking(move || spool.open(body.encrypted_request.as_bytes()));
-    let opened = opening.await.map_err(|_| MasaError::defect())??;
-    Ok(holding(turn, opened))
+    // The turn goes along: a client that leaves does not end the opening.
+    let opening = spawn_blocking(move || (turn, spool.open(body.encrypted_request.as_bytes())));
+    let (turn, opened) = opening.await.map_err(|_| MasaError::defect())?;
+    Ok(holding(turn, opened?))
 }
 
 /// The body without its long string, which is in the spool.
 async fn lifted(
     port: &Arc<dyn MasaPort>,
     mut body: Body,
+    on_disk: OnDisk,
 ) -> Result<(Vec<u8>, Option<Box<dyn ResultSpool>>), MasaError> {
-    let (mut lifter, mut spool) = (Lifter::default(), None);
+    let in_memory = usize::try_from(on_disk.in_memory).unwrap_or(usize::MAX);
+    let (mut lifter, mut spool) = (Lifter::new("encrypted_result", in_memory), None);
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame.map_err(body::error)?.into_data() else { continue };
         lifter.push(&piece, |lifted| {

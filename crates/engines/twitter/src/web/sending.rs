@@ -61,9 +61,11 @@ impl WebWay {
         if state.is_loaded {
             return;
         }
-        state.is_loaded = true;
         match self.store.load(&account.name).await {
-            Ok(text) => state.session = text.and_then(|text| Session::parse(&text).ok()),
+            Ok(text) => {
+                state.session = text.and_then(|text| Session::parse(&text).ok());
+                state.is_loaded = true;
+            }
             Err(error) => tracing::warn!(%error, "a kept session cannot be read"),
         }
     }
@@ -171,6 +173,10 @@ impl Desk for WebWay {
                 return Err(SendError { error, blame: Blame::Passed });
             }
             self.forget(account, &session).await;
+            if is_locked {
+                // No session of it will do, and logging in again makes it worse.
+                return Err(SendError { error, blame: Blame::Account(Resting::Long) });
+            }
             last = Some(error);
         }
         let error = last.unwrap_or_else(|| self.upstream.error(Fault::Shape("an answer")));

@@ -112,11 +112,15 @@ impl<'a> Dataset<'a> {
             response.chunk().await.map_err(|error| self.api.upstream.network(error))?
         {
             let (offset, too_large) = (&mut self.offset, &mut self.too_large);
+            let mut had_no_room = false;
             let goes_on = reader.take(&bytes, |found| {
                 match found {
                     Found::TooLarge => *too_large += 1,
                     Found::Item(item) => match take(item) {
-                        Took::NoRoom => return false,
+                        Took::NoRoom => {
+                            had_no_room = true;
+                            return false;
+                        }
                         Took::Kept => *left -= 1,
                         Took::LeftOut => {}
                     },
@@ -125,7 +129,8 @@ impl<'a> Dataset<'a> {
                 *left > 0
             });
             if !goes_on.map_err(|error| self.error(fault(error)))? {
-                self.has_more = self.more_than(before, limit);
+                // What had no room is there, whatever else is.
+                self.has_more = had_no_room || self.more_than(before, limit);
                 return Ok(PageEnd::Enough);
             }
         }

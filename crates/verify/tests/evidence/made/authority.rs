@@ -1,9 +1,9 @@
 //! Certificates and revocation lists.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    RevokedCertParams, SerialNumber, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
+    CrlIssuingDistributionPoint, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, SignatureAlgorithm,
 };
 use time::OffsetDateTime;
 
@@ -124,14 +124,34 @@ impl Authority {
                 invalidity_date: None,
             })
             .collect();
-        let params = CertificateRevocationListParams {
+        self.sign_list(CertificateRevocationListParams {
             this_update: at(issued),
             next_update: at(86_400),
             crl_number: SerialNumber::from(number),
             issuing_distribution_point: None,
             revoked_certs,
             key_identifier_method: KeyIdMethod::Sha256,
-        };
+        })
+    }
+
+    /// A list that speaks of a part of what the authority has issued, and revokes none of it.
+    pub(super) fn partial_revocation_list(&self, number: u64) -> Vec<u8> {
+        let uris = vec!["http://crl.test/part".to_owned()];
+        let distribution_point = CrlDistributionPoint { uris };
+        self.sign_list(CertificateRevocationListParams {
+            this_update: at(-60),
+            next_update: at(86_400),
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: Some(CrlIssuingDistributionPoint {
+                distribution_point,
+                scope: None,
+            }),
+            revoked_certs: vec![],
+            key_identifier_method: KeyIdMethod::Sha256,
+        })
+    }
+
+    fn sign_list(&self, params: CertificateRevocationListParams) -> Vec<u8> {
         params.signed_by(&self.issuer).unwrap().der().to_vec()
     }
 }

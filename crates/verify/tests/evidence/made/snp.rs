@@ -217,6 +217,13 @@ fn of_an_authoritys_lists_the_newest_of_the_time_counts() {
     let newer = with(&[revoking(300, -60), ask.revocation_list(&[])]);
     assert_eq!(newer.codes(), ["certificate_revoked"]);
     assert_eq!(with(&[ask.revocation_list(&[]), revoking(6, -60)]).codes(), [""; 0]);
+    // Of two with one number the later: some makers do not count.
+    let same = |issued: i64, serials: &[u64]| ask.later_revocation_list(7, issued, serials);
+    assert_eq!(with(&[same(-7200, &[]), same(-60, &[77])]).codes(), ["certificate_revoked"]);
+    assert_eq!(with(&[same(-60, &[]), same(-7200, &[77])]).codes(), [""; 0]);
+    // A later list of a part takes no other one's place.
+    let beside = with(&[ask.revocation_list(&[77]), ask.partial_revocation_list(9)]);
+    assert_eq!(beside.codes(), ["certificate_revoked"]);
     // Of another authority of this name: nobody hides a list behind one of his own.
     let stranger = Authority::root("ASK of the tests", &PKCS_ECDSA_P384_SHA384);
     let forged = with(&[ask.revocation_list(&[77]), stranger.numbered_revocation_list(8, &[])]);

@@ -441,6 +441,17 @@ fn an_activation_counts_for_its_keys_and_until_its_day() {
     assert_eq!(with(&other).codes(), ["attestation_key_untrusted"]);
 }
 
+/// Broken by `vouchers` (src/tpm/endorsement.rs) that takes any bytes for a public area.
+#[test]
+fn a_certificate_in_the_place_of_a_public_area_vouches_for_nothing() {
+    let machine = Machine::new();
+    let (mut evidence, key) = enrol(&machine);
+    evidence.endorsement_public_area = evidence.endorsement_certificates.pop();
+    let case = machine.case("a certificate as an area", &evidence);
+    let under = case.policy("/kinds/tpm/activated", json!([key]));
+    assert_eq!(under.codes(), ["attestation_key_untrusted"]);
+}
+
 #[test]
 fn keys_that_may_sign_anything_are_refused() {
     let machine = Machine::new();

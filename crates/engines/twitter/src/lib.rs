@@ -18,6 +18,8 @@ mod desk;
 mod engine;
 mod found;
 mod loose;
+#[cfg(test)]
+mod made;
 mod operation;
 mod pool;
 mod progress;

@@ -23,10 +23,11 @@ fn an_array_is_no_object_at_any_depth() {
     assert_eq!((video.id.0.as_str(), video.author.name.0.as_str()), ("7", "A"));
 }
 
+/// Apify's actors fill a dataset with such objects where they have found nothing.
 #[test]
 fn an_object_without_anything_that_identifies_it_is_no_item() {
-    for placeholder in ["{}", r#"{"error":"no results"}"#, r#"{"a":1}"#, r#"{"views":3}"#] {
-        assert!(serde_json::from_str::<Video>(placeholder).is_err(), "{placeholder}");
+    for filler in ["{}", r#"{"error":"no results"}"#, r#"{"a":1}"#, r#"{"views":3}"#] {
+        assert!(serde_json::from_str::<Video>(filler).is_err(), "{filler}");
     }
     assert!(serde_json::from_str::<Video>(r#"{"url":"u"}"#).is_ok());
     assert!(serde_json::from_str::<Author>("{}").is_ok(), "it is not asked to be identified");

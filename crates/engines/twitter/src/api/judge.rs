@@ -110,20 +110,8 @@ fn fault(problem: &Problem<'_>) -> Option<Fault> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use sealwork_upstream::RateLimit;
-
     use super::*;
-
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer {
-            upstream: "X",
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: http::HeaderMap::new(),
-            rate: RateLimit::default(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }
-    }
+    use crate::made::answer;
 
     #[test]
     fn what_a_refusal_is_about_is_read_from_its_body() {

@@ -86,20 +86,8 @@ fn known(error: &GraphError<'_>) -> Option<Fault> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use sealwork_upstream::RateLimit;
-
     use super::*;
-
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer {
-            upstream: "X",
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: http::HeaderMap::new(),
-            rate: RateLimit::default(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }
-    }
+    use crate::made::answer;
 
     #[test]
     fn each_error_of_x_has_one_code() {

@@ -101,14 +101,6 @@ pub(crate) fn endorsements(
     Ok(all)
 }
 
-/// One's own endorsements with those that came along with evidence; where there are too many, one's
-/// own count.
-pub(crate) fn together(own: &Endorsements, along: &Endorsements) -> Endorsements {
-    let mut all = own.clone();
-    let _ = all.add_all(along);
-    all
-}
-
 /// What a file of endorsements is.
 enum Form {
     Bundle,

@@ -74,7 +74,7 @@ fn judged(
         Source::Document(document) => (&document.evidence, document.endorsements.clone()),
         Source::Platform(evidence) => (evidence, Endorsements::default()),
     };
-    let all = attestation::together(given, &along);
+    let all = given.with(&along);
     let now = Instant::given_or_now(None);
     let mut draft = draft(evidence, &all, now.time).ok_or_else(|| unreadable(evidence))?;
     if let Source::Worker(worker) = source {

@@ -178,6 +178,15 @@ impl Endorsements {
         Ok(())
     }
 
+    /// These with those that came along with evidence: they are signed, and may come from anywhere.
+    /// Where there are too many, these alone count.
+    #[must_use]
+    pub fn with(&self, along: &Self) -> Self {
+        let mut all = self.clone();
+        let _ = all.add_all(along);
+        all
+    }
+
     /// Adds what another bundle holds, for example what came with the evidence. Of collateral that
     /// is equally new, what was added first counts: add to your own, not the other way round.
     ///

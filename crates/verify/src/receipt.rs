@@ -8,7 +8,7 @@ use crate::{
     Verdict,
     reason::Reasons,
     verify,
-    worker::{check_isolation, judge_about, refuse, together, with_reasons},
+    worker::{check_isolation, judge_about, refuse, with_reasons},
 };
 
 /// A receipt that was followed to its worker's evidence.
@@ -35,7 +35,7 @@ pub fn verify_receipt_evidence(
     policy: &Policy,
     at: Timestamp,
 ) -> Result<VerifiedReceipt, Rejected> {
-    let all = together(endorsements, document);
+    let all = endorsements.with(&document.endorsements);
     judge_receipt(receipt, key_config, document, policy, |expectation| {
         verify(&document.evidence, expectation, &all, policy, at)
     })

@@ -12,7 +12,7 @@ use crate::{
     appraise::{Circumstances, appraise},
     authenticate::{Authenticated, authenticate},
     receipt::judge_receipt,
-    worker::{judge_document, judge_worker, together},
+    worker::{judge_document, judge_worker},
 };
 
 /// Checks evidence: the answer names everything that is wrong with it.
@@ -117,7 +117,7 @@ impl Verifier {
         policy: &Policy,
         now: Timestamp,
     ) -> Verdict {
-        let all = together(&self.endorsements, document);
+        let all = self.endorsements.with(&document.endorsements);
         judge_worker(key_config, document, question, policy, now, |expectation| {
             let evidence = &document.evidence;
             self.verify_against(&all, evidence, expectation, policy, now, Collateral::NoOlder)
@@ -133,7 +133,7 @@ impl Verifier {
         policy: &Policy,
         now: Timestamp,
     ) -> Verdict {
-        let all = together(&self.endorsements, document);
+        let all = self.endorsements.with(&document.endorsements);
         judge_document(document, nonce, policy, |expectation| {
             let evidence = &document.evidence;
             self.verify_against(&all, evidence, expectation, policy, now, Collateral::NoOlder)
@@ -156,7 +156,7 @@ impl Verifier {
         policy: &Policy,
         at: Timestamp,
     ) -> Result<VerifiedReceipt, Rejected> {
-        let all = together(&self.endorsements, document);
+        let all = self.endorsements.with(&document.endorsements);
         judge_receipt(receipt, key_config, document, policy, |expectation| {
             let evidence = &document.evidence;
             self.verify_against(&all, evidence, expectation, policy, at, Collateral::OfItsTime)

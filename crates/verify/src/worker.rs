@@ -57,18 +57,10 @@ pub fn verify_worker(
     policy: &Policy,
     now: Timestamp,
 ) -> Verdict {
-    let all = together(endorsements, document);
+    let all = endorsements.with(&document.endorsements);
     judge_worker(key_config, document, question, policy, now, |expectation| {
         verify(&document.evidence, expectation, &all, policy, now)
     })
-}
-
-/// The verifier's endorsements with those that came along: they are signed, and may come from
-/// anywhere. Where there are too many, the verifier's own count.
-pub(crate) fn together(own: &Endorsements, document: &EvidenceDocument) -> Endorsements {
-    let mut all = own.clone();
-    let _ = all.add_all(&document.endorsements);
-    all
 }
 
 /// Checks what a key config, a statement and a question say; `judge` checks the evidence.
@@ -135,7 +127,7 @@ pub fn verify_document(
     policy: &Policy,
     now: Timestamp,
 ) -> Verdict {
-    let all = together(endorsements, document);
+    let all = endorsements.with(&document.endorsements);
     judge_document(document, nonce, policy, |expectation| {
         verify(&document.evidence, expectation, &all, policy, now)
     })

@@ -1,8 +1,11 @@
 //! The contract of the one path, on a simulated machine.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failing test says so")]
 
+mod clock;
 #[allow(unreachable_pub, reason = "shared between test binaries")]
+#[path = "../common/mod.rs"]
 mod common;
+mod lanes;
 
 use std::{
     collections::BTreeMap,
@@ -11,15 +14,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{AWAITED, Machine, START, job, open_store};
+use common::{AWAITED, Machine, START, job};
+use lanes::in_lane;
 use sealwork_job::{
-    Body, Code, Digest, JobState, LaneId, LanePosition, Limits, Origin, Outcome, Reply,
-    RequesterId, Rerun, Submission, WaitReason, WorkerId,
+    Body, Code, Digest, JobState, Limits, Outcome, RequesterId, Submission, WaitReason, WorkerId,
 };
 use sealwork_platform::Disk as _;
 use sealwork_seal::{RequesterKey, Suite, verify_chain};
-use sealwork_store::{CommitterKind, StoreOptions};
-use sealwork_worker::{Access, ClockReset, PublicResult, Quota, WorkerConfig, reset_clock};
+use sealwork_worker::{Access, PublicResult, Quota, WorkerConfig};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -280,62 +282,6 @@ async fn a_worker_that_stops_lets_those_who_wait_have_their_results_for_a_few_se
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_ran_ahead_shows_and_is_reset_together_with_the_keys() {
-    const AHEAD: i64 = 400 * 24 * 3600;
-    let machine = Machine::new(18);
-    let worker = machine.worker().await;
-    let before = machine.seal(&worker.key_config(), &job(json!({})));
-    assert_eq!(worker.clock_lag(), None);
-    machine.clock.jump(AHEAD);
-    while worker.key_config().keys.iter().all(|key| key.not_after < machine.now()) {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    let sealed = machine.seal(&worker.key_config(), &job(json!({})));
-    let id = worker.submit(sealed.submission()).await.unwrap().job;
-    sealed.result(&worker, id).await.unwrap();
-    machine.clock.jump(-AHEAD);
-    assert!(worker.clock_lag().unwrap() > Duration::from_secs(3600));
-    worker.close().await;
-    drop(worker);
-
-    let platform = machine.platform();
-    let options = || StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
-    let store = open_store(&platform, options()).unwrap();
-    let reset = reset_clock(&platform, &store).await.unwrap();
-    assert!(matches!(reset, ClockReset::Done(_)), "{reset:?}");
-    assert_eq!(reset_clock(&platform, &store).await.unwrap(), ClockReset::NotBehind);
-    store.close().await;
-
-    let worker = machine.worker().await;
-    assert_eq!(worker.clock_lag(), None);
-    for old in [&before, &sealed] {
-        let refused = worker.submit(old.submission()).await.unwrap_err();
-        assert_eq!(refused.code, Code::KeyUnknown, "its nonce may be forgotten");
-    }
-    let after = machine.seal(&worker.key_config(), &job(json!({})));
-    let id = worker.submit(after.submission()).await.unwrap().job;
-    after.result(&worker, id).await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_clock_is_not_reset_under_jobs_that_wait() {
-    const AHEAD: i64 = 24 * 3600;
-    let machine = Machine::new(19);
-    let worker = machine.worker().await;
-    machine.clock.jump(AHEAD / 2);
-    let sealed = machine.seal(&worker.key_config(), &job(json!({"sleep_ms": 3_600_000})));
-    worker.submit(sealed.submission()).await.unwrap();
-    machine.clock.jump(-AHEAD / 2);
-    worker.close().await;
-    drop(worker);
-    let platform = machine.platform();
-    let options = StoreOptions { committer: CommitterKind::Task, ..StoreOptions::default() };
-    let store = open_store(&platform, options).unwrap();
-    assert_eq!(reset_clock(&platform, &store).await.unwrap(), ClockReset::Unsettled(1));
-    assert!(!machine.disk.list("keys").unwrap().is_empty(), "the keys are gone");
-}
-
-#[tokio::test(start_paused = true)]
 async fn one_api_key_gets_one_turn_however_many_signing_keys_it_brings() {
     let machine = Machine::new(15);
     let worker = machine
@@ -431,91 +377,6 @@ async fn results_are_evicted_in_the_order_in_which_they_settled() {
     assert_eq!(jobs.iter().map(known).collect::<Vec<_>>(), [false, true, true]);
     tokio::time::sleep(Duration::from_secs(61)).await;
     assert_eq!(jobs.iter().map(known).collect::<Vec<_>>(), [false, false, false]);
-}
-
-fn in_lane(position: u64, arguments: serde_json::Value) -> Submission {
-    Submission {
-        origin: Origin::Chain {
-            chain: "31337".to_owned(),
-            block: [1; 32],
-            index: u32::try_from(position).unwrap(),
-            requester: RequesterId::new("evm", "0xabc"),
-        },
-        body: Body::Public(Bytes::from(job(arguments).to_json().to_vec())),
-        reply: Reply::Public,
-        lane: Some(LanePosition { lane: LaneId("shard".to_owned()), position }),
-        rerun: Rerun::Idempotent,
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn public_jobs_and_lanes_take_the_same_path() {
-    let machine = Machine::new(12);
-    let config = WorkerConfig { queue_capacity: 1, ..WorkerConfig::default() };
-    let worker = machine.boot(config).await.unwrap();
-    let submission = |position, echo| in_lane(position, json!({"sleep_ms": 10, "echo": echo}));
-    let first = worker.submit(submission(1, "a")).await.unwrap().job;
-    // The queue is full, but a lane is never refused.
-    let second = worker.submit(submission(2, "b")).await.unwrap().job;
-    let waiting = JobState::Waiting { reason: WaitReason::Turn };
-    assert_eq!(worker.status(second, Access::Public).unwrap().state, waiting);
-    let replayed = worker.submit(submission(1, "a")).await.unwrap_err();
-    assert_eq!((replayed.code, replayed.job), (Code::JobReplayed, Some(first)));
-    let status = worker.wait(second, Access::Public, Duration::from_secs(60)).await.unwrap();
-    assert!(status.state.is_settled());
-    let result = worker.result(second, Access::Public).unwrap();
-    let result: PublicResult = serde_json::from_slice(&result.response.whole().unwrap()).unwrap();
-    assert_eq!(result.output, hex::encode(r#"{"echo":"b"}"#));
-    assert!(worker.result(first, Access::Public).is_ok(), "the lane's first job settled first");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lane_goes_up_only_also_after_a_restart() {
-    let machine = Machine::new(30);
-    let worker = machine.worker().await;
-    worker.submit(in_lane(7, json!({"sleep_ms": 10}))).await.unwrap();
-    let job = worker.submit(in_lane(9, json!({"sleep_ms": 10}))).await.unwrap().job;
-    // Another event that claims a place which is taken, or lies before it.
-    let late = |position, index| {
-        let mut late = in_lane(position, json!({}));
-        let Origin::Chain { index: at, .. } = &mut late.origin else { unreachable!() };
-        *at = index;
-        late
-    };
-    for position in [9, 8, 0] {
-        let refused = worker.submit(late(position, 100)).await.unwrap_err();
-        assert_eq!(refused.code, Code::LaneOrder);
-    }
-    worker.close().await;
-    drop(worker);
-
-    let worker = machine.worker().await;
-    assert_eq!(worker.submit(late(8, 101)).await.unwrap_err().code, Code::LaneOrder);
-    let last = worker.submit(in_lane(10, json!({}))).await.unwrap().job;
-    worker.wait(last, Access::Public, Duration::from_secs(60)).await.unwrap();
-    let order: Vec<_> = worker.outbox("31337").list(None, 10).unwrap();
-    assert_eq!(order.len(), 3);
-    assert_eq!((order[1].job, order[2].job), (job, last));
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_clock_and_no_requester_stops_a_job_of_a_lane() {
-    let machine = Machine::new(31);
-    let config = WorkerConfig {
-        max_queue_wait: Duration::from_secs(1),
-        default_limits: Limits { wall_ms: Some(10), ..WorkerConfig::default().default_limits },
-        ..WorkerConfig::default()
-    };
-    let worker = machine.boot(config).await.unwrap();
-    let first = worker.submit(in_lane(1, json!({"sleep_ms": 5_000}))).await.unwrap().job;
-    let second = worker.submit(in_lane(2, json!({}))).await.unwrap().job;
-    for job in [first, second] {
-        assert_eq!(worker.cancel(job, Access::Public).unwrap_err().code, Code::NotCancellable);
-    }
-    for job in [first, second] {
-        worker.wait(job, Access::Public, Duration::from_secs(60)).await.unwrap();
-        assert_eq!(worker.result(job, Access::Public).unwrap().code, "ok");
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,10 +14,14 @@ mod programs;
 mod social;
 mod web;
 
+use std::time::Duration;
+
+use sealwork_client::{Client, SealOptions};
+use sealwork_job::JobSpec;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    child::ChildWorker,
+    child::{ChildWorker, Options},
     cli::{BenchArgs, BenchCommand},
     exit::{CliError, CliResult, Exit},
     proc,
@@ -50,6 +54,24 @@ pub(crate) async fn run(args: &BenchArgs, ui: &Ui) -> CliResult {
     }
     figures.print(ui);
     Ok(Exit::Ok)
+}
+
+/// How long the first script of a worker may take, the compiling of its engine included.
+const FIRST_SCRIPT: Duration = Duration::from_secs(120);
+
+/// A worker in which a script has run. Its JavaScript engine is compiled once for each data
+/// directory, beside whatever else it does then; what is measured here comes later.
+async fn warm_worker(options: &Options) -> Result<ChildWorker, CliError> {
+    let worker = ChildWorker::start(options).await?;
+    let client = Client::builder(&worker.url())?.unattested().build()?;
+    let script = "export default { fetch: () => new Response(\"warm\") }";
+    let arguments = json!({ "program": { "javascript": script } });
+    let spec = JobSpec::new("program".parse().map_err(fault)?, arguments);
+    let result = client.run(&spec, &SealOptions::default(), FIRST_SCRIPT, |_| ()).await?;
+    match &result.outcome {
+        Ok(_) => Ok(worker),
+        Err(failure) => Err(fault(format!("a script: {}: {}", failure.code, failure.message))),
+    }
 }
 
 /// Figures in the order in which they are shown.

@@ -1,15 +1,19 @@
 //! HPKE contexts (RFC 9180, mode base), one type over all suites.
 
+#[cfg(not(feature = "native"))]
+use hpke::kem::X25519HkdfSha256;
 use hpke::{
     Deserializable, HpkeError, Kem, OpModeR, OpModeS, Serializable,
     aead::{AeadCtxR, AeadCtxS, AeadTag, AesGcm256},
     kdf::HkdfSha256,
-    kem::{X25519HkdfSha256, XWing},
+    kem::XWing,
     setup_receiver, setup_sender_with_rng,
 };
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "native")]
+use crate::x25519_kem::X25519HkdfSha256;
 use crate::{Suite, aead::TAG_LEN};
 
 /// A private key, ready for use.

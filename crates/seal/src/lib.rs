@@ -16,6 +16,7 @@ mod chain;
 mod context;
 pub mod derive;
 mod digest;
+mod ed25519;
 mod envelope_key;
 mod error;
 mod evm_key;
@@ -35,6 +36,8 @@ mod secrets;
 mod statement;
 mod suite;
 pub mod tlv;
+#[cfg(feature = "native")]
+mod x25519_kem;
 
 pub use chain::{Chain, ChainLink, verify_chain};
 pub use digest::{SaltedDigest, receipt_digest, salted_digest, token_hash};

@@ -1,37 +1,41 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, VerifyingKey};
 use sealwork_job::WorkerId;
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyId, digest::sha256};
+use crate::{KeyId, digest::sha256, ed25519::SigningKey};
 
 pub(crate) const ALGORITHM: &str = "EdDSA";
 
 /// The Ed25519 key with which a worker signs receipts and key configs. Erased when dropped.
-pub struct ReceiptKey(SigningKey);
+pub struct ReceiptKey {
+    signing: SigningKey,
+    public: ReceiptPublicKey,
+}
 
 impl ReceiptKey {
     /// From its seed, which [`crate::derive::Purpose::ReceiptEd25519`] gives.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(SigningKey::from_bytes(seed))
+        let public = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key();
+        Self { signing: SigningKey::from_seed(seed), public: ReceiptPublicKey(public) }
     }
 
     /// Its public half.
     pub fn public(&self) -> ReceiptPublicKey {
-        ReceiptPublicKey(self.0.verifying_key())
+        self.public.clone()
     }
 
     pub(crate) fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).to_bytes()
+        self.signing.sign(message)
     }
 }
 
 impl fmt::Debug for ReceiptKey {
     /// Shows the id, never the secret half.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ReceiptKey({})", self.public().id())
+        write!(f, "ReceiptKey({})", self.public.id())
     }
 }
 

@@ -5,9 +5,9 @@ use sealwork_job::{JobSpec, Limits};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Figures, fault};
+use super::{Figures, fault, warm_worker};
 use crate::{
-    child::{ChildWorker, Options},
+    child::Options,
     exit::CliError,
     loopback::{Page, Site},
     proc,
@@ -31,7 +31,7 @@ pub(super) async fn run(pages: u32, ui: &Ui) -> Result<Figures, CliError> {
         .with("WEB_MAX_PAGES", pages.to_string())
         .with("JOB_OUTPUT_BYTES", "1GiB")
         .with("JOB_MAX_OUTPUT_BYTES", "1GiB");
-    let worker = ChildWorker::start(&options).await?;
+    let worker = warm_worker(&options).await?;
     let pid = worker.pid().ok_or_else(|| fault("the worker has ended"))?;
     let client = Client::builder(&worker.url())?.unattested().build()?;
 

@@ -19,13 +19,9 @@ use tokio::{task::JoinSet, time::Instant};
 use super::{
     Figures, fault,
     load::{Connection, micros_since, on_own_thread, per_second},
+    warm_worker,
 };
-use crate::{
-    child::{ChildWorker, Options},
-    exit::CliError,
-    proc,
-    ui::Ui,
-};
+use crate::{child::Options, exit::CliError, proc, ui::Ui};
 
 /// Fills the plaintext to the bucket of 1 KiB.
 const FILLING: usize = 800;
@@ -51,7 +47,7 @@ pub(super) async fn run(
 ) -> Result<Figures, CliError> {
     let progress = ui.progress("starting a worker");
     let options = Options { arguments: vec!["--bench-engine"], ..Options::default() };
-    let worker = ChildWorker::start(&options).await?;
+    let worker = warm_worker(&options).await?;
     let client = Client::builder(&worker.url())?.unattested().build()?;
     let recipient = client.recipient().await?;
 

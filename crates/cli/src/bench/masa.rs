@@ -9,17 +9,14 @@ use tokio::{task::JoinSet, time::Instant};
 use super::{
     Figures, fault,
     load::{Connection, micros_since, on_own_thread, per_second},
+    warm_worker,
 };
-use crate::{
-    child::{ChildWorker, Options},
-    exit::CliError,
-    ui::Ui,
-};
+use crate::{child::Options, exit::CliError, ui::Ui};
 
 /// Requests per second to the two Masa routes that do cryptography and nothing else.
 pub(super) async fn run(seconds: u64, connections: u32, ui: &Ui) -> Result<Figures, CliError> {
     let progress = ui.progress("starting a worker");
-    let worker = ChildWorker::start(&Options::default()).await?;
+    let worker = warm_worker(&Options::default()).await?;
     let generate = json!({ "type": "telemetry", "arguments": {} }).to_string();
     let result = opened_result_request(&worker.url()).await?;
 

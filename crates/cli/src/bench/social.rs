@@ -11,7 +11,7 @@ use sealwork_test_upstream::{TestUpstream, XApiService, XWebService, example};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{Figures, fault, mebibytes};
+use super::{Figures, fault, mebibytes, warm_worker};
 use crate::{
     child::{ChildWorker, Options},
     exit::CliError,
@@ -60,7 +60,7 @@ async fn start(upstream: &TestUpstream) -> Result<(ChildWorker, Client), CliErro
     for (name, value) in upstream.settings() {
         options = options.with(name, value);
     }
-    let worker = ChildWorker::start(&options).await?;
+    let worker = warm_worker(&options).await?;
     let client = Client::builder(&worker.url())?.unattested().build()?;
     Ok((worker, client))
 }

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Figures, fault,
     load::{micros_since, on_own_thread},
+    warm_worker,
 };
 use crate::{
-    child::{ChildWorker, Options},
+    child::Options,
     exit::CliError,
     loopback::{Page, Site},
     ui::Ui,
@@ -37,7 +38,7 @@ pub(super) async fn run(jobs: u32, origins: u32, ui: &Ui) -> Result<Figures, Cli
         let address = SocketAddr::from((Ipv4Addr::new(127, 0, 1 + high, 1 + low), 0));
         sites.push(Site::serve(address, slow_page).await.map_err(fault)?);
     }
-    let worker = ChildWorker::start(&Options::default().with_loopback()).await?;
+    let worker = warm_worker(&Options::default().with_loopback()).await?;
     let client = Client::builder(&worker.url())?.unattested().build()?;
     client.key_config().await?;
 

@@ -15,7 +15,7 @@ KILL_RUNS ?= 500
 FUZZ_SECONDS ?= 30
 # What tests and lints see: every attester. One selection for both, so that nothing is built twice.
 ALL_FEATURES := --features tpm,nitro,sim
-# Attesters of the production binary beside TDX and SEV-SNP; `tpm` needs libtss2 (setup.sh test).
+# Attesters of the production binary beside TDX and SEV-SNP; `tpm` needs libtss2 (setup.sh tss).
 DIST_FEATURES ?= nitro
 
 .PHONY: help demo demo-social build test lint fmt docs dist dist-test go-client-test guests-check wasm-check torture bench fuzz-short setup
@@ -62,6 +62,7 @@ docs: setup ## Write the generated documents: configuration, codes, OpenAPI
 	SEALWORK_BLESS=1 $(CARGO) test --locked -p sealwork-door-http --test openapi
 
 dist: setup ## The production binary, without simulation, in dist/; DIST_FEATURES=nitro,tpm for a TPM
+	@case ",$(DIST_FEATURES)," in *,tpm,*) scripts/setup.sh tss ;; esac
 	$(CARGO) build --release --locked -p sealwork-cli --no-default-features --features "$(DIST_FEATURES)"
 	@install -D -m 0755 "$(RELEASE)" dist/sealwork
 	@strip --strip-all dist/sealwork 2>/dev/null || true

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a target needs and the machine lacks; does nothing when all is there.
-# Usage: scripts/setup.sh build|lint|guests|test|wasm|fuzz
+# Usage: scripts/setup.sh build|tss|lint|guests|test|wasm|fuzz
 set -euo pipefail
 
 CARGO_DENY=0.20.2
@@ -24,7 +24,7 @@ apt_install() {
 
 need_rust() {
     if ! have cargo; then
-        fail "Rust is missing. Install it from https://rustup.rs, or: apt-get install rustup && rustup default stable"
+        fail "Rust is missing. Install it from https://rustup.rs, or, on Debian 13 and later: apt-get install rustup && rustup default stable"
     fi
     local want have_version
     want=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
@@ -46,6 +46,7 @@ need_compiler() {
 need_wasi() {
     local missing=()
     have clang || missing+=(clang)
+    have patch || missing+=(patch)
     have wasm-ld || missing+=(lld)
     [ -f /usr/include/wasm32-wasi/stdlib.h ] || missing+=(wasi-libc)
     compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/wasi/libclang_rt.builtins-wasm32.a' >/dev/null \
@@ -100,6 +101,7 @@ need_rust
 need_compiler
 case "${1:-build}" in
     build) ;;
+    tss) need_tss ;;
     lint)
         need_component fmt rustfmt
         need_component clippy clippy

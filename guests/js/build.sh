@@ -38,6 +38,11 @@ enable_stack_check() {
     sed -i 's/^#if defined(__wasi__)$/#if 0/' "$build/quickjs/quickjs.c"
 }
 
+# What syntax errors and stacks say about places; the patch itself says what for.
+mend_places() {
+    patch --quiet --fuzz=0 -d "$build/quickjs" -p1 <"$here/quickjs.patch"
+}
+
 # The check sees the stack in linear memory alone. Functions that recurse and keep next to nothing
 # there would use up the host's stack first: each gets bytes in proportion to what it takes there.
 weigh_recursion() {
@@ -120,6 +125,7 @@ main() {
     [ "${1:-}" = --sources ] && return
     "$here/../../scripts/setup.sh" guests
     enable_stack_check
+    mend_places
     weigh_recursion
     embed_prelude
     compile

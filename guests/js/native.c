@@ -441,6 +441,13 @@ NATIVE(kind)
     return JS_NewString(ctx, name);
 }
 
+/* isAlike(object, sample): whether the engine keeps both in one form, whatever their prototypes are */
+NATIVE(is_alike)
+{
+    UNUSED_ARGUMENTS;
+    return JS_NewBool(ctx, JS_GetClassID(argv[0]) == JS_GetClassID(argv[1]));
+}
+
 /* promise() -> { promise, resolve, reject } */
 NATIVE(promise)
 {
@@ -593,6 +600,7 @@ JSValue native_object(JSContext *ctx)
         {"isFieldValue", is_field_value, 1},
         {"typedKind", typed_kind, 1},
         {"kind", kind, 1},
+        {"isAlike", is_alike, 2},
         {"promise", promise, 0},
         {"resolved", resolved, 1},
         {"rejected", rejected, 1},

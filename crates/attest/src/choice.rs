@@ -91,8 +91,12 @@ impl Opened {
     }
 }
 
-/// The platforms that this machine shows, the strongest first. Whether they answer is not tried.
-pub fn present(files: &dyn KernelFiles) -> Vec<EvidenceKind> {
+/// The way to a TPM where no other is named, in the words of the TSS.
+pub const TPM_ADDRESS: &str = "device:/dev/tpmrm0";
+
+/// The platforms that this machine shows, the strongest first. Whether they answer is not tried;
+/// nor can it be seen whether a TPM is there that `tpm_address` names and that is no device.
+pub fn present(files: &dyn KernelFiles, tpm_address: &str) -> Vec<EvidenceKind> {
     let mut kinds = Vec::new();
     if files.exists("/dev/nsm") {
         kinds.push(EvidenceKind::Nitro);
@@ -101,7 +105,7 @@ pub fn present(files: &dyn KernelFiles) -> Vec<EvidenceKind> {
         let snp = files.exists("/dev/sev-guest");
         kinds.push(if snp { EvidenceKind::Snp } else { EvidenceKind::Tdx });
     }
-    if files.exists("/dev/tpmrm0") {
+    if tpm_address.strip_prefix("device:").is_none_or(|device| files.exists(device)) {
         kinds.push(EvidenceKind::Tpm);
     }
     kinds
@@ -120,7 +124,11 @@ pub fn open(
         Choice::None => Ok(None),
         Choice::Kind(kind) => open_kind(kind, machine, options).map(Some),
         Choice::Auto => {
-            for kind in present(&*machine.files) {
+            #[cfg(feature = "tpm")]
+            let tpm_address = options.tpm.address.as_str();
+            #[cfg(not(feature = "tpm"))]
+            let tpm_address = TPM_ADDRESS;
+            for kind in present(&*machine.files, tpm_address) {
                 match open_kind(kind, machine, options) {
                     Ok(opened) => return Ok(Some(opened)),
                     Err(error) => {
@@ -210,6 +218,51 @@ mod tests {
         }
         for bad in ["", "sgx", "sim", "TPM", "tpm "] {
             assert!(bad.parse::<Choice>().is_err(), "{bad}");
+        }
+    }
+
+    /// A machine that has these paths and nothing else.
+    #[derive(Debug)]
+    struct Paths(&'static [&'static str]);
+
+    impl KernelFiles for Paths {
+        fn exists(&self, path: &str) -> bool {
+            self.0.contains(&path)
+        }
+
+        fn read(&self, _: &str, _: usize) -> std::io::Result<Vec<u8>> {
+            unreachable!()
+        }
+
+        fn write(&self, _: &str, _: &[u8]) -> std::io::Result<()> {
+            unreachable!()
+        }
+
+        fn create_directory(&self, _: &str) -> std::io::Result<()> {
+            unreachable!()
+        }
+
+        fn remove_directory(&self, _: &str) -> std::io::Result<()> {
+            unreachable!()
+        }
+    }
+
+    #[test]
+    fn a_tpm_is_looked_for_where_its_address_says_after_stronger_platforms() {
+        use EvidenceKind::{Nitro, Snp, Tdx, Tpm};
+        const GUEST: &[&str] = &[tsm::DIRECTORY];
+        const WITH_NITRO: &[&str] = &[tsm::DIRECTORY, "/dev/sev-guest", "/dev/nsm"];
+        let swtpm = "swtpm:host=127.0.0.1,port=2321";
+        for (paths, address, kinds) in [
+            (&[][..], TPM_ADDRESS, &[][..]),
+            (&["/dev/tpmrm0"], TPM_ADDRESS, &[Tpm]),
+            (&["/dev/tpmrm0"], "device:/dev/tpmrm1", &[]),
+            (&["/dev/tpmrm1"], "device:/dev/tpmrm1", &[Tpm]),
+            (&[], swtpm, &[Tpm]),
+            (GUEST, "tabrmd", &[Tdx, Tpm]),
+            (WITH_NITRO, TPM_ADDRESS, &[Nitro, Snp]),
+        ] {
+            assert_eq!(present(&Paths(paths), address), kinds, "{paths:?} {address}");
         }
     }
 }

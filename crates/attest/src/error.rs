@@ -59,6 +59,15 @@ pub enum AttestError {
         /// How often it was asked.
         attempts: u32,
     },
+    /// The platform did not answer at all.
+    #[error(
+        "the platform has not answered for {seconds} s: look whether it hangs, and start it or the \
+         machine again"
+    )]
+    Silent {
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The platform answered something else.
     #[error(
         "the platform's answer is not usable: {0}. Update its firmware or kernel, or report this"
@@ -95,6 +104,7 @@ impl AttestError {
             Self::UnknownProvider(_) => "attester_unknown",
             Self::Other { .. } => "attester_other",
             Self::Busy { .. } => "attester_busy",
+            Self::Silent { .. } => "attester_silent",
             Self::Answer(_) => "attester_answer",
             Self::Io { .. } => "attester_io",
             Self::Nitro(_) => "attester_nitro",

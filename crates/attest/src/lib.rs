@@ -17,7 +17,7 @@ pub mod tpm;
 mod tsm;
 
 pub use attester::{Attested, Attester, Pace};
-pub use choice::{Choice, Machine, Opened, Options, UnknownChoice, open, present};
+pub use choice::{Choice, Machine, Opened, Options, TPM_ADDRESS, UnknownChoice, open, present};
 pub use error::AttestError;
 #[cfg(feature = "nitro")]
 pub use nitro::{DocumentRequest, NitroAttester, Nsm, NsmDevice};

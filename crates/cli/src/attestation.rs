@@ -91,15 +91,21 @@ pub(crate) fn endorsements(
                 bundle.add_all(&all).map_err(unusable)?;
                 all = bundle;
             }
-            Form::Collateral => DcapCollateral::from_json(&bytes)
-                .and_then(|collateral| all.add_collateral(collateral))
-                .map_err(unusable)?,
+            Form::Collateral => {
+                let collateral = DcapCollateral::from_json(&bytes)
+                    .map_err(|error| no_collateral(path, &error))?;
+                all.add_collateral(collateral).map_err(unusable)?;
+            }
             Form::Pem => all.add_pem(&bytes).map_err(unusable)?,
             Form::Der => all.add_certificate(&bytes).map_err(unusable)?,
         }
     }
     Ok(all)
 }
+
+/// Those of a bundle, none of which Intel's collateral has.
+const BUNDLE_FIELDS: [&str; 5] =
+    ["version", "sequence", "dcap", "certificates", "revocation_lists"];
 
 /// What a file of endorsements is.
 enum Form {
@@ -114,11 +120,22 @@ impl Form {
         let text = bytes.trim_ascii_start();
         if text.starts_with(b"{") {
             let object = serde_json::from_slice::<serde_json::Value>(text).unwrap_or_default();
-            let is_collateral = object.get("tcb_info").is_some();
-            return if is_collateral { Self::Collateral } else { Self::Bundle };
+            let is_bundle = BUNDLE_FIELDS.iter().any(|field| object.get(field).is_some());
+            return if is_bundle { Self::Bundle } else { Self::Collateral };
         }
         if text.starts_with(b"-----BEGIN") { Self::Pem } else { Self::Der }
     }
+}
+
+/// What is wrong with it is said of a bundle, which is the same JSON further in.
+fn no_collateral(path: &Path, error: &EndorsementsError) -> CliError {
+    let EndorsementsError::Malformed(what) = error else { return unusable(path, error) };
+    CliError::new(
+        Exit::Usage,
+        "endorsements",
+        format!("{} is neither Intel's collateral nor a bundle: {what}", path.display()),
+        "docs/attestation.md, \"Endorsements\", lists the fields of both",
+    )
 }
 
 fn unusable(path: &Path, error: &EndorsementsError) -> CliError {

@@ -170,15 +170,21 @@ fn resolve(setting: &'static Setting, sources: &mut Sources) -> Resolved {
             }
             Resolved { setting, value, origin }
         }
-        Err(_) if setting.lenient && !is_too_large(setting, &text) => {
+        Err(_) if setting.lenient => {
+            let (value, used, instead) = match exceeded(setting, &text) {
+                Some(max) => (Value::Number(max), origin.clone(), format!("the largest, {max}")),
+                None => {
+                    let instead = format!("the default, {}", setting.default);
+                    (default(setting), Origin::Default, instead)
+                }
+            };
             sources.warnings.push(format!(
-                "{} is `{}` ({origin}); allowed: {}; using the default, {}",
+                "{} is `{}` ({origin}); allowed: {}; using {instead}",
                 setting.name,
                 shown(&text),
-                setting.kind.allowed(),
-                setting.default
+                setting.kind.allowed()
             ));
-            Resolved { setting, value: default(setting), origin: Origin::Default }
+            Resolved { setting, value, origin: used }
         }
         Err(detail) => {
             sources.problems.push(refused(setting, &text, &origin, &detail));
@@ -192,16 +198,13 @@ fn resolve(setting: &'static Setting, sources: &mut Sources) -> Resolved {
     }
 }
 
-/// Masa's rule covers zero, negative numbers and junk; a number beyond the maximum is an error.
-fn is_too_large(setting: &Setting, text: &str) -> bool {
-    match setting.kind {
-        Kind::Count { max, .. } | Kind::Seconds { max, .. } => {
-            let digits = text.trim();
-            digits.bytes().all(|byte| byte.is_ascii_digit())
-                && digits.parse::<u64>().map_or(true, |number| number > max)
-        }
-        _ => false,
-    }
+/// The maximum of a setting, where the text is a number beyond it.
+fn exceeded(setting: &Setting, text: &str) -> Option<u64> {
+    let (Kind::Count { max, .. } | Kind::Seconds { max, .. }) = setting.kind else { return None };
+    let digits = text.trim();
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    // What is no u64 is beyond all of them.
+    (is_number && digits.parse::<u64>().map_or(true, |number| number > max)).then_some(max)
 }
 
 fn refused(setting: &Setting, text: &str, origin: &Origin, detail: &str) -> Problem {

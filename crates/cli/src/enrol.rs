@@ -5,7 +5,7 @@ mod machine;
 
 use std::path::Path;
 
-use sealwork_platform::{EntropyRng, Environment, OsEntropy};
+use sealwork_platform::{Clock, EntropyRng, Environment, OsEntropy, SystemClock};
 use sealwork_verify::{
     ActivatedKey, CredentialChallenge, CredentialError, Day, EndorsementKey, Hex,
 };
@@ -16,6 +16,7 @@ use crate::{
     config,
     exit::{CliError, CliResult, Exit},
     files::{self, PrivateFile},
+    render,
     ui::{Style, Ui},
 };
 
@@ -102,6 +103,13 @@ fn confirm(args: &ConfirmArgs, ui: &Ui) -> Result<(), CliError> {
             "give for example 2027-06-30",
         )
     })?;
+    let today = render::instant(SystemClock::new().now());
+    if !today.starts_with("(") && until.to_string().as_str() < today.get(..10).unwrap_or_default() {
+        return Err(CliError::usage(
+            format!("--until {until} has passed: no policy would take the entry"),
+            "give a day to come, on which the enrolment is to be done again",
+        ));
+    }
     let kept = files::read_secret_bytes(&args.kept)?;
     let kept = CredentialChallenge::from_json(&kept).map_err(|error| {
         CliError::usage(error.to_string(), "give with --kept what `enrol challenge` kept")

@@ -119,7 +119,8 @@ impl From<ClientError> for CliError {
         };
         let hint = match &error {
             ClientError::Untrusted { .. } => "for a worker with a self-made certificate use \
-                --ca-cert or --pin-cert; otherwise somebody may be in between"
+                --ca-cert or --pin-cert; one with STANDALONE speaks http:// alone; otherwise \
+                somebody may be in between"
                 .to_owned(),
             ClientError::Unreachable { .. } => {
                 format!("{}; the address comes from --worker-url, else SEALWORK_URL", error.hint())

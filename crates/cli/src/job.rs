@@ -7,7 +7,8 @@ mod spec;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use sealwork_client::{Client, JobHandle, SealOptions, SealedJob, Status, Suite};
+use sealwork_client::{Client, ClientError, JobHandle, SealOptions, SealedJob, Status, Suite};
+use sealwork_job::Code;
 use sealwork_platform::{Clock, Environment, SystemClock};
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use self::places::Places;
 use crate::{
     cli::{
         AttestArgs, HandleArgs, JobCommand, KeptReceiptArgs, ResultArgs, RunArgs, SealArgs,
-        SendArgs, SubmitArgs, SuiteArg, WaitArgs,
+        SendArgs, SpecArgs, SubmitArgs, SuiteArg, WaitArgs,
     },
     connect,
     exit::{CliError, CliResult, Exit},
@@ -50,7 +51,7 @@ async fn run_job(args: &RunArgs, environment: &Environment, ui: &Ui) -> CliResul
     let progress = ui.progress("sealing the job");
     let (client, sealed) = seal(&args.send, environment, ui).await?;
     progress.say("submitting the job");
-    let handle = client.submit(&sealed).await?;
+    let handle = client.submit(&sealed).await.map_err(|error| refused(error, &args.send.spec))?;
     if let Some(file) = handle_file {
         keep(file, &handle, &client).await?;
     }
@@ -64,6 +65,19 @@ async fn run_job(args: &RunArgs, environment: &Environment, ui: &Ui) -> CliResul
     let result = places.fetch(&client, &handle).await.map_err(left)?;
     drop(progress);
     places.deliver(&result, ui)
+}
+
+/// A worker's refusal; of arguments that were read as numbers it is said how they are given as text.
+fn refused(error: ClientError, spec: &SpecArgs) -> CliError {
+    let error = CliError::from(error);
+    let number = spec.arg.iter().find(|(_, value)| value.parse::<f64>().is_ok());
+    match number {
+        Some((name, value)) if error.code == Code::ArgumentsInvalid.as_str() => {
+            let hint = format!("{}; {value} as text: --arg '{name}=\"{value}\"'", error.hint);
+            CliError { hint, ..error }
+        }
+        _ => error,
+    }
 }
 
 fn accepted(args: &RunArgs, handle: &JobHandle) -> String {
@@ -134,7 +148,7 @@ async fn submit(args: &SubmitArgs, environment: &Environment, ui: &Ui) -> CliRes
     let handle_file = PrivateFile::prepare(&args.handle)?;
     let progress = ui.progress("sealing and submitting the job");
     let (client, sealed) = seal(&args.send, environment, ui).await?;
-    let handle = client.submit(&sealed).await?;
+    let handle = client.submit(&sealed).await.map_err(|error| refused(error, &args.send.spec))?;
     drop(progress);
     keep(handle_file, &handle, &client).await?;
     if ui.json {
@@ -174,6 +188,10 @@ async fn result(args: &ResultArgs, environment: &Environment, ui: &Ui) -> CliRes
     let result = places.fetch(&client, &handle).await?;
     watermark::keep(&client, environment, ui);
     drop(progress);
+    if result.evidence.is_none() && result.receipt.claims.evidence.is_some() {
+        let remark = "the receipt's evidence was not checked: no policy says what it has to show";
+        ui.remark(ui.paint_remark(Style::Warning, remark));
+    }
     places.deliver(&result, ui)
 }
 

@@ -39,13 +39,24 @@ async fn init(args: &PolicyInitArgs, environment: &Environment, ui: &Ui) -> CliR
     let source = Source::of(&args.from, &args.raw, &args.access, None, environment).await?;
     let (draft, verdict) = judged(&source, &given, environment, ui)?;
     let text = format!("{}\n", draft.policy.to_json());
+    let review = review::of(&draft);
     match out {
-        Some(file) => file.write(text.as_bytes())?,
+        Some(file) => {
+            file.write(text.as_bytes())?;
+            if ui.json {
+                let reasons = match &verdict {
+                    Verdict::Trusted(_) => Vec::new(),
+                    Verdict::Rejected(rejected) => rejected.reasons.clone(),
+                };
+                let trusted = reasons.is_empty();
+                ui.object(&json!({ "review": review, "trusted": trusted, "reasons": reasons }));
+            }
+        }
         None => ui.bytes(text.as_bytes()),
     }
     ui.remark(ui.paint_remark(Style::Strong, "review it before you use it:"));
-    for line in review::of(&draft) {
-        ui.remark(format!("  - {}", harmless_line(&line)));
+    for line in &review {
+        ui.remark(format!("  - {}", harmless_line(line)));
     }
     let whose = if matches!(source, Source::Worker(_)) { "worker" } else { "evidence" };
     match &verdict {

@@ -12,7 +12,7 @@ use sealwork_engine_program::{HostPatterns, ProgramConfig, ProgramEngine, Progra
 use sealwork_platform::{Environment, Platform, RootSecret};
 use sealwork_sandbox::{
     ArtefactCache, CacheKeys, Cgroup, ChildCommand, Compiler, CompilerConfig, Confinement, Pool,
-    PoolConfig, StartError,
+    PoolConfig, StartError, probe,
 };
 use sealwork_seal::derive::{Purpose, derive_key};
 
@@ -100,11 +100,28 @@ pub(crate) async fn engine(parts: Parts<'_>) -> Result<ProgramEngine, ServeError
     }))
 }
 
-/// Which walls stand around the sandbox processes of this machine, and the controllers of the
-/// control groups that they are in.
-pub(crate) async fn walls(values: &Values) -> Result<(Confinement, Vec<&'static str>), StartError> {
-    let pool = Pool::start(PoolConfig { spare: 0, ..pool(values, child(values)?) }).await?;
-    Ok((pool.confinement(), pool.cgroup().to_vec()))
+/// What stands around the sandbox processes of this machine.
+pub(crate) struct Walls {
+    pub(crate) confinement: Confinement,
+    /// The controllers of the control groups that they are in.
+    pub(crate) cgroup: Vec<&'static str>,
+    /// What one of them could do that tried to get out.
+    pub(crate) ways_out: Vec<String>,
+}
+
+/// Starts a sandbox process, and one that tries to get out.
+pub(crate) async fn walls(values: &Values) -> Result<Walls, StartError> {
+    let child = child(values)?;
+    let pool = Pool::start(PoolConfig { spare: 0, ..pool(values, child.clone()) }).await?;
+    let attempts = probe(&child).await?.into_iter();
+    Ok(Walls {
+        confinement: pool.confinement(),
+        cgroup: pool.cgroup().to_vec(),
+        ways_out: attempts
+            .filter(|tried| tried.refused.is_none())
+            .map(|tried| tried.what)
+            .collect(),
+    })
 }
 
 fn pool(values: &Values, command: ChildCommand) -> PoolConfig {

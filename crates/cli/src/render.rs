@@ -154,11 +154,8 @@ fn web(output: &Value, ui: &Ui) {
         let title = harmless_line(&text("title"));
         let title = if title.is_empty() { "(no title)".to_owned() } else { title };
         ui.line(format!("{:>3}. {}", index + 1, ui.paint(Style::Strong, title)));
-        let status = match document["status"].as_u64() {
-            Some(status) => format!("  (status {status}, depth {})", document["depth"]),
-            None => String::new(),
-        };
-        ui.line(format!("     {}{status}", ui.paint(Style::Faint, harmless_line(&text("url")))));
+        let (url, came) = (harmless_line(&text("url")), came(document));
+        ui.line(format!("     {}{came}", ui.paint(Style::Faint, url)));
         if let Some(code) = document["error"]["code"].as_str() {
             let message = document["error"]["message"].as_str().unwrap_or_default();
             let line = harmless_line(&format!("{code}: {message}"));
@@ -178,6 +175,14 @@ fn web(output: &Value, ui: &Ui) {
         }
         ui.line("");
     }
+}
+
+/// How a page came; nothing where it did not.
+fn came(document: &Value) -> String {
+    let Some(status) = document["status"].as_u64() else { return String::new() };
+    let depth = document["depth"].as_u64();
+    let depth = depth.map_or_else(String::new, |depth| format!(", depth {depth}"));
+    format!("  (status {status}{depth})")
 }
 
 /// What a receipt says, a line for each thing; `key_config` says which key config its own is,
@@ -308,6 +313,13 @@ mod tests {
         assert!(excerpt.ends_with("word ..."));
         assert!(excerpt.chars().count() <= EXCERPT + 4);
         assert!(wrapped(&excerpt, 88).iter().all(|line| line.chars().count() <= 88));
+    }
+
+    #[test]
+    fn of_how_a_page_came_numbers_are_shown_and_nothing_else() {
+        assert_eq!(came(&json!({"status": 200, "depth": 1})), "  (status 200, depth 1)");
+        assert_eq!(came(&json!({"status": 200, "depth": "\u{9b}2J"})), "  (status 200)");
+        assert_eq!(came(&json!({"status": "\u{9b}2J", "depth": 1})), "");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod listen;
 mod logging;
 mod marlin_port;
 mod masa_port;
+mod metrics;
 #[cfg(feature = "sim")]
 mod noop;
 mod parts;
@@ -69,6 +70,7 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
     let address = values.text(&registry::LISTEN_ADDRESS).unwrap_or_default();
     let mut door = settings::door(values)?;
     let metrics = MetricsPage::install()?;
+    metrics::describe();
     let acceptor = listen::bind(address, &SystemResolver).await?;
 
     let data_dir = &config.data_dir;
@@ -77,7 +79,7 @@ async fn serve(config: &Config, args: &ServeArgs, ui: &Ui) -> Result<(), ServeEr
     let opened = attestation::open(values, &platform).await?;
     let is_first = first_start::begin(&*platform.disk).map_err(unusable)?;
     let root = attestation::root_secret(opened.as_ref(), values, &platform)?;
-    door.tls = parts::tls(values, &root, platform.clock.now())?;
+    door.tls = parts::tls(values, &root)?;
     let store = parts::store(values, data_dir, &platform, &root, is_first)?;
     first_start::end(&*platform.disk).map_err(unusable)?;
     let counter = attestation::counter(opened.as_ref(), values, &root)?;

@@ -116,6 +116,29 @@ fn a_result_that_is_fetched_later_is_followed_to_its_evidence_too() {
 }
 
 #[test]
+fn a_result_without_a_policy_says_that_its_evidence_was_not_checked() {
+    let worker = attested();
+    let submit = ["job", "submit", "telemetry", "--policy", "policy", "--handle", "handle"];
+    assert_eq!(worker.run(&submit).code, 0);
+    let result = |policy: &[&str]| {
+        let ran = worker.run(&[&["job", "result", "handle"], policy].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.err.contains("evidence was not checked")
+    };
+    assert!(result(&[]));
+    assert!(!result(&["--policy", "policy"]));
+}
+
+#[test]
+fn the_review_of_a_policy_that_goes_to_a_file_is_the_answer_in_json() {
+    let worker = attested();
+    let args = ["--json", "policy", "init", "--from", worker.url(), "--out", "again"];
+    let made = sealwork(worker.dir(), &args).json();
+    assert_eq!(made["trusted"], true, "{made}");
+    assert!(made["review"].as_array().unwrap().len() > 1, "{made}");
+}
+
+#[test]
 fn receipts_are_followed_to_the_policy_offline_and_from_the_worker() {
     let worker = attested();
     let run = ["job", "run", "telemetry", "--policy", "policy", "--receipt", "receipt", "--json"];

@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests start the binary and lay out its files")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failing helper fails its test")]
 
+#[path = "../../egress/tests/common/conformance.rs"]
+mod conformance;
 #[allow(dead_code, reason = "attesters' own tests use the rest")]
 #[path = "../../attest/tests/attesters/swtpm.rs"]
 mod swtpm;

@@ -46,6 +46,7 @@ fn insecure_settings_beside_a_platform_are_refused_by_name_with_what_to_do() {
             (("STANDALONE", "true"), "leave STANDALONE out"),
             (("ENABLE_PPROF", "true"), "leave ENABLE_PPROF out"),
             (("EGRESS_ALLOW", "127.0.0.0/8"), "127.0.0.0/8 in EGRESS_ALLOW"),
+            (("EGRESS_ALLOW", "10.0.0.0/8,0.0.0.0/32"), "0.0.0.0/32 in EGRESS_ALLOW"),
             (("API_KEY", ""), "set API_KEYS"),
         ] {
             let (code, said) = refused(&[KEY, ("ATTESTER", kind), variable]);

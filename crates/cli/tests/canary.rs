@@ -9,7 +9,7 @@ use std::{
     net::{TcpListener, TcpStream},
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sealwork_client::{Client, RetryPolicy, SealOptions};
@@ -21,6 +21,8 @@ const JOB_CANARY: &str = "canary-job-7c1e";
 const PAGE_CANARY: &str = "canary-page-93ab";
 /// The operator's API key.
 const KEY_CANARY: &str = "canary-key-51d0";
+/// The key of somebody else.
+const OTHER_KEY: &str = "the-key-of-another";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_of_a_job_or_of_the_operator_is_found_nowhere() {
@@ -41,6 +43,7 @@ async fn a_secret_of_a_job_or_of_the_operator_is_found_nowhere() {
         .env("OE_SIMULATION", "1")
         .env("LOG_LEVEL", "debug")
         .env("API_KEY", KEY_CANARY)
+        .env("API_KEYS", format!("another={OTHER_KEY}"))
         .env("EGRESS_ALLOW", "127.0.0.0/8")
         .stdin(Stdio::piped())
         .stdout(sink.try_clone().unwrap())
@@ -70,11 +73,23 @@ async fn a_secret_of_a_job_or_of_the_operator_is_found_nowhere() {
     let blob = blob.rsplit("\r\n").next().unwrap().to_owned();
     let added = request(port, "POST", "/job/add", &format!(r#"{{"encrypted_job":"{blob}"}}"#));
     assert!(added.starts_with("HTTP/1.1 200"), "{added}");
+    // An error's text quotes the job, and goes out in the clear: to the holder of the key alone.
+    let uid = added.split('"').nth(3).expect("an id").to_owned();
+    let status = format!("/job/status/{uid}");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !request(port, "GET", &status, "").starts_with("HTTP/1.1 500") {
+        assert!(Instant::now() < deadline, "the job with a wrong depth fails");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let to_another = request_as(OTHER_KEY, port, "GET", &status, "");
+    assert!(to_another.starts_with("HTTP/1.1 404"), "{to_another}");
 
     let proc = format!("/proc/{}", child.id());
     let mut seen = vec![
-        ("metrics", request(port, "GET", "/metrics", "").into_bytes()),
-        ("readyz", request(port, "GET", "/readyz", "").into_bytes()),
+        ("metrics", good_answer(port, "/metrics")),
+        ("readyz", good_answer(port, "/readyz")),
+        ("the receipts", good_answer(port, "/v1/receipts")),
+        ("another key's status", to_another.into_bytes()),
         ("cmdline", std::fs::read(format!("{proc}/cmdline")).unwrap()),
         ("maps", std::fs::read(format!("{proc}/maps")).unwrap()),
         ("refusal", refused.into_bytes()),
@@ -123,10 +138,20 @@ fn contains(haystack: &[u8], needle: &str) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
 }
 
+fn good_answer(port: u16, path: &str) -> Vec<u8> {
+    let answer = request(port, "GET", path, "");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    answer.into_bytes()
+}
+
 fn request(port: u16, method: &str, path: &str, body: &str) -> String {
+    request_as(KEY_CANARY, port, method, path, body)
+}
+
+fn request_as(key: &str, port: u16, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY_CANARY}\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {key}\r\n\
          content-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );

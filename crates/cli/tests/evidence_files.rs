@@ -105,6 +105,8 @@ fn files() -> Vec<(&'static str, String)> {
         ("strict.policy", pretty(&policy("confidential", "tdx", "mrtd", 48))),
         ("empty.policy", pretty(&no_value)),
         ("bundle.json", pretty(&json!({ "version": 1, "sequence": 1 }))),
+        ("collateral.json", pretty(&json!({ "tcb_info": "{}", "qe_identity": "{}" }))),
+        ("digits.hex", "00ff".repeat(8)),
     ]
 }
 

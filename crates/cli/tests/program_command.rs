@@ -159,6 +159,10 @@ fn strictly_told_as_oyster_does_what_does_not_start_has_no_code_and_a_rejection_
     let (code, error_code, result) = told(rejects);
     assert_eq!((code, error_code), ("ok".into(), json!(0)), "{result}");
     assert!(result["details"]["log"].as_str().unwrap().contains("nobody"), "{result}");
+    let (code, error_code, result) =
+        told("export default { fetch() { return new Response(eval('1')) } }");
+    assert_eq!((code, error_code), ("ok".into(), json!(0)), "{result}");
+    assert_eq!(result["details"]["failure"]["code"], "program_threw", "{result}");
     let long = "export default { fetch() { return new Response('x'.repeat(20481)) } }";
     let (code, error_code, result) = told(long);
     assert_eq!((code, error_code), ("output_too_large".into(), json!(5)), "{result}");
@@ -283,6 +287,45 @@ fn a_check_finds_what_a_run_would_end_with_before_the_program_is_asked() {
     let module = wat::parse_str(r#"(module (memory 2000) (func (export "_start")))"#).unwrap();
     let refused = check(dir.path(), "large.wasm", &module);
     assert!(refused.code == 1 && refused.err.contains("program_out_of_memory"), "{refused:?}");
+}
+
+#[test]
+fn a_check_judges_the_text_of_the_file_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = |ran: &Ran| {
+        let document: Value = serde_json::from_str(ran.err.trim()).expect("an error as JSON");
+        (document["error"]["code"].clone(), document["error"]["message"].clone())
+    };
+    const HANDLER: &str = "export default { fetch() { return new Response('a'); } };";
+    // No line ends behind the last character of these.
+    for script in [
+        "if (1)".to_owned(),
+        "x:".to_owned(),
+        "export default {".to_owned(),
+        "foo(".to_owned(),
+        "const r=/[/;".to_owned(),
+        "const r=/a**/;".to_owned(),
+        format!("Promise.reject(new Error('left')); {HANDLER}"),
+        "addEventListener('fetch', 5)".to_owned(),
+        "export default { get fetch() { throw new Error('early'); } }".to_owned(),
+    ] {
+        let refused = check(dir.path(), "bad.js", script.as_bytes());
+        let args = ["program", "run", "bad.js", "--data-dir", "data", "--json"];
+        let ran = sealwork(dir.path(), &args);
+        assert_eq!((refused.code, ran.code), (1, 1), "{script}: {refused:?} {ran:?}");
+        assert_eq!(error(&refused), error(&ran), "{script}");
+    }
+    for script in [
+        format!("globalThis.Error = null; {HANDLER}"),
+        format!("const Error = 5; {HANDLER}"),
+        format!("globalThis.Error = function () {{ for (;;); }}; {HANDLER}"),
+        "const late = Promise.reject(1); export default { async fetch() { await late; } }"
+            .to_owned(),
+        "const late = Promise.reject(1); export default { fetch() { for (;;); } }".to_owned(),
+    ] {
+        let taken = check(dir.path(), "good.js", script.as_bytes());
+        assert_eq!(taken.code, 0, "{script}: {taken:?}");
+    }
 }
 
 /// Exits with the answer to the first `fd_prestat_get`, and writes the name that there is.

@@ -265,6 +265,18 @@ fn requests_bytes_and_time_end_at_the_jobs_limits() {
     let received = usage["egress_received_bytes"].as_u64().unwrap();
     assert!((5000..200_000).contains(&received), "{usage}");
 
+    // What is sent counts too, and nothing of what would be too much is sent.
+    let body = "x".repeat(4000);
+    let sending = json!({
+        "urls": [upstream.url("/hello/first"), upstream.url("/hello/second")],
+        "init": { "method": "POST", "body": body },
+    });
+    let ran = fetching(&worker, &hosts, &sending, &json!({ "egress_bytes": 5000 }));
+    let (data, usage) = found(&ran);
+    assert_eq!(data, json!([[200, 5], exhausted]));
+    assert!(usage["egress_sent_bytes"].as_u64().unwrap() < 5000, "{usage}");
+    assert_eq!(upstream.requests("/hello/second"), 0);
+
     let silent = json!({ "urls": [upstream.url("/silent")] });
     let ran = fetching(&worker, &hosts, &silent, &json!({ "wall_ms": 1500 }));
     assert_eq!(ran.code, 1, "{ran:?}");

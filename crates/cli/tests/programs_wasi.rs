@@ -9,6 +9,9 @@
 #![allow(clippy::disallowed_methods, reason = "tests run the binary on files of their own")]
 #![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
+#[path = "../../egress/tests/common/conformance.rs"]
+mod conformance;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -47,9 +50,9 @@ fn programs_get_what_they_are_given_and_give_what_they_gave() {
 #[test]
 fn the_public_suite_passes() {
     let Some(suite) = public_suite() else {
-        eprintln!(
-            "SKIPPED: the public WASI suite is not here; set WASI_TESTSUITE to a copy of \
-             WebAssembly/wasi-testsuite"
+        conformance::skipped(
+            "the public WASI suite is not here; set WASI_TESTSUITE to a copy of \
+             WebAssembly/wasi-testsuite",
         );
         return;
     };

@@ -397,20 +397,21 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn an_https_worker_names_its_certificate_and_keeps_its_key_over_restarts() {
+fn an_https_worker_names_its_certificate_and_keeps_it_over_restarts() {
     let dir = tempfile::tempdir().unwrap();
     let run = || {
         let mut child = command(dir.path(), &[("STANDALONE", "false")]).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let line = wait_for(&mut log, "listening");
         assert_eq!(line["scheme"], "https");
-        assert_eq!(line["certificate_sha256"].as_str().unwrap().len(), 64);
+        let certificate = line["certificate_sha256"].as_str().unwrap().to_owned();
+        assert_eq!(certificate.len(), 64);
         let worker = line["worker"].as_str().unwrap().to_owned();
         let address = line["address"].as_str().unwrap().to_owned();
         assert!(Running { child, log, address }.stop().success());
-        worker
+        (worker, certificate)
     };
-    assert_eq!(run(), run(), "the worker's id changed");
+    assert_eq!(run(), run(), "the worker's id or its certificate changed");
 }
 
 #[test]
@@ -447,4 +448,22 @@ fn no_log_line_holds_a_key_or_a_job() {
     assert!(child.wait().unwrap().success());
     assert!(seen.contains("GEMINI_API_KEY has no effect"), "{seen}");
     assert!(!seen.contains("canary"), "{seen}");
+}
+
+#[test]
+fn every_metric_says_what_it_is_and_stands_in_the_guide() {
+    let worker = support::Worker::start(&[("METRICS_PUBLIC", "true")]);
+    assert_eq!(worker.run(&["job", "run", "telemetry"]).code, 0);
+    let page = worker.http("GET /metrics", "").1;
+    let names: Vec<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .filter(|name| name.starts_with("sealwork_"))
+        .collect();
+    assert!(names.contains(&"sealwork_jobs_settled_total"), "{page}");
+    let guide = include_str!("../../../docs/operations.md");
+    for name in names {
+        assert!(page.contains(&format!("# HELP {name} ")), "{name}: {page}");
+        assert!(guide.contains(&format!("`{name}`")), "{name}");
+    }
 }

@@ -222,12 +222,17 @@ impl Http {
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 
+    /// What to say when no answer has come in time.
+    pub(crate) fn late(&self, after: Duration) -> ClientError {
+        ClientError::Timeout { origin: self.origin.clone(), after }
+    }
+
     async fn in_time<T>(
         &self,
         limit: Duration,
         work: impl Future<Output = T>,
     ) -> Result<T, ClientError> {
-        let late = |_| ClientError::Timeout { origin: self.origin.clone(), after: limit };
+        let late = |_| self.late(limit);
         tokio::time::timeout(limit, work).await.map_err(late)
     }
 
@@ -279,7 +284,12 @@ impl Http {
     fn network_error(&self, error: &legacy::Error) -> ClientError {
         let origin = self.origin.clone();
         match connect_error(error) {
-            Some(ConnectError::Tls(e)) => ClientError::Untrusted { origin, reason: innermost(e) },
+            Some(ConnectError::Tls(e)) => {
+                let reason = innermost(e);
+                // What our own check of a certificate says is to rustls an error of no known kind.
+                let reason = reason.trim_start_matches("unexpected error: ").to_owned();
+                ClientError::Untrusted { origin, reason }
+            }
             Some(error) => ClientError::Unreachable { origin, reason: error.to_string() },
             None => ClientError::Unreachable { origin, reason: innermost(error) },
         }

@@ -16,6 +16,8 @@ const LONG_POLL: Duration = Duration::from_secs(25);
 const LEAST_PAUSE: Duration = Duration::from_millis(250);
 /// For how long an unreachable worker is waited for.
 const OUTAGE: Duration = Duration::from_secs(60);
+/// For how long after its patience is over a client waits for an answer that is under way.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 /// Results are read up to this size.
 const MAX_RESULT: usize = 1 << 30;
 const OCTETS: &str = "application/octet-stream";
@@ -62,7 +64,8 @@ impl Client {
     /// restarts meanwhile is waited for, a minute at most: accepted jobs survive that.
     ///
     /// # Errors
-    /// As [`Client::status`]; [`ClientError::StillRunning`] when `patience` is over.
+    /// As [`Client::status`]; [`ClientError::StillRunning`] when `patience` is over. No later than five
+    /// seconds after that.
     pub async fn wait(
         &self,
         handle: &JobHandle,
@@ -74,9 +77,15 @@ impl Client {
         loop {
             let asked = Instant::now();
             let left = patience.saturating_sub(start.elapsed());
-            let status = match self.ask(handle, left.min(LONG_POLL)).await {
+            let limit = left + LAST_ANSWER;
+            let asking = self.ask(handle, left.min(LONG_POLL));
+            let Ok(answer) = tokio::time::timeout(limit, asking).await else {
+                return Err(self.inner.http.late(limit));
+            };
+            let is_patient = start.elapsed() < patience && heard.elapsed() < OUTAGE;
+            let status = match answer {
                 Ok(status) => status,
-                Err(error) if is_outage(&error) && heard.elapsed() < OUTAGE.min(patience) => {
+                Err(error) if is_outage(&error) && is_patient => {
                     tokio::time::sleep(LEAST_PAUSE).await;
                     continue;
                 }

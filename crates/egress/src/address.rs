@@ -14,6 +14,8 @@ pub enum Range {
     Unspecified,
     /// `127.0.0.0/8`, `::1`.
     Loopback,
+    /// An address of the machine that the worker runs on, whatever it is otherwise.
+    Own,
     /// RFC 1918.
     Private,
     /// `100.64.0.0/10`, RFC 6598.
@@ -55,6 +57,7 @@ impl fmt::Display for Range {
         f.write_str(match self {
             Self::Unspecified => "the unspecified address",
             Self::Loopback => "a loopback address",
+            Self::Own => "an address of the worker's own machine",
             Self::Private => "a private address",
             Self::SharedCarrier => "a carrier's shared address",
             Self::LinkLocal => "a link-local address",

@@ -40,12 +40,13 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    pub(crate) fn error(&self, host: &str) -> EgressError {
+    /// The error of a fetch that was in `phase` when its time was over.
+    pub(crate) fn error(&self, host: &str, phase: Phase) -> EgressError {
         let host = host.to_owned();
         if self.is_deadline {
             EgressError::Deadline { host }
         } else {
-            EgressError::Timeout { host, phase: Phase::Total, after: self.after }
+            EgressError::Timeout { host, phase, after: self.after }
         }
     }
 }
@@ -174,7 +175,7 @@ impl Body {
             let began = Instant::now();
             // A source that always has something ready would never let a timer fire.
             if began >= self.limits.ends.at {
-                return Err(self.limits.ends.error(&self.host));
+                return Err(self.limits.ends.error(&self.host, Phase::Total));
             }
             let until = self.limits.ends.at.min(began + self.pace.patience());
             let incoming = &mut source.incoming;
@@ -191,7 +192,7 @@ impl Body {
                     return Ok(None);
                 }
                 Err(_) if now >= self.limits.ends.at => {
-                    return Err(self.limits.ends.error(&self.host));
+                    return Err(self.limits.ends.error(&self.host, Phase::Total));
                 }
                 Err(_) => Bytes::new(),
             };

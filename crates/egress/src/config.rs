@@ -53,6 +53,8 @@ pub struct EgressLimits {
     pub header_count: usize,
     /// Length of a URL.
     pub url_bytes: usize,
+    /// Names looked up at a time.
+    pub lookups: usize,
     /// Open connections, idle ones included.
     pub connections: usize,
     /// Exchanges with one host at a time.
@@ -80,6 +82,7 @@ impl Default for EgressLimits {
             header_bytes: 64 << 10,
             header_count: 128,
             url_bytes: 8 << 10,
+            lookups: 64,
             connections: 512,
             connections_per_host: 8,
             connections_per_job: 32,

@@ -10,17 +10,16 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use sealwork_platform::{Dialer, Resolver, Stream};
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 
 use crate::{
     config::EgressLimits,
     error::{EgressError, Phase},
+    gate::{Gate, Place, Share},
     guard::{Guard, Target},
     pool::{Key, Sender},
+    queue::Queue,
 };
 
 /// Addresses of one host that are tried.
@@ -33,6 +32,7 @@ const NEXT_ATTEMPT: Duration = Duration::from_millis(250);
 pub(crate) struct Connector {
     pub(crate) guard: Guard,
     pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) lookups: Arc<Gate>,
     pub(crate) dialer: Arc<dyn Dialer>,
     pub(crate) tls: Arc<ClientConfig>,
     pub(crate) limits: EgressLimits,
@@ -40,26 +40,43 @@ pub(crate) struct Connector {
 
 impl Connector {
     /// The addresses of a checked URL's host: resolved once, every one of them checked.
-    pub(crate) async fn addresses(&self, target: &Target) -> Result<Vec<IpAddr>, EgressError> {
+    pub(crate) async fn addresses(
+        &self,
+        target: &Target,
+        (share, queue): (&Share, &Queue),
+    ) -> Result<Vec<IpAddr>, EgressError> {
         let Some(name) = target.name() else {
             // A literal was checked together with its URL.
             return Ok(target.literal().into_iter().collect());
         };
         let addresses = match self.guard.localhost(name) {
             Some(addresses) => addresses,
-            None => self.resolve(name).await?,
+            None => {
+                let place = queue.wait(self.lookups.enter(share)).await;
+                self.resolve(name, place).await?
+            }
         };
         self.guard.check_resolved(target, &addresses)?;
         Ok(addresses)
     }
 
-    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, EgressError> {
+    async fn resolve(&self, name: &str, place: Place) -> Result<Vec<IpAddr>, EgressError> {
         let host = || name.to_owned();
         let after = self.limits.connect;
-        let resolved = timeout(after, self.resolver.resolve(name))
+        let (resolver, asked) = (Arc::clone(&self.resolver), name.to_owned());
+        // A task of its own: a lookup that nobody waits for any more goes on, and has its place
+        // until it ends.
+        let lookup = tokio::spawn(async move {
+            let resolved = resolver.resolve(&asked).await;
+            drop(place);
+            resolved
+        });
+        let resolved = timeout(after, lookup)
             .await
             .map_err(|_| EgressError::Timeout { host: host(), phase: Phase::Resolve, after })?
-            .map_err(|_| EgressError::HostNotFound { host: host() })?;
+            .ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| EgressError::HostNotFound { host: host() })?;
         let mut addresses: Vec<IpAddr> = Vec::with_capacity(resolved.len());
         for address in resolved {
             if !addresses.contains(&address) {
@@ -77,8 +94,9 @@ impl Connector {
         &self,
         target: &Target,
         addresses: &[IpAddr],
-        slot: OwnedSemaphorePermit,
+        slot: Place,
     ) -> Result<(Key, Sender), EgressError> {
+        self.guard.check_elsewhere(target, addresses, |address| self.dialer.is_own(address))?;
         let host = target.host.to_string();
         let after = self.limits.connect;
         timeout(after, self.open(target, &host, addresses, slot))
@@ -91,7 +109,7 @@ impl Connector {
         target: &Target,
         host: &str,
         addresses: &[IpAddr],
-        slot: OwnedSemaphorePermit,
+        slot: Place,
     ) -> Result<(Key, Sender), EgressError> {
         let (address, stream) = self.dial(target, host, addresses).await?;
         let sender = if target.tls {
@@ -161,7 +179,7 @@ impl Connector {
         &self,
         host: &str,
         stream: Box<dyn Stream>,
-        slot: OwnedSemaphorePermit,
+        slot: Place,
     ) -> Result<Sender, EgressError> {
         let (sender, connection) = hyper::client::conn::http1::Builder::new()
             .max_headers(self.limits.header_count)
@@ -177,7 +195,7 @@ impl Connector {
         &self,
         host: &str,
         stream: Box<dyn Stream>,
-        slot: OwnedSemaphorePermit,
+        slot: Place,
     ) -> Result<Sender, EgressError> {
         let header_bytes = u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX);
         let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
@@ -194,10 +212,7 @@ impl Connector {
 }
 
 /// A connection lives as long as its sender, and holds its slot until it is closed.
-async fn carry(
-    connection: impl Future<Output = Result<(), hyper::Error>>,
-    slot: OwnedSemaphorePermit,
-) {
+async fn carry(connection: impl Future<Output = Result<(), hyper::Error>>, slot: Place) {
     if let Err(error) = connection.await {
         tracing::debug!(%error, "connection ended");
     }

@@ -13,9 +13,11 @@ use crate::{
     decode::{ACCEPT_ENCODING, Decoder},
     error::{EgressError, Refusal},
     exchange::{Outgoing, exchange},
+    gate::Gate,
     guard::{Guard, Target},
     pace::Pace,
     pool::Pool,
+    queue::Queue,
     redirect,
     request::{Overflow, Request},
     response::{Hop, Response},
@@ -48,7 +50,8 @@ impl Egress {
         let guard = Guard::new(allow, ports, limits.url_bytes);
         let tls = tls::client_config(&extra_roots)?;
         let pool = Pool::new(&limits);
-        let connector = Connector { guard, resolver, dialer, tls, limits };
+        let lookups = Gate::new(limits.lookups);
+        let connector = Connector { guard, resolver, lookups, dialer, tls, limits };
         Ok(Arc::new(Self { connector, pool, user_agent: value }))
     }
 
@@ -71,9 +74,10 @@ impl Egress {
         request.check()?;
         let host = request.url.host_str().unwrap_or_default().to_owned();
         let ends = self.ends(&request, scope);
-        match timeout_at(ends.at, self.follow(request, scope, ends)).await {
+        let queue = Queue::default();
+        match timeout_at(ends.at, self.follow(request, (scope, &queue), ends)).await {
             Ok(result) => result,
-            Err(_) => Err(ends.error(&host)),
+            Err(_) => Err(ends.error(&host, queue.phase())),
         }
     }
 
@@ -89,7 +93,7 @@ impl Egress {
     async fn follow(
         &self,
         request: Request,
-        scope: &Scope,
+        by: (&Scope, &Queue),
         ends: Ends,
     ) -> Result<Response, EgressError> {
         let Request { mut method, mut url, mut headers, mut body, redirects, once, .. } = request;
@@ -100,7 +104,7 @@ impl Egress {
             set_referer(&mut headers, request.referrer.as_ref(), &url);
             let outgoing =
                 Outgoing { method: &method, url: &url, headers: &headers, body: &body, once };
-            let mut response = self.hop(&outgoing, scope, &limits).await?;
+            let mut response = self.hop(&outgoing, by, &limits).await?;
             let followed = redirects.limit.map(|limit| {
                 let location = redirect::location(&url, response.status, &response.headers);
                 location.map(|next| next.map(|next| (next, limit)))
@@ -133,14 +137,16 @@ impl Egress {
     async fn hop(
         &self,
         outgoing: &Outgoing<'_>,
-        scope: &Scope,
+        (scope, queue): (&Scope, &Queue),
         limits: &Limits,
     ) -> Result<Response, EgressError> {
         let target = self.connector.guard.check_url(outgoing.url)?;
         scope.meter.request(outgoing.url)?;
-        let addresses: Vec<IpAddr> = self.connector.addresses(&target).await?;
+        let addresses: Vec<IpAddr> =
+            self.connector.addresses(&target, (scope.share(), queue)).await?;
+        let by = (scope, queue);
         let (answer, lease) =
-            exchange(&self.connector, &self.pool, scope, outgoing, &target, &addresses).await?;
+            exchange(&self.connector, &self.pool, by, outgoing, &target, &addresses).await?;
         let (head, incoming) = answer.into_parts();
         let host = target.host.to_string();
         let body_limits = self.body_limits(limits);
@@ -200,6 +206,7 @@ fn check_limits(limits: &EgressLimits) -> Result<(), ConfigError> {
         ("header_bytes", limits.header_bytes as u64),
         ("header_count", limits.header_count as u64),
         ("url_bytes", limits.url_bytes as u64),
+        ("lookups", limits.lookups as u64),
         ("connections", limits.connections as u64),
         ("connections_per_host", limits.connections_per_host as u64),
         ("connections_per_job", limits.connections_per_job as u64),

@@ -220,7 +220,9 @@ pub enum Phase {
     Connect,
     /// From sending the request to the head of the answer.
     FirstByte,
-    /// The whole of the request: waiting for a free connection, redirects and body included.
+    /// Waiting for other requests of this worker to end; nothing has been sent.
+    Queue,
+    /// The whole of the request, redirects and body included.
     Total,
 }
 
@@ -230,6 +232,7 @@ impl fmt::Display for Phase {
             Self::Resolve => "name resolution",
             Self::Connect => "connection set-up",
             Self::FirstByte => "wait for an answer",
+            Self::Queue => "wait for a free place of this worker",
             Self::Total => "whole request",
         })
     }

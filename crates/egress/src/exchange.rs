@@ -10,8 +10,10 @@ use url::Url;
 use crate::{
     connect::Connector,
     error::{EgressError, Phase, Refusal, UpstreamFault},
+    gate::Place,
     guard::Target,
-    pool::{Key, Lease, Places, Pool, Sender},
+    pool::{Connection, Key, Lease, Places, Pool, Sender},
+    queue::Queue,
     scope::{EgressMeter, Scope},
 };
 
@@ -39,27 +41,32 @@ impl Outgoing<'_> {
 pub(crate) async fn exchange(
     connector: &Connector,
     pool: &Arc<Pool>,
-    scope: &Scope,
+    (scope, queue): (&Scope, &Queue),
     outgoing: &Outgoing<'_>,
     target: &Target,
     addresses: &[IpAddr],
 ) -> Result<(Response<Incoming>, Lease), EgressError> {
     let host = target.host.to_string();
     let meter = scope.meter.as_ref();
-    let mut places = pool.places(scope, connector.limits.connections_per_job, &host).await;
+    let per_job = connector.limits.connections_per_job;
+    let mut places = queue.wait(pool.places(scope, per_job, &host)).await;
     for kept in (0..=STALE_CONNECTIONS).rev() {
         let found = if kept > 0 { take_kept(pool, target, addresses) } else { None };
         let is_kept = found.is_some();
         let mut lease = match found {
             Some(connection) => Lease::new(pool, places, connection),
-            None => open(connector, pool, places, target, addresses).await?,
+            None => {
+                let slot = queue.wait(pool.slot(scope.share())).await;
+                open(connector, pool, (places, slot), target, addresses).await?
+            }
         };
-        let request = build(outgoing, &host, target, &lease.sender)?;
+        let request = build(outgoing, &host, target, &lease.connection.sender)?;
         meter.sent(request_bytes(outgoing));
         let after = connector.limits.first_byte;
-        let sent = timeout(after, send(&mut lease.sender, request)).await.map_err(|_| {
-            EgressError::Timeout { host: host.clone(), phase: Phase::FirstByte, after }
-        })?;
+        let sent =
+            timeout(after, send(&mut lease.connection.sender, request)).await.map_err(|_| {
+                EgressError::Timeout { host: host.clone(), phase: Phase::FirstByte, after }
+            })?;
         match sent {
             Ok(answer) => {
                 check_head(connector, meter, &host, &answer)?;
@@ -75,26 +82,27 @@ pub(crate) async fn exchange(
     Err(EgressError::Connect { host, reason: io::ErrorKind::NotConnected.to_string() })
 }
 
-fn take_kept(pool: &Pool, target: &Target, addresses: &[IpAddr]) -> Option<(Key, Sender)> {
+fn take_kept(pool: &Pool, target: &Target, addresses: &[IpAddr]) -> Option<(Key, Connection)> {
     addresses.iter().find_map(|address| {
         let key = Key::new(target, SocketAddr::new(*address, target.port));
-        pool.take(&key).map(|sender| (key, sender))
+        pool.take(&key).map(|connection| (key, connection))
     })
 }
 
 async fn open(
     connector: &Connector,
     pool: &Arc<Pool>,
-    places: Places,
+    (places, slot): (Places, Place),
     target: &Target,
     addresses: &[IpAddr],
 ) -> Result<Lease, EgressError> {
-    let slot = pool.slot().await;
+    let owner = slot.share().clone();
     let (key, sender) = connector.connect(target, addresses, slot).await?;
-    if let Sender::H2(shared) = &sender {
-        pool.share(key.clone(), Sender::H2(shared.clone()));
+    let connection = Connection::new(sender, owner);
+    if let Some(shared) = connection.shared() {
+        pool.share(key.clone(), shared);
     }
-    Ok(Lease::new(pool, places, (key, sender)))
+    Ok(Lease::new(pool, places, (key, connection)))
 }
 
 /// HTTP/1.1 takes the path and a `Host` header, HTTP/2 the whole address.

@@ -46,6 +46,11 @@ impl Target {
             Host::Ipv6(address) => Some(address.into()),
         }
     }
+
+    fn refusal(&self, range: Range) -> Refusal {
+        let resolved = self.literal().is_none();
+        Refusal::Address { host: shown(&self.host.to_string()), range, resolved }
+    }
 }
 
 impl Guard {
@@ -110,6 +115,25 @@ impl Guard {
         addresses.iter().try_for_each(|address| self.check_address(target, *address))
     }
 
+    /// Checks, before a connection is made, that none of `addresses` is the machine's own: what
+    /// listens there is reached from inside the operator's firewall, whatever the address. Ranges
+    /// of the allow list are left alone.
+    ///
+    /// # Errors
+    /// [`Refusal::Address`].
+    pub(crate) fn check_elsewhere(
+        &self,
+        target: &Target,
+        addresses: &[IpAddr],
+        is_own: impl Fn(IpAddr) -> bool,
+    ) -> Result<(), Refusal> {
+        let refused = |address: &&IpAddr| !self.allow.contains(**address) && is_own(**address);
+        match addresses.iter().find(refused) {
+            None => Ok(()),
+            Some(_) => Err(target.refusal(Range::Own)),
+        }
+    }
+
     /// The addresses of `localhost` and the names under it, which RFC 6761 (6.3) keeps out of the
     /// DNS; `None` for other names. Only those that the operator allows, unless that is none.
     pub(crate) fn localhost(&self, name: &str) -> Option<Vec<IpAddr>> {
@@ -122,10 +146,7 @@ impl Guard {
     }
 
     fn check_address(&self, target: &Target, address: IpAddr) -> Result<(), Refusal> {
-        self.refused(address).map_or(Ok(()), |range| {
-            let resolved = target.literal().is_none();
-            Err(Refusal::Address { host: shown(&target.host.to_string()), range, resolved })
-        })
+        self.refused(address).map_or(Ok(()), |range| Err(target.refusal(range)))
     }
 
     fn refused(&self, address: IpAddr) -> Option<Range> {

@@ -7,18 +7,21 @@ use std::{
 
 use http::{HeaderMap, StatusCode, header};
 use sealwork_platform::Clock;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep_until, timeout_at},
-};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
 
-use crate::{error::EgressError, retry_after::retry_after, scope::Scope};
+use crate::{
+    error::EgressError,
+    gate::{Gate, Place},
+    retry_after::retry_after,
+    scope::Scope,
+};
 
 /// How gently hosts are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolitenessConfig {
-    /// Requests to one host at a time.
+    /// Requests to one host at a time; one requester's leave at least one place to others, if there
+    /// are two.
     pub concurrency: usize,
     /// Least time from the start of one request to the start of the next.
     pub min_delay: Duration,
@@ -67,11 +70,12 @@ pub struct Turn {
     scope: Scope,
     clock: Arc<dyn Clock>,
     config: PolitenessConfig,
-    _place: OwnedSemaphorePermit,
+    started: Instant,
+    _place: Place,
 }
 
 struct Host {
-    places: Arc<Semaphore>,
+    places: Arc<Gate>,
     /// Held by the one who waits for the next start, so that others queue behind in order and a
     /// waiter who gives up leaves no gap.
     start: tokio::sync::Mutex<()>,
@@ -82,7 +86,9 @@ struct Host {
 struct Mood {
     last_start: Option<Instant>,
     paused_until: Option<Instant>,
+    /// Refusals in a row, and when the last of them came.
     refusals: u32,
+    refused_at: Option<Instant>,
 }
 
 impl Politeness {
@@ -113,12 +119,7 @@ impl Politeness {
         let waiting = async {
             // Before a place is taken: the job's own pause holds up nobody else.
             wait_out(name, scope.paused_until(&key), deadline).await?;
-            let places = Arc::clone(&host.places);
-            // Never closed; see `pool::permit`.
-            let place = match places.acquire_owned().await {
-                Ok(place) => place,
-                Err(_) => std::future::pending().await,
-            };
+            let place = host.places.enter(scope.share()).await;
             let _next = host.start.lock().await;
             host.wait_for_start(name, delay, deadline).await?;
             Ok::<_, EgressError>(place)
@@ -130,7 +131,8 @@ impl Politeness {
                 .map_err(|_| EgressError::Deadline { host: name.to_owned() })??,
         };
         let (clock, config) = (Arc::clone(&self.clock), self.config);
-        Ok(Turn { name: key, host, scope: scope.clone(), clock, config, _place: place })
+        let (scope, started) = (scope.clone(), Instant::now());
+        Ok(Turn { name: key, host, scope, clock, config, started, _place: place })
     }
 
     fn host(&self, key: &str) -> Arc<Host> {
@@ -174,14 +176,19 @@ impl Turn {
             return None;
         }
         let config = &self.config;
-        let doubled = config.backoff.saturating_mul(2_u32.saturating_pow(mood.refusals));
-        mood.refusals = mood.refusals.saturating_add(1);
+        let now = Instant::now();
+        // Answers to requests that were under way together are one refusal.
+        if mood.refused_at.is_none_or(|at| self.started > at) {
+            mood.refusals = mood.refusals.saturating_add(1);
+            mood.refused_at = Some(now);
+        }
+        let doublings = mood.refusals.saturating_sub(1);
+        let doubled = config.backoff.saturating_mul(2_u32.saturating_pow(doublings));
         let asked = headers
             .get(header::RETRY_AFTER)
             .and_then(|value| retry_after(value.as_bytes(), self.clock.now()))
             .map(|wait| wait.min(config.max_retry_after));
         let pause = asked.unwrap_or(Duration::ZERO).max(doubled.min(config.max_backoff));
-        let now = Instant::now();
         mood.paused_until = mood.paused_until.max(Some(now + pause.min(config.max_shared_pause)));
         if pause > config.max_shared_pause {
             self.scope.pause(&self.name, now + pause);
@@ -199,7 +206,7 @@ impl fmt::Debug for Turn {
 impl Host {
     fn new(concurrency: usize) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(concurrency.max(1))),
+            places: Gate::new(concurrency),
             start: tokio::sync::Mutex::default(),
             mood: Mutex::default(),
         }

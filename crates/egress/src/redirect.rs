@@ -22,11 +22,27 @@ pub(crate) fn location(
     }
     // Servers send raw UTF-8 here; the parser encodes it.
     let text = std::str::from_utf8(value.as_bytes()).map_err(|_| invalid())?;
-    let mut next = url.join(text).map_err(|_| invalid())?;
+    let mut next = join(url, text).map_err(|_| invalid())?;
     if next.fragment().is_none() {
         next.set_fragment(url.fragment());
     }
     Ok(Some(next))
+}
+
+/// The address that `reference` stands for on a page at `base`, as the URL standard has it.
+///
+/// # Errors
+/// A reference that is none.
+pub fn join(base: &Url, reference: &str) -> Result<Url, url::ParseError> {
+    // Crate `url` refuses what the standard reads like two: `///host/path` (section 4.4, "special
+    // authority ignore slashes state").
+    let is_slash = |c: char| matches!(c, '/' | '\\');
+    let text = reference.trim_start_matches(|c: char| c <= ' ');
+    let rest = text.trim_start_matches(is_slash);
+    if matches!(base.scheme(), "http" | "https") && text.len() - rest.len() > 2 {
+        return base.join(&format!("//{rest}"));
+    }
+    base.join(reference)
 }
 
 /// Refuses the step from https to http: whoever can strip TLS could then read and write the rest.
@@ -106,6 +122,16 @@ mod tests {
         headers.insert(header::LOCATION, HeaderValue::from_static("../c?d"));
         let next = location(&url("http://h/a/b#f"), StatusCode::FOUND, &headers).unwrap();
         assert_eq!(next, Some(url("http://h/c?d#f")));
+    }
+
+    #[test]
+    fn slashes_before_a_host_count_like_two_of_them() {
+        let base = url("https://h/a/b");
+        for reference in ["///other/x", "////other/x", r"\\\other/x", " /\\/other/x", "//other/x"] {
+            assert_eq!(join(&base, reference), Ok(url("https://other/x")), "{reference}");
+        }
+        assert_eq!(join(&base, "/x///y"), Ok(url("https://h/x///y")));
+        assert!(join(&base, "///").is_err());
     }
 
     #[test]

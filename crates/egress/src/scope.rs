@@ -4,13 +4,13 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::time::Instant;
 use url::Url;
 
-use crate::{error::EgressError, gate::Share, pool::permit};
+use crate::{
+    error::EgressError,
+    gate::{Gate, Place, Share},
+};
 
 /// On whose behalf a fetch is made: where its use is counted, and when it must end. Clones are the
 /// same job: they share its connections and the pauses that hosts asked it for.
@@ -26,7 +26,7 @@ pub struct Scope {
 
 #[derive(Default)]
 struct Job {
-    places: OnceLock<Arc<Semaphore>>,
+    places: OnceLock<Arc<Gate>>,
     pauses: Mutex<HashMap<String, Instant>>,
 }
 
@@ -36,15 +36,16 @@ impl Scope {
         Self { meter, deadline, job: Arc::default(), share: None }
     }
 
-    /// For a job of `requester`: all the jobs of one requester together leave a place at each host
-    /// to those of others.
+    /// For a job of `requester`: all the jobs of one requester together leave something of all that
+    /// is divided (connections, lookups, places at each host) to those of others.
     #[must_use]
     pub fn of(self, requester: &str) -> Self {
         Self { share: Some(requester.into()), ..self }
     }
 
-    pub(crate) fn share(&self) -> Share {
-        self.share.clone()
+    /// Whose job it is, for what else is divided among requesters by a [`Gate`].
+    pub fn share(&self) -> &Share {
+        &self.share
     }
 
     /// For the worker's own requests, which no job pays for.
@@ -53,8 +54,8 @@ impl Scope {
     }
 
     /// Waits for a place among the job's own exchanges, of which `most` run at a time.
-    pub(crate) async fn place(&self, most: usize) -> OwnedSemaphorePermit {
-        permit(Arc::clone(self.job.places.get_or_init(|| Arc::new(Semaphore::new(most))))).await
+    pub(crate) async fn place(&self, most: usize) -> Place {
+        self.job.places.get_or_init(|| Gate::new(most)).enter(&None).await
     }
 
     /// Notes that the job must leave a host alone for a while.

@@ -406,6 +406,73 @@ async fn the_jobs_of_one_requester_leave_a_place_at_a_host_to_others() {
     assert_eq!(most.load(Relaxed), 4);
 }
 
+/// Begins a fetch of each URL for `requester` and leaves it alone.
+fn begin(egress: &Arc<Egress>, urls: impl Iterator<Item = String>, requester: &str) {
+    for url in urls {
+        let (egress, scope) = (Arc::clone(egress), nobody().of(requester));
+        tokio::spawn(async move { egress.fetch(get(&url), &scope).await.map(drop) });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_jobs_of_one_requester_leave_connections_to_others() {
+    let net = two_hosts();
+    net.answer("8.8.8.8:80", answer("200 OK", "", b"b"));
+    net.swallow(&format!("{PUBLIC}:80"));
+    for n in 0..20 {
+        net.name(&format!("h{n}.example"), &[&[PUBLIC]]);
+    }
+    let limits = EgressLimits { connections: 8, ..EgressLimits::default() };
+    let egress = net.egress(EgressConfig { limits, ..EgressConfig::default() });
+    begin(&egress, (0..20).map(|n| format!("http://h{n}.example/")), "api-key:a");
+    while net.dials().len() < 7 {
+        tokio::task::yield_now().await;
+    }
+    let began = Instant::now();
+    let other = nobody().of("api-key:b");
+    let response = egress.fetch(get("http://b.example/"), &other).await.unwrap();
+    assert_eq!(response.collect().await.unwrap().bytes, "b");
+    assert!(began.elapsed().is_zero(), "it waits for none of the others");
+    assert_eq!(net.dials().len(), 8, "seven of one requester, one of the other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lookups_that_hang_leave_places_to_others_even_after_they_were_given_up() {
+    let net = two_hosts();
+    net.answer("8.8.8.8:80", answer("200 OK", "", b"b"));
+    let limits = EgressLimits { lookups: 8, ..EgressLimits::default() };
+    let patience = 2 * limits.connect;
+    let egress = net.egress(EgressConfig { limits, ..EgressConfig::default() });
+    begin(&egress, (0..1000).map(|n| format!("http://n{n}.hangs.example/")), "api-key:a");
+    for _ in 0..3 {
+        tokio::time::sleep(patience).await;
+        assert_eq!(net.hanging(), 7, "a lookup has its place until it ends");
+        let began = Instant::now();
+        let other = nobody().of("api-key:b");
+        let response = egress.fetch(get("http://b.example/"), &other).await.unwrap();
+        assert_eq!(response.collect().await.unwrap().bytes, "b");
+        assert!(began.elapsed().is_zero());
+    }
+}
+
+#[tokio::test]
+async fn the_machines_own_addresses_are_refused_before_anything_is_sent_unless_opened() {
+    let net = two_hosts();
+    net.answer(&format!("{PUBLIC}:80"), answer("200 OK", "", b"inside"));
+    net.own(PUBLIC);
+    let egress = net.egress(EgressConfig::default());
+    for url in ["http://a.example/", &format!("http://{PUBLIC}/")] {
+        let error = egress.fetch(get(url), &nobody()).await.unwrap_err();
+        assert_eq!(error.code(), Code::EgressDenied, "{error}");
+        assert!(error.to_string().ends_with("an address of the worker's own machine"), "{error}");
+    }
+    assert!(net.dials().is_empty());
+    let allow = PUBLIC.parse().unwrap();
+    let egress = net.egress(EgressConfig { allow, ..EgressConfig::default() });
+    let response = egress.fetch(get("http://a.example/"), &nobody()).await.unwrap();
+    assert_eq!(response.collect().await.unwrap().bytes, "inside");
+}
+
 #[tokio::test]
 async fn at_most_so_many_exchanges_of_one_job_run_at_once_whatever_their_hosts() {
     let net = Net::default();

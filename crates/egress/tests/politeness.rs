@@ -227,3 +227,32 @@ async fn many_hosts_at_once_never_exceed_the_cap_and_those_in_use_stay_longest()
     drop(politeness.turn(&page("a.example"), None, &anybody()).await.unwrap());
     assert!(began.elapsed() >= 8 * SECOND, "its last start is still known");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_jobs_of_one_requester_leave_a_polite_place_at_a_host_to_others() {
+    let politeness = politeness(PolitenessConfig { concurrency: 4, ..Default::default() });
+    let turn = |requester: &'static str| {
+        let scope = Scope::new(Arc::new(Unmetered), None).of(requester);
+        let politeness = &politeness;
+        async move { politeness.turn(&page("a.example"), None, &scope).await.unwrap() }
+    };
+    let _held = [turn("api-key:a").await, turn("api-key:a").await, turn("api-key:a").await];
+    assert!(timeout(SECOND, turn("api-key:a")).await.is_err(), "its share is used up");
+    assert!(timeout(SECOND, turn("api-key:b")).await.is_ok(), "a place is left for others");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_to_requests_that_were_under_way_together_are_one_refusal() {
+    let politeness = politeness(PolitenessConfig::default());
+    for expected in [1, 2] {
+        let mut turns = Vec::new();
+        for _ in 0..4 {
+            turns.push(politeness.turn(&page("a.example"), None, &anybody()).await.unwrap());
+        }
+        advance(SECOND / 2).await;
+        for turn in turns {
+            let pause = turn.finish(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new());
+            assert_eq!(pause, Some(expected * SECOND));
+        }
+    }
+}

@@ -15,8 +15,8 @@ use std::{
 
 use net::{Net, PUBLIC, answer, nobody, read_head, redirect};
 use sealwork_egress::{
-    EgressConfig, EgressError, EgressMeter, RobotsCache, RobotsConfig, Rules, RulesOrigin, Scope,
-    Unmetered,
+    EgressConfig, EgressError, EgressLimits, EgressMeter, Phase, Request, RobotsCache,
+    RobotsConfig, Rules, RulesOrigin, Scope, Unmetered,
 };
 use sealwork_job::Code;
 use tokio::{
@@ -25,6 +25,7 @@ use tokio::{
 };
 use url::Url;
 
+const SECOND: Duration = Duration::from_secs(1);
 const FILE: &[u8] = b"user-agent: sealwork\ndisallow: /private\n";
 
 fn network() -> Net {
@@ -267,4 +268,28 @@ async fn files_made_to_fill_the_memory_push_each_other_out() {
     let kept: usize =
         shown.split(|c: char| !c.is_ascii_digit()).find_map(|n| n.parse().ok()).unwrap();
     assert!((2..15).contains(&kept), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_does_not_come_says_nothing_about_the_server() {
+    let net = network();
+    net.swallow(&format!("{PUBLIC}:80"));
+    let served = script(&net, "8.8.8.8:80", vec![answer("200 OK", "", FILE)]);
+    let limits = EgressLimits { connections: 1, connect: 300 * SECOND, ..EgressLimits::default() };
+    let egress = net.egress(EgressConfig { limits, ..EgressConfig::default() });
+    let cache = RobotsCache::new(Arc::clone(&egress), RobotsConfig::default());
+    // Somebody else has the one connection.
+    let other = tokio::spawn(async move {
+        egress.fetch(Request::get(url("http://a.example/")), &nobody()).await.map(drop)
+    });
+    while net.dials().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let page = url("http://b.example/page");
+    let error = cache.rules(&page, &nobody()).await.unwrap_err();
+    assert!(matches!(error, EgressError::Timeout { phase: Phase::Queue, .. }), "{error:?}");
+    other.abort();
+    assert!(other.await.unwrap_err().is_cancelled());
+    assert_eq!(cache.rules(&page, &nobody()).await.unwrap().origin(), &RulesOrigin::File);
+    assert_eq!(served.load(Relaxed), 1);
 }

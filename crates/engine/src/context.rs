@@ -66,11 +66,6 @@ impl Meter {
         self.cpu_us.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// Adds one outgoing request and returns how many there were with it.
-    pub fn add_egress_request(&self) -> u64 {
-        self.egress_requests.fetch_add(1, Relaxed) + 1
-    }
-
     /// Counts an outgoing request, unless there have been `most`; whether it counted.
     pub fn take_egress_request(&self, most: u64) -> bool {
         let next = |count: u64| (count < most).then_some(count + 1);

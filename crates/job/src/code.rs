@@ -87,15 +87,15 @@ codes! {
     /// The opened body is not a job.
     JobMalformed = "job_malformed", Request, false, "see the job's form in docs/formats.md";
     /// No such engine here.
-    EngineUnknown = "engine_unknown", Request, false, "ask for the worker's capabilities; this engine is not among them";
+    EngineUnknown = "engine_unknown", Request, false, "this engine is not among the worker's capabilities: GET /v1/capabilities lists them";
     /// The engine refuses the arguments.
     ArgumentsInvalid = "arguments_invalid", Request, false, "correct the argument that the message names";
     /// Limits outside what the operator allows.
-    LimitsInvalid = "limits_invalid", Request, false, "keep to the bound in the message; the capabilities name the maxima";
+    LimitsInvalid = "limits_invalid", Request, false, "keep to the bound in the message; GET /v1/capabilities names the maxima";
     /// The job wants to reach hosts that the operator does not allow to programs.
     HostsNotAllowed = "hosts_not_allowed", Request, false, "name hosts that the operator allows to programs, or none; PROGRAM_HOSTS is the operator's list";
     /// The operation exists, but this worker lacks what it needs.
-    NotConfigured = "not_configured", Request, false, "use a worker whose capabilities list this operation";
+    NotConfigured = "not_configured", Request, false, "use a worker whose capabilities (GET /v1/capabilities) list this operation";
     /// The requester is not on the operator's list.
     RequesterNotAllowed = "requester_not_allowed", Access, false, "ask the operator to admit this requester";
     /// The credentials are right, and not enough for this path.
@@ -190,7 +190,7 @@ codes! {
     /// Compiling the program takes too much time or memory.
     ProgramTooComplex = "program_too_complex", Outcome, false, "make the program smaller or its functions simpler";
     /// The program trapped.
-    ProgramTrapped = "program_trapped", Outcome, false, "run it with `sealwork program run` and look at the message";
+    ProgramTrapped = "program_trapped", Outcome, false, "look at the message and at the job's log: the program itself broke off";
     /// An error of the script was not caught.
     ProgramThrew = "program_threw", Outcome, false, "catch the error in the script; the message and the details say where it comes from";
     /// A promise of the script was rejected and nobody handled it.

@@ -1,7 +1,10 @@
 //! Profiles as `go tool pprof` reads them, where Go is present.
 #![cfg(all(feature = "native", target_os = "linux"))]
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic and speak")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_methods, reason = "runs the real tool on a real file")]
+
+#[path = "../../egress/tests/common/conformance.rs"]
+mod conformance;
 
 use std::{
     hint::black_box,
@@ -23,7 +26,7 @@ fn raw(profile: &[u8]) -> Option<String> {
         .into_iter()
         .find(|go| Command::new(go).arg("version").output().is_ok_and(|o| o.status.success()));
     let Some(go) = go else {
-        eprintln!("SKIPPED: Go is missing, the profile was not read by go tool pprof");
+        conformance::skipped("Go is missing, the profile was not read by go tool pprof");
         return None;
     };
     let mut file = tempfile::NamedTempFile::new().unwrap();

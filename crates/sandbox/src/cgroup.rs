@@ -113,9 +113,10 @@ fn remove_left_over(root: &Path) {
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "a tree like the kernel's, and a child to put in it")]
 mod tests {
-    use std::process::Command;
+    use std::{process::Command, time::Duration};
 
     use super::*;
+    use crate::{ChildCommand, spawn::spawn};
 
     const LIMITS: GroupLimits = GroupLimits { memory_bytes: 64 << 20, tasks: 12 };
 
@@ -168,29 +169,52 @@ mod tests {
         assert!(root.path().join("of-somebody-else").exists());
     }
 
-    /// With the kernel's own tree, where this machine lets us: usually it offers no controller here,
-    /// and so it is membership and removal that are looked at.
-    #[test]
-    fn the_kernel_moves_a_child_and_removes_its_group() {
+    /// The kernel's own tree, where this machine lets us: usually it offers no controller here, and
+    /// so it is membership and removal that are looked at.
+    fn tree_of_the_kernel(name: &str) -> Option<Cgroup> {
         let candidates = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
         let is_v2 = |root: &&Path| {
             root.join("cgroup.procs").exists() && root.join("cgroup.controllers").exists()
         };
         let Some(parent) = candidates.into_iter().find(is_v2) else {
             eprintln!("skipped: no cgroup v2 here");
-            return;
+            return None;
         };
-        let root = parent.join(format!("sealwork-test-{}", std::process::id()));
+        let root = parent.join(format!("sealwork-test-{name}-{}", std::process::id()));
         if fs::create_dir(&root).is_err() {
             eprintln!("skipped: {} is not writable", parent.display());
-            return;
+            return None;
         }
         let controllers = Cgroup::open(root.clone()).map(|cgroup| cgroup.controllers().to_vec());
-        let cgroup = Cgroup {
-            root: root.clone(),
-            controllers: controllers.unwrap_or_default(),
-            made: AtomicU64::new(0),
+        let controllers = controllers.unwrap_or_default();
+        Some(Cgroup { root, controllers, made: AtomicU64::new(0) })
+    }
+
+    /// Fails when a group is removed while its child is being killed (src/spawn.rs, `Confined`).
+    #[tokio::test]
+    async fn a_child_that_nobody_wants_any_more_takes_its_group_with_it() {
+        let Some(cgroup) = tree_of_the_kernel("dropped").map(Arc::new) else { return };
+        let command = ChildCommand {
+            program: "sleep".into(),
+            arguments: Vec::new(),
+            cgroup: Some(Arc::clone(&cgroup)),
         };
+        drop(spawn(&command, &["60".to_owned()], LIMITS).unwrap());
+        let groups =
+            || fs::read_dir(&cgroup.root).unwrap().flatten().filter(|entry| entry.path().is_dir());
+        let gone = async {
+            while groups().count() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+        let removed = fs::remove_dir(&cgroup.root);
+        assert!(gone.is_ok() && removed.is_ok());
+    }
+
+    #[test]
+    fn the_kernel_moves_a_child_and_removes_its_group() {
+        let Some(cgroup) = tree_of_the_kernel("moved") else { return };
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let group = cgroup.place(child.id(), LIMITS).unwrap();
         let path = group.0.clone();
@@ -202,7 +226,7 @@ mod tests {
         child.wait().unwrap();
         drop(group);
         let removed = !path.exists();
-        fs::remove_dir(&root).unwrap();
+        fs::remove_dir(&cgroup.root).unwrap();
         assert!(removed);
     }
 }

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    ChildCommand, CompileError,
+    ChildCommand, CompileError, StartError,
     cgroup::GroupLimits,
     child::{FromCompiler, ToCompiler},
     spawn::spawn,
@@ -78,12 +78,11 @@ impl Compiler {
         let mut spawned = spawn(&self.config.command, &arguments, limits)?;
         let compiled = timeout(self.config.time, exchange(spawned.pipe, order)).await;
         // It is done, or must be: either way it ends here.
-        let _ = spawned.child.kill().await;
+        spawned.child.kill().await;
         match compiled {
             Err(_) => Err(CompileError::OutOfTime(self.config.time.as_secs())),
             Ok(Err(_)) => Err(CompileError::Crashed(self.config.memory_bytes >> 20)),
-            Ok(Ok(Ok(code))) => Ok(Artefact { module: digest, code }),
-            Ok(Ok(Err(why))) => Err(CompileError::Refused(why)),
+            Ok(Ok(code)) => Ok(Artefact { module: digest, code: code? }),
         }
     }
 }
@@ -91,14 +90,16 @@ impl Compiler {
 async fn exchange(
     mut pipe: UnixStream,
     order: ToCompiler,
-) -> std::io::Result<Result<Bytes, String>> {
-    let FromCompiler::Ready(_) = read(&mut pipe).await? else {
-        return Err(std::io::ErrorKind::InvalidData.into());
-    };
+) -> std::io::Result<Result<Bytes, CompileError>> {
+    match read(&mut pipe).await? {
+        FromCompiler::Ready(_) => {}
+        FromCompiler::Failed(why) => return Ok(Err(StartError::from(why).into())),
+        _ => return Err(std::io::ErrorKind::InvalidData.into()),
+    }
     pipe.write_all(&wire::encode(&order)?).await?;
     match read(&mut pipe).await? {
         FromCompiler::Compiled(code) => Ok(Ok(code)),
-        FromCompiler::Refused(why) => Ok(Err(why)),
+        FromCompiler::Refused(why) => Ok(Err(CompileError::Refused(why))),
         FromCompiler::Ready(_) | FromCompiler::Failed(_) => {
             Err(std::io::ErrorKind::InvalidData.into())
         }

@@ -17,7 +17,7 @@ const KEPT_RESIDENT: usize = 512 << 10;
 /// Elements of a table.
 const TABLE_ELEMENTS: usize = 100_000;
 /// Memories and tables of one module.
-const PER_MODULE: u32 = 8;
+pub(crate) const PER_MODULE: u32 = 8;
 
 /// How many instances an engine has room for, and how large their memories may be.
 #[derive(Debug, Clone, Copy)]

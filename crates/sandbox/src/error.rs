@@ -1,5 +1,7 @@
 use std::{io, path::PathBuf};
 
+use crate::wire::Unready;
+
 /// Why there is no sandbox.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,6 +14,16 @@ pub enum StartError {
         "a sandbox process was not ready to be confined ({0}): this kernel must offer seccomp, and `ulimit` leave room for memory, files and threads; `sealwork doctor` tells more"
     )]
     Unconfined(String),
+    /// What it compiled could not be run.
+    #[error(
+        "this machine lets no process run code that it compiled ({0}), so no program can run: with systemd, the unit must not say MemoryDenyWriteExecute=yes"
+    )]
+    NoCode(String),
+    /// The worker cannot see how much memory it takes.
+    #[error(
+        "the worker cannot watch the memory of its sandbox processes: /proc hides them; mount it without hidepid=, and with systemd the unit must not say ProtectProc=invisible"
+    )]
+    Unwatched,
     /// It did not get ready in time.
     #[error("a sandbox process did not get ready within {0} s")]
     Slow(u64),
@@ -28,6 +40,15 @@ pub enum StartError {
     /// Wasmtime does not work here.
     #[error("the WebAssembly engine does not work on this machine: {0}")]
     Engine(String),
+}
+
+impl From<Unready> for StartError {
+    fn from(why: Unready) -> Self {
+        match why {
+            Unready::Unconfined(why) => Self::Unconfined(why),
+            Unready::NoCode(why) => Self::NoCode(why),
+        }
+    }
 }
 
 /// Why a module was not compiled.
@@ -55,8 +76,8 @@ pub enum RunError {
     /// The sandbox process ended under the program, by itself or because it took too much memory.
     #[error("the sandbox process ended while the program ran")]
     Lost,
-    /// It did not stop when its time was over, and was killed.
-    #[error("the program did not stop in time and was killed")]
+    /// It did not stop when its time was over. It is killed, unless it stops soon.
+    #[error("the program did not stop when its time was over")]
     Killed,
     /// The artefact does not load.
     #[error("the compiled module does not load: {0}")]

@@ -4,16 +4,18 @@
 
 use crate::{
     Form, PoolConfig, RunLimits,
-    wire::{MAX_TO_CHILD, REQUEST_BYTES},
+    wire::{MAX_TO_CHILD, PIECE, REQUEST_BYTES},
 };
 
+/// Modules in one process: a tenant that brings more gets a new one.
+pub(crate) const MODULES: usize = 64;
 /// Code, threads, the allocator's own.
 const OWN: u64 = 256 << 20;
 /// What a place for a run takes: stacks, tables, the instance.
 const PLACE: u64 = 16 << 20;
 /// What a usual run is given, in bytes.
 const USUAL_INPUT: u64 = 1 << 20;
-/// What a frame of the process has beside output and log.
+/// What a frame of the process has beside a piece of output and the log.
 const FRAME: usize = 1 << 20;
 
 /// What each process of a pool may hold, in bytes.
@@ -57,7 +59,7 @@ pub(crate) fn of_modules(code: u64) -> u64 {
 
 /// The longest frame that a process may say.
 pub(crate) fn longest_frame(most: &RunLimits) -> usize {
-    let longest = most.output_bytes.max(most.log_bytes).saturating_mul(2).max(REQUEST_BYTES);
+    let longest = most.log_bytes.saturating_add(PIECE as u64).max(REQUEST_BYTES);
     usize::try_from(longest).unwrap_or(usize::MAX).saturating_add(FRAME)
 }
 

@@ -1,30 +1,25 @@
 //! The sandbox processes: some ready beforehand, each serving one tenant at a time.
 
+mod attend;
 mod processes;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep_until, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use attend::{Attended, attend, see_off};
 use processes::{Lease, Processes};
 
 use crate::{
     Artefact, ChildCommand, Confinement, Ended, Form, RunError, RunLimits, StartError, holdings,
-    process::{Begun, Event},
-    wire::{Run, ToChild, Used},
+    wire::{Run, Used, monotonic},
 };
 
-/// How long after its deadline a program may still be at it before its process is killed.
+/// How long after its deadline a program may still be at it before nobody waits for it any more.
 const GRACE: Duration = Duration::from_millis(40);
-
-/// How much longer it may take where the worker itself holds it up.
-const HELD_UP: Duration = Duration::from_millis(360);
 
 /// How many processes there are, and how large.
 #[derive(Debug, Clone)]
@@ -148,10 +143,21 @@ impl Pool {
         let limits = RunLimits { wall, ..request.limits };
         let (form, seed, now_ms) = (request.form, request.seed, request.now_ms);
         let services = Arc::clone(&request.services);
-        let run = |run| Run { run, module, form, limits, seed, now_ms };
+        let ends = monotonic().saturating_add(wall);
+        let run = |run| Run { run, module, form, limits, seed, now_ms, deadline: ends };
         let begun = timeout_at(deadline + GRACE, lease.process.begin(services, run)).await;
-        let begun = begun.map_err(|_| RunError::Busy)??;
-        let ended = attend(begun, &request.services, &request.stop, deadline + GRACE).await?;
+        let mut begun = begun.map_err(|_| RunError::Busy)??;
+        let whose = Attended {
+            share: request.share,
+            limits: &limits,
+            services: &request.services,
+            stop: &request.stop,
+        };
+        let ended = attend(&mut begun, &whose, deadline + GRACE).await;
+        if matches!(ended, Err(RunError::Killed)) {
+            see_off(begun, lease);
+        }
+        let ended = ended?;
         request.services.used(ended.used());
         Ok(ended)
     }
@@ -177,62 +183,5 @@ impl Pool {
     /// Ends all processes.
     pub fn close(&self) {
         self.0.close();
-    }
-}
-
-/// Answers what the program asks until it ends.
-async fn attend(
-    mut begun: Begun,
-    services: &Arc<dyn Services>,
-    stop: &CancellationToken,
-    deadline: Instant,
-) -> Result<Ended, RunError> {
-    let mut calls = JoinSet::new();
-    let mut stopping = false;
-    let mut until = deadline;
-    loop {
-        tokio::select! {
-            event = begun.events.recv() => match event {
-                Some(Event::Ended(ended)) => return Ok(*ended),
-                Some(Event::Call { call, request }) => {
-                    let (services, process) = (Arc::clone(services), Arc::clone(&begun.process));
-                    let run = begun.number;
-                    calls.spawn(async move {
-                        let answer = match request {
-                            Some(request) => services.call(request).await,
-                            None => services.no_room(),
-                        };
-                        // A process that is gone needs no answer.
-                        let _ = process.send(&ToChild::Answer { run, call, answer }).await;
-                    });
-                }
-                None => return Err(RunError::Lost),
-            },
-            Some(_) = calls.join_next(), if !calls.is_empty() => {}
-            () = stop.cancelled(), if !stopping => {
-                stopping = true;
-                until = until.min(Instant::now() + GRACE);
-                let (process, run) = (Arc::clone(&begun.process), begun.number);
-                // Behind a long answer this waits; the end of patience does not.
-                calls.spawn(async move {
-                    let _ = process.send(&ToChild::Stop { run }).await;
-                });
-            }
-            () = sleep_until(until) => {
-                // It has perhaps ended, and the worker has no room yet for what it says. The other
-                // runs of its process are not to blame for that.
-                if begun.process.is_held_up() {
-                    if until < deadline + HELD_UP {
-                        until += GRACE;
-                        continue;
-                    }
-                    tracing::warn!("there was no room for a program's output in time");
-                    return Err(RunError::NoRoom);
-                }
-                tracing::warn!("a program did not stop in time: its sandbox process is killed");
-                begun.process.kill();
-                return Err(RunError::Killed);
-            }
-        }
     }
 }

@@ -26,7 +26,7 @@ pub async fn probe(command: &ChildCommand) -> Result<Vec<Attempt>, StartError> {
         wire::decode(&frame)
     };
     let read = timeout(PATIENCE, read).await;
-    let _ = spawned.child.kill().await;
+    spawned.child.kill().await;
     match read {
         Ok(attempts) => {
             attempts.map_err(|error: std::io::Error| StartError::Unconfined(error.to_string()))

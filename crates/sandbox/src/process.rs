@@ -1,8 +1,12 @@
 //! One sandbox process, as the worker sees it.
 
+mod begun;
+mod pipe;
+mod watchdog;
+
 use std::{
     collections::HashMap,
-    fmt, io,
+    fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -12,34 +16,32 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::unix::{OwnedReadHalf, OwnedWriteHalf},
-    process::Child,
-    sync::{OnceCell, mpsc, oneshot},
-    time::{sleep, timeout},
+    io::BufReader,
+    net::unix::OwnedWriteHalf,
+    sync::{OnceCell, Semaphore, mpsc, oneshot},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use begun::Begun;
+use pipe::{AT_ONCE, OnTheWay, read};
+use watchdog::resident;
+
 use crate::{
     Artefact, Confinement, PoolConfig, RunError, Services, StartError,
-    cgroup::{Group, GroupLimits},
+    cgroup::GroupLimits,
     holdings::{self, Holdings},
-    room::{self, Calls, Place, Room},
+    room::{Calls, Room},
     spawn::spawn,
-    wire::{self, Ended, FromChild, REQUEST_BYTES, Run, ToChild},
+    wire::{Ended, FromChild, ToChild},
 };
 
 /// How long a process may take to get ready.
 const READY: Duration = Duration::from_secs(10);
 /// How long a module may take to load.
 const LOAD: Duration = Duration::from_secs(10);
-/// How often the memory of a busy process is looked at.
-const LOOK: Duration = Duration::from_millis(100);
-/// Frames up to this are written by who sends them, and go into the pipe whole as a rule; others by
-/// a task of their own.
-const AT_ONCE: usize = 64 << 10;
-/// The longest frame that needs no room: that of a request.
-const MOST_WITHOUT_ROOM: usize = (REQUEST_BYTES as usize) + (64 << 10);
+/// Outputs that nobody wants: who says that it has more of them does not keep to the rules.
+const DROPPED_AT_ONCE: usize = 256;
 /// Threads beside those that run programs, with some to spare.
 const OWN_TASKS: u64 = 8;
 
@@ -50,7 +52,9 @@ pub(crate) enum Event {
         call: u32,
         request: Option<Bytes>,
     },
-    Ended(Box<Ended>),
+    /// With the length of the output that is still to be fetched.
+    Ended(Box<Ended>, u64),
+    Piece(Bytes),
 }
 
 /// A process that is confined and takes runs.
@@ -70,8 +74,10 @@ pub(crate) struct Process {
     calls: Calls,
     /// For their outputs.
     room: Arc<Room>,
-    /// Frames that wait for room.
-    waiting: AtomicU32,
+    /// Long things that are on their way out of it.
+    on_the_way: AtomicU32,
+    /// Outputs that nobody wants, and that it has not been told to drop yet.
+    dropping: Arc<Semaphore>,
     writer: tokio::sync::Mutex<OwnedWriteHalf>,
     runs: Mutex<HashMap<u32, Watched>>,
     loading: Mutex<HashMap<u32, oneshot::Sender<Option<String>>>>,
@@ -86,6 +92,7 @@ struct Watched {
     services: Arc<dyn Services>,
     /// What the run may hold, in bytes.
     holds: u64,
+    is_waited_for: bool,
 }
 
 impl fmt::Debug for Watched {
@@ -109,14 +116,17 @@ impl Process {
         let spawned = spawn(&config.command, &arguments, limits)?;
         let (reader, writer) = spawned.pipe.into_split();
         let mut reader = BufReader::with_capacity(64 << 10, reader);
-        let (waiting, small) = (AtomicU32::new(0), max_frame.min(AT_ONCE));
-        let first = timeout(READY, read(&mut reader, small, &room, &waiting)).await;
+        let on_the_way = AtomicU32::new(0);
+        let first = timeout(READY, read(&mut reader, max_frame.min(AT_ONCE), &on_the_way)).await;
         let first = first.map_err(|_| StartError::Slow(READY.as_secs()))?;
         let (confinement, engine) = match first {
-            Ok((FromChild::Ready { confinement, engine }, _)) => (confinement, engine),
-            Ok((FromChild::Failed(why), _)) => return Err(StartError::Unconfined(why)),
+            Ok(FromChild::Ready { confinement, engine }) => (confinement, engine),
+            Ok(FromChild::Failed(why)) => return Err(why.into()),
             _ => return Err(StartError::Unconfined("it ended without a word".to_owned())),
         };
+        if resident(spawned.child.id().unwrap_or(0)).is_none() {
+            return Err(StartError::Unwatched);
+        }
         let process = Arc::new(Self {
             confinement,
             engine,
@@ -126,7 +136,8 @@ impl Process {
             module_bytes: AtomicU64::new(0),
             calls: Calls::default(),
             room,
-            waiting,
+            on_the_way,
+            dropping: Arc::new(Semaphore::new(DROPPED_AT_ONCE)),
             writer: tokio::sync::Mutex::new(writer),
             runs: Mutex::default(),
             loading: Mutex::default(),
@@ -135,7 +146,7 @@ impl Process {
             gone: CancellationToken::new(),
         });
         tokio::spawn(Arc::clone(&process).listen(reader));
-        tokio::spawn(Arc::clone(&process).guard(spawned.child, spawned.group));
+        tokio::spawn(Arc::clone(&process).guard(spawned.child));
         Ok(process)
     }
 
@@ -151,9 +162,19 @@ impl Process {
         self.gone.is_cancelled()
     }
 
-    /// Whether something that it says waits for room in the worker.
+    /// Whether what it says may have to wait for something long.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) > 0
+        self.on_the_way.load(Ordering::SeqCst) > 0
+    }
+
+    /// To be kept as long as something long is fetched from it.
+    pub(crate) fn hold_up(&self) -> OnTheWay<'_> {
+        OnTheWay::new(&self.on_the_way)
+    }
+
+    /// For what its programs hand out.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Ends the process; its runs are lost.
@@ -205,182 +226,6 @@ impl Process {
             }
         }
     }
-
-    /// Begins a run; what it says comes through the channel, what it uses goes to `services`.
-    pub(crate) async fn begin(
-        self: &Arc<Self>,
-        services: Arc<dyn Services>,
-        run: impl FnOnce(u32) -> Run,
-    ) -> Result<Begun, RunError> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let run = run(number);
-        // A program has so many calls open at most, and ends once.
-        let (sender, events) = mpsc::channel(run.limits.calls as usize + 1);
-        let holds = holdings::of_run(&run.limits, &run.form);
-        let watched = Watched { events: sender, services, holds };
-        {
-            let mut runs = lock(&self.runs);
-            runs.insert(number, watched);
-            let held = runs.values().fold(0, |sum: u64, run| sum.saturating_add(run.holds));
-            self.most_held.fetch_max(held, Ordering::SeqCst);
-        }
-        let begun = Begun { process: Arc::clone(self), number, events };
-        self.send(&ToChild::Run(Box::new(run))).await?;
-        Ok(begun)
-    }
-
-    /// Says something. Whoever gives up waiting for that leaves the pipe in order all the same.
-    pub(crate) async fn send(self: &Arc<Self>, message: &ToChild) -> Result<(), RunError> {
-        // Larger than what any configuration allows: a defect.
-        let frame = wire::encode(message).map_err(|_| RunError::Lost)?;
-        if frame.len() <= AT_ONCE {
-            return self.write(&frame).await;
-        }
-        let process = Arc::clone(self);
-        let written = tokio::spawn(async move { process.write(&frame).await }).await;
-        written.unwrap_or(Err(RunError::Lost))
-    }
-
-    async fn write(&self, frame: &[u8]) -> Result<(), RunError> {
-        let mut writer = self.writer.lock().await;
-        // Half a frame would be the end of order.
-        let unless_whole = self.gone.clone().drop_guard();
-        let written = tokio::select! {
-            written = writer.write_all(frame) => written,
-            () = self.gone() => return Err(RunError::Lost),
-        };
-        written.map_err(|_| RunError::Lost)?;
-        unless_whole.disarm();
-        Ok(())
-    }
-
-    /// Passes on what the process says, as long as it keeps to the rules.
-    async fn listen(self: Arc<Self>, mut reader: BufReader<OwnedReadHalf>) {
-        let max = self.max_frame;
-        loop {
-            let message = tokio::select! {
-                message = read(&mut reader, max, &self.room, &self.waiting) => message,
-                () = self.gone() => break,
-            };
-            if !message.is_ok_and(|(message, place)| self.take(message, place)) {
-                break;
-            }
-        }
-        self.kill();
-        lock(&self.runs).clear();
-        lock(&self.loading).clear();
-    }
-
-    fn take(&self, message: FromChild, place: Place) -> bool {
-        match message {
-            FromChild::Ready { .. } | FromChild::Failed(_) => false,
-            FromChild::Loaded { module, error } => {
-                let waiting = lock(&self.loading).remove(&module);
-                // Whoever asked may have given up.
-                waiting.map(|waiting| waiting.send(error)).is_some()
-            }
-            FromChild::Call { run, call, request } => {
-                let runs = lock(&self.runs);
-                // A run that nobody waits for any more may still be talking.
-                let Some(run) = runs.get(&run) else { return true };
-                let request = self.calls.keep(request);
-                !matches!(
-                    run.events.try_send(Event::Call { call, request }),
-                    Err(mpsc::error::TrySendError::Full(_))
-                )
-            }
-            FromChild::Used { run, used } => {
-                if let Some(run) = lock(&self.runs).get(&run) {
-                    run.services.used(used);
-                }
-                true
-            }
-            FromChild::Ended { run, mut ended } => {
-                let Some(run) = lock(&self.runs).remove(&run) else { return true };
-                ended.output = room::keep(ended.output, place);
-                !matches!(
-                    run.events.try_send(Event::Ended(ended)),
-                    Err(mpsc::error::TrySendError::Full(_))
-                )
-            }
-        }
-    }
-
-    /// Kills the process when it is to go, or takes more memory than its programs may. Its group
-    /// goes with it.
-    async fn guard(self: Arc<Self>, mut child: Child, _group: Option<Group>) {
-        let pid = child.id().unwrap_or(0);
-        let mut was_over = false;
-        loop {
-            tokio::select! {
-                ended = child.wait() => {
-                    if !self.is_gone() {
-                        tracing::warn!(?ended, "a sandbox process ended by itself");
-                    }
-                    break;
-                }
-                () = self.gone() => {
-                    let _ = child.kill().await;
-                    break;
-                }
-                () = sleep(LOOK) => {
-                    // A run that has just ended may still be taken apart: once does not count.
-                    let is_over = resident(pid) > self.allowed_memory();
-                    if is_over && was_over {
-                        tracing::warn!("a sandbox process took more memory than its programs may");
-                        self.kill();
-                    }
-                    was_over = is_over;
-                }
-            }
-        }
-        self.kill();
-    }
-
-    fn allowed_memory(&self) -> u64 {
-        let modules = holdings::of_modules(self.module_bytes());
-        self.own.saturating_add(modules).saturating_add(self.most_held.load(Ordering::SeqCst))
-    }
-}
-
-/// A run that has begun. Dropping it forgets the run.
-pub(crate) struct Begun {
-    pub(crate) process: Arc<Process>,
-    pub(crate) number: u32,
-    pub(crate) events: mpsc::Receiver<Event>,
-}
-
-impl Drop for Begun {
-    fn drop(&mut self) {
-        lock(&self.process.runs).remove(&self.number);
-    }
-}
-
-async fn read(
-    reader: &mut BufReader<OwnedReadHalf>,
-    max: usize,
-    room: &Room,
-    waiting: &AtomicU32,
-) -> io::Result<(FromChild, Place)> {
-    let mut len = [0; 4];
-    reader.read_exact(&mut len).await?;
-    let len = wire::checked_len(len, max)?;
-    let kind = reader.fill_buf().await?.first().copied();
-    let place = if kind == Some(wire::ENDED) { room.take(len, waiting).await } else { None };
-    if place.is_none() && len > MOST_WITHOUT_ROOM {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame beyond the limit"));
-    }
-    let mut frame = vec![0; len];
-    reader.read_exact(&mut frame).await?;
-    Ok((wire::decode(&frame)?, place))
-}
-
-/// Resident bytes of a process; 0 when it is gone.
-#[allow(clippy::disallowed_methods, reason = "the kernel's books about a child of ours")]
-fn resident(pid: u32) -> u64 {
-    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    pages.unwrap_or(0) * rustix::param::page_size() as u64
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

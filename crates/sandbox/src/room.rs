@@ -1,47 +1,76 @@
 //! Room in the worker's memory for what programs hand out: all of them together have so much.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering::SeqCst},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Smaller frames take no room.
+use crate::turns::{Turn, Turns};
+
+/// Shorter requests and outputs take no room.
 const SMALL: usize = 256 << 10;
 const KIB: usize = 1 << 10;
 /// What the requests of one process may take at once.
 const CALLS_KIB: u32 = 64 << 10;
 
-/// The room, and how many frames wait for some.
+/// Of the room, so much is for short outputs, which are not to stand behind long ones.
+const SHORT_PART: usize = 4;
+/// How many of the longest short outputs fit into their part.
+const SHORT_ONES: usize = 16;
+
+/// The room for outputs.
 #[derive(Debug)]
 pub(crate) struct Room {
-    free: Arc<Semaphore>,
-    all: u32,
+    short: Part,
+    long: Part,
 }
 
-/// A place in the room.
-pub(crate) type Place = Option<OwnedSemaphorePermit>;
+/// A place in the room, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _free: Option<OwnedSemaphorePermit>,
+    _turn: Option<Turn>,
+}
+
+#[derive(Debug)]
+struct Part {
+    kib: usize,
+    free: Arc<Semaphore>,
+    /// No share has all of it.
+    turns: Turns,
+}
 
 impl Room {
     pub(crate) fn new(bytes: u64) -> Arc<Self> {
-        let all = u32::try_from(bytes / KIB as u64).unwrap_or(u32::MAX).max(1);
-        Arc::new(Self { free: Arc::new(Semaphore::new(all as usize)), all })
+        let all = usize::try_from(bytes).unwrap_or(usize::MAX) / KIB;
+        let short = all / SHORT_PART;
+        Arc::new(Self { short: Part::new(short), long: Part::new(all - short) })
     }
 
-    /// Waits for room for a frame; one that is larger than all of it gets all of it. `waiting`
-    /// counts those that wait.
-    pub(crate) async fn take(&self, len: usize, waiting: &AtomicU32) -> Place {
+    /// Waits for room for an output of somebody of this share; one that is larger than what there is
+    /// gets all of it.
+    pub(crate) async fn take(&self, share: &str, len: usize) -> Option<Place> {
         if len < SMALL {
             return None;
         }
-        // While it is decoded it is there twice.
-        let wanted = u32::try_from(2 * len / KIB).unwrap_or(u32::MAX).min(self.all);
-        waiting.fetch_add(1, SeqCst);
-        let place = Arc::clone(&self.free).acquire_many_owned(wanted).await;
-        waiting.fetch_sub(1, SeqCst);
-        place.ok()
+        let kib = len.div_ceil(KIB);
+        let part = if kib <= self.short.kib / SHORT_ONES { &self.short } else { &self.long };
+        Some(part.take(share, kib).await)
+    }
+}
+
+impl Part {
+    fn new(kib: usize) -> Self {
+        let kib = kib.clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        Self { kib, free: Arc::new(Semaphore::new(kib)), turns: Turns::leaving_some(kib) }
+    }
+
+    async fn take(&self, share: &str, kib: usize) -> Place {
+        let wanted = u32::try_from(kib.min(self.kib)).unwrap_or(u32::MAX);
+        let turn = self.turns.take_many(share, wanted).await;
+        // Never closed.
+        let free = Arc::clone(&self.free).acquire_many_owned(wanted).await.ok();
+        Place { _free: free, _turn: Some(turn) }
     }
 }
 
@@ -65,16 +94,15 @@ impl Calls {
         }
         let wanted = u32::try_from(request.len() / KIB).unwrap_or(u32::MAX);
         let place = Arc::clone(&self.0).try_acquire_many_owned(wanted).ok()?;
-        Some(keep(request, Some(place)))
+        Some(keep(request, Some(Place { _free: Some(place), _turn: None })))
     }
 }
 
-/// The same bytes, which keep as much of their place as they need until the last of their clones is
-/// dropped.
-pub(crate) fn keep(bytes: Bytes, place: Place) -> Bytes {
+/// The same bytes, which keep their place until the last of their clones is dropped.
+pub(crate) fn keep(bytes: Bytes, place: Option<Place>) -> Bytes {
     struct Kept {
         bytes: Bytes,
-        _place: OwnedSemaphorePermit,
+        _place: Place,
     }
     impl AsRef<[u8]> for Kept {
         fn as_ref(&self) -> &[u8] {
@@ -82,11 +110,7 @@ pub(crate) fn keep(bytes: Bytes, place: Place) -> Bytes {
         }
     }
     match place {
-        Some(mut place) => {
-            let spare = place.num_permits().saturating_sub(bytes.len().div_ceil(KIB));
-            drop(place.split(spare));
-            Bytes::from_owner(Kept { bytes, _place: place })
-        }
+        Some(place) => Bytes::from_owner(Kept { bytes, _place: place }),
         None => bytes,
     }
 }
@@ -110,21 +134,34 @@ mod tests {
         assert!(calls.keep(request()).is_some());
     }
 
+    async fn waits(place: impl Future<Output = Option<Place>>) -> bool {
+        timeout(Duration::from_millis(20), place).await.is_err()
+    }
+
     #[tokio::test]
-    async fn large_frames_wait_until_what_others_handed_out_is_gone() {
-        let (room, waiting) = (Room::new(3 << 20), AtomicU32::new(0));
-        let first = keep(Bytes::from(vec![1; 1 << 20]), room.take(1 << 20, &waiting).await);
-        let second = keep(Bytes::from(vec![2; 1 << 20]), room.take(1 << 20, &waiting).await);
-        assert!(room.take(SMALL - 1, &waiting).await.is_none(), "small ones need no room");
+    async fn long_outputs_wait_until_what_others_handed_out_is_gone() {
+        let room = Room::new(4 << 20);
+        assert!(room.take("alice", SMALL - 1).await.is_none(), "small ones need no room");
+        let first = keep(Bytes::from(vec![1; 2 << 20]), room.take("alice", 2 << 20).await);
+        let second = room.take("bob", 1 << 20).await;
         let part = first.slice(..1);
         drop(first);
-        let third = room.take(1 << 20, &waiting);
-        tokio::pin!(third);
-        assert!(timeout(Duration::from_millis(20), &mut third).await.is_err());
-        assert_eq!(waiting.load(SeqCst), 1);
+        assert!(waits(room.take("carol", 1 << 20)).await);
         drop(part);
-        assert!(third.await.is_some());
+        assert!(room.take("carol", 1 << 20).await.is_some());
         drop(second);
-        assert!(room.take(usize::MAX / 4, &waiting).await.is_some(), "it gets what there is");
+        assert!(room.take("carol", usize::MAX / 4).await.is_some(), "it gets what there is");
+    }
+
+    /// Fails when there is one queue for all outputs, and when one share may have all of a part.
+    #[tokio::test]
+    async fn the_outputs_of_one_share_leave_room_for_others_and_long_ones_for_short_ones() {
+        let room = Room::new(256 << 20);
+        let hog = room.take("hog", 150 << 20).await;
+        assert!(waits(room.take("hog", 30 << 20)).await, "an eighth is for others");
+        let bob = room.take("bob", 24 << 20).await;
+        assert!(waits(room.take("carol", 30 << 20)).await, "there is no more");
+        assert!(room.take("carol", 1 << 20).await.is_some(), "what is short has a part of its own");
+        drop((hog, bob));
     }
 }

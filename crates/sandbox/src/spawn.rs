@@ -1,15 +1,17 @@
 //! Starting confined processes.
 
 use std::{
+    io,
     os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
     path::PathBuf,
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::Arc,
 };
 
 use tokio::{
     net::UnixStream,
     process::{Child, Command},
+    runtime::Handle,
 };
 
 use crate::{
@@ -30,10 +32,49 @@ pub struct ChildCommand {
 
 /// A process that was started.
 pub(crate) struct Spawned {
-    pub(crate) child: Child,
+    pub(crate) child: Confined,
     pub(crate) pipe: UnixStream,
-    /// To be kept until the child has ended.
-    pub(crate) group: Option<Group>,
+}
+
+/// A child, and its control group, which can be removed when the child has ended. Dropping it kills
+/// the child.
+pub(crate) struct Confined {
+    child: Option<Child>,
+    group: Option<Group>,
+}
+
+impl Confined {
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// Resolves when it has ended by itself.
+    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        match &mut self.child {
+            Some(child) => child.wait().await,
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub(crate) async fn kill(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill().await;
+        }
+        self.child = None;
+    }
+}
+
+impl Drop for Confined {
+    fn drop(&mut self) {
+        let (Some(mut child), Some(group)) = (self.child.take(), self.group.take()) else { return };
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = child.kill().await;
+                drop(group);
+            });
+        }
+    }
 }
 
 /// Starts one: no environment, nothing open but the pipe, and a process group of its own. Ctrl-C
@@ -64,5 +105,5 @@ pub(crate) fn spawn(
         (Some(cgroup), Some(pid)) => Some(cgroup.place(pid, limits)?),
         _ => None,
     };
-    Ok(Spawned { child, pipe, group })
+    Ok(Spawned { child: Confined { child: Some(child), group }, pipe })
 }

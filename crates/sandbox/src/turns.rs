@@ -37,8 +37,14 @@ impl Turns {
 
     /// Waits for a turn.
     pub(crate) async fn take(&self, name: &str) -> Turn {
+        self.take_many(name, 1).await
+    }
+
+    /// Waits for so many at once, or for all there are.
+    pub(crate) async fn take_many(&self, name: &str, many: u32) -> Turn {
+        let many = many.min(u32::try_from(self.each).unwrap_or(u32::MAX));
         // Never closed.
-        Turn { _permit: self.semaphore(name).acquire_owned().await.ok() }
+        Turn { _permit: self.semaphore(name).acquire_many_owned(many).await.ok() }
     }
 
     fn semaphore(&self, name: &str) -> Arc<Semaphore> {

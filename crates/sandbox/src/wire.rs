@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use postcard::ser_flavors::Flavor;
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::confine::Confinement;
@@ -23,6 +24,17 @@ pub(crate) const REQUEST_BYTES: u64 = 16 << 20;
 /// What is kept of the output of a command that did not come to its end, in bytes.
 pub(crate) const KEPT_OUTPUT: usize = 64 << 10;
 
+/// Most bytes that the head of a script's outcome adds to its output.
+pub(crate) const HEAD: u64 = 256 << 10;
+
+/// A script's answer up to this is still handed out when its time is over: what is larger would
+/// come too late.
+pub(crate) const LATE_ANSWER: usize = 4 << 20;
+
+/// A longer output is fetched in pieces of this, so that what other runs of the process say does not
+/// stand behind it.
+pub(crate) const PIECE: usize = 256 << 10;
+
 /// What the worker says.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToChild {
@@ -34,6 +46,10 @@ pub(crate) enum ToChild {
     Answer { run: u32, call: u32, answer: Bytes },
     /// End a run.
     Stop { run: u32 },
+    /// Hand out the next piece of the output of a run that has ended.
+    Next { run: u32 },
+    /// Drop the rest of that output.
+    Drop { run: u32 },
 }
 
 /// One run of a program.
@@ -47,6 +63,8 @@ pub(crate) struct Run {
     pub(crate) seed: [u8; 32],
     /// Unix time in milliseconds when the run begins.
     pub(crate) now_ms: u64,
+    /// When it must end, by [`monotonic`]: it may have waited in the pipe for a while.
+    pub(crate) deadline: Duration,
 }
 
 /// How a program is called.
@@ -102,7 +120,7 @@ pub(crate) enum FromChild {
         engine: [u8; 32],
     },
     /// It cannot be what it was started to be.
-    Failed(String),
+    Failed(Unready),
     Loaded {
         module: u32,
         error: Option<String>,
@@ -118,14 +136,45 @@ pub(crate) enum FromChild {
         run: u32,
         used: Used,
     },
+    /// `rest`: bytes of output that are to be fetched. Then `ended` has none.
     Ended {
         run: u32,
         ended: Box<Ended>,
+        rest: u64,
+    },
+    /// The next bytes of the output.
+    Piece {
+        run: u32,
+        bytes: Bytes,
     },
 }
 
-/// How a frame of [`FromChild::Ended`] begins.
-pub(crate) const ENDED: u8 = 5;
+/// Why a process takes no work.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Unready {
+    /// It could not be confined, or not set up.
+    Unconfined(String),
+    /// It cannot run what was compiled.
+    NoCode(String),
+}
+
+impl From<io::Error> for Unready {
+    fn from(error: io::Error) -> Self {
+        Self::Unconfined(error.to_string())
+    }
+}
+
+/// A clock that worker and sandbox process share.
+pub(crate) fn monotonic() -> Duration {
+    let time = clock_gettime(ClockId::Monotonic);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
+
+/// The longest output that a run with these limits hands out.
+pub(crate) fn longest_output(limits: &RunLimits) -> u64 {
+    limits.output_bytes.saturating_add(HEAD).max(LATE_ANSWER as u64)
+}
 
 /// What a run has used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -263,17 +312,5 @@ impl Ended {
             cpu: Duration::ZERO,
             peak_memory: 0,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_run_is_known_by_its_first_byte() {
-        let ended = Box::new(Ended::unrun(End::Exit(0)));
-        let frame = encode(&FromChild::Ended { run: 1, ended }).unwrap();
-        assert_eq!(frame[4], ENDED);
     }
 }

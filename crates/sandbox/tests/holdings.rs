@@ -51,17 +51,22 @@ async fn run(
 }
 
 /// Fails when the watchdog allows less than the runs may hold (src/holdings.rs, `bytes`, without
-/// the output), or counts the whole as before: 512 MiB beside the memories.
+/// the output), or counts the whole as before: 512 MiB beside the memories; and when outputs leave
+/// their process in one piece (src/child/serve.rs, `tell_end`).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_that_use_up_their_output_limits_do_not_end_each_other() {
     let usual = wide(64 * MIB);
     let pool = pool(16, usual).await;
-    let writes = compiled(&writer(60 * 16, 700)).await;
+    let writes = compiled(&writer(60 * 16, 1400)).await;
     let waits = compiled(&writer(1, 1500)).await;
+    // What it says is short, and does not stand behind the outputs of the others.
+    let soon = RunLimits { wall: Duration::from_millis(2000), ..usual };
     let mut runs = JoinSet::new();
     for number in 0..13 {
-        let (pool, module) = (pool.clone(), if number == 0 { &waits } else { &writes }.clone());
-        runs.spawn(async move { (number, run(&pool, &module, usual).await) });
+        let pool = pool.clone();
+        let (module, limits) = if number == 0 { (&waits, soon) } else { (&writes, usual) };
+        let module = module.clone();
+        runs.spawn(async move { (number, run(&pool, &module, limits).await) });
     }
     for (number, ended) in timeout(PATIENCE, runs.join_all()).await.expect("in time") {
         let (end, len) = ended.expect("its process lives");
@@ -106,7 +111,7 @@ async fn a_run_with_larger_limits_than_a_process_has_room_for_gets_one_of_its_ow
 /// Fails when a run that waits for room takes its process with it (src/pool.rs, `attend`).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_for_whose_output_there_is_no_room_ends_alone() {
-    let config = PoolConfig { outputs_bytes: MIB, ..common::config() };
+    let config = PoolConfig { outputs_bytes: MIB / 2, ..common::config() };
     let pool = Pool::start(config).await.unwrap();
     let writes = compiled(&writer(8, 0)).await;
     let waits = compiled(&writer(1, 1500)).await;

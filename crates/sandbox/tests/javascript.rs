@@ -98,6 +98,8 @@ async fn run(pool: &Pool, engine: &Artefact, source: &[u8], expected: &Value) ->
         "secret_len": secret.map(str::len),
         "body_len": body.map(str::len),
         "memory_bytes": job["memory_bytes"].as_u64().unwrap_or(0),
+        "evaluation": job["evaluation"],
+        "trial": job["trial"],
         "request": {
             "method": or(&request["method"], "POST".into()),
             "url": or(&request["url"], "http://localhost/".into()),

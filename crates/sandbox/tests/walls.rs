@@ -4,7 +4,7 @@
 #[allow(unreachable_pub, reason = "shared between test binaries")]
 mod common;
 
-use sealwork_sandbox::probe;
+use sealwork_sandbox::{CompileError, Pool, StartError, probe};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_way_leads_out_of_a_sandbox_process() {
@@ -45,6 +45,7 @@ fn the_list_of_system_calls_has_none_that_reaches_beyond_the_process() {
         "process_vm_writev",
         "kill",
         "tkill",
+        "tgkill",
         "pidfd_open",
         "pidfd_getfd",
         "keyctl",
@@ -104,4 +105,34 @@ fn a_process_may_ask_which_of_its_pages_were_written_and_control_nothing_else() 
         rule["args"],
         serde_json::json!([{ "index": 1, "type": "dword", "op": "eq", "val": pagemap_scan }])
     );
+}
+
+/// Refuses what systemd's `MemoryDenyWriteExecute=` does, for this thread and what it starts.
+const NO_CODE: &str = r#"{ "no_code": {
+    "mismatch_action": "allow",
+    "match_action": { "errno": 1 },
+    "filter": [{
+        "syscall": "mprotect",
+        "args": [{ "index": 2, "type": "dword", "op": { "masked_eq": 4 }, "val": 4 }]
+    }]
+} }"#;
+
+/// Fails without `load::try_code` (src/child): the first program would be told that it is invalid.
+#[test]
+fn where_no_memory_may_become_code_that_is_said_before_a_program_comes() {
+    let arch = std::env::consts::ARCH.try_into().unwrap();
+    let filters = seccompiler::compile_from_json(NO_CODE.as_bytes(), arch).unwrap();
+    let asked = std::thread::spawn(move || {
+        seccompiler::apply_filter(&filters["no_code"]).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let module = wat::parse_str("(module)").unwrap();
+            let compiled = common::compiler().compile("share", module.into()).await;
+            (Pool::start(common::config()).await.map(|_| ()), compiled.map(|_| ()))
+        })
+    });
+    let (started, compiled) = asked.join().unwrap();
+    assert!(matches!(started, Err(StartError::NoCode(_))), "{started:?}");
+    let compiled = compiled.unwrap_err();
+    assert!(matches!(compiled, CompileError::Start(StartError::NoCode(_))), "{compiled}");
 }

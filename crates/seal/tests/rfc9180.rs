@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
-
-use std::path::{Path, PathBuf};
+#[path = "../../egress/tests/common/conformance.rs"]
+mod conformance;
 
 use common::Tape;
 use hkdf::{Hkdf, HkdfExtract};
@@ -235,20 +235,8 @@ fn check_key_schedule(vector: &Vector) {
     assert_eq!(expand(b"exp", 32), vector.exporter_secret.0);
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "test data comes from outside of the repository, and its absence must show"
-)]
+#[allow(clippy::disallowed_methods, reason = "test data comes from outside of the repository")]
 fn load(file: &str, cases: usize) -> Option<Vec<Vector>> {
-    let beside = |folder: &Path| folder.join("shared/conformance");
-    let folder = std::env::var_os("SEALWORK_CONFORMANCE").map(PathBuf::from).or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(beside).find(|path| path.is_dir())
-    });
-    let Some(json) = folder.and_then(|folder| std::fs::read(folder.join("hpke").join(file)).ok())
-    else {
-        println!("SKIPPED: shared/conformance/hpke/{file} missing, {cases} cases not run");
-        return None;
-    };
+    let json = std::fs::read(conformance::folder("hpke", cases)?.join(file)).unwrap();
     Some(serde_json::from_slice(&json).unwrap())
 }

@@ -42,6 +42,11 @@ impl Accept {
         if let Some(job) = self.replayed(batch)? {
             return Ok(Some(AcceptError::Replayed(job)));
         }
+        // What is known of earlier arrivals is forgotten at this time: without it a commit that was
+        // held up for long enough would take the same job once more.
+        if self.replay.is_some_and(|(_, until)| until < batch.now) {
+            return Ok(Some(AcceptError::Expired));
+        }
         let Some(position) = self.record.lane() else { return Ok(None) };
         let last = batch.last_position(&position.lane)?;
         Ok(last

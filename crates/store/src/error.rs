@@ -191,6 +191,9 @@ pub enum AcceptError {
     /// Its nonce belongs to this job already.
     #[error("the job has been accepted before, as {0}")]
     Replayed(JobId),
+    /// What would recognise a second arrival of it is forgotten by now.
+    #[error("the job expired before it was written")]
+    Expired,
     /// Its lane has taken this position, or a later one.
     #[error("the lane has taken position {last} already")]
     LaneOrder {
@@ -211,6 +214,7 @@ impl AcceptError {
     pub fn code(&self) -> Code {
         match self {
             Self::Replayed(_) => Code::JobReplayed,
+            Self::Expired => Code::JobExpired,
             Self::LaneOrder { .. } => Code::LaneOrder,
             Self::Full => Code::QueueFull,
             Self::Store(error) => error.code(),

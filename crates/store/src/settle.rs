@@ -1,5 +1,7 @@
 //! Settling a job: outcome, receipt, end of the chain and outbox entry in one commit.
 
+use std::{io::Error, sync::Arc};
+
 use bytes::Bytes;
 use sealwork_job::{Digest, JobId};
 use tokio::sync::oneshot;
@@ -185,6 +187,12 @@ impl Operation for Settle {
         } else if let Some(blob) = self.blob {
             shared.blobs.remove(&blob);
         }
-        let _ = self.answer.send(Err(failure.error.clone().into()));
+        // Damage of this job's own comes with a commit. Of the whole batch it says nothing about
+        // this job, which may settle at the next try.
+        let error = match &failure.error {
+            StoreError::Damaged(detail) => StoreError::Disk(Arc::new(Error::other(detail.clone()))),
+            other => other.clone(),
+        };
+        let _ = self.answer.send(Err(error.into()));
     }
 }

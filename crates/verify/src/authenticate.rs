@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Claims, Endorsements, Evidence, EvidenceKind, ReasonCode, Root, dcap, instant::Window, nitro,
-    reason::Reasons, roots::pinned_roots, simulated, snp, tpm,
+    Claims, Endorsements, Evidence, EvidenceKind, Hex, ReasonCode, Root, dcap, instant::Window,
+    nitro, reason::Reasons, roots::pinned_roots, simulated, snp, tpm,
 };
 
 /// What is checked, and against what.
@@ -25,6 +25,9 @@ pub(crate) struct Authenticated {
     pub(crate) window: Window,
     /// How new the makers' statements are, by name: these must not go back.
     pub(crate) marks: BTreeMap<String, u64>,
+    /// Revocation lists (DER) that were followed to a root, by their authority's fingerprint: a
+    /// verifier keeps them.
+    pub(crate) lists: BTreeMap<Hex, Vec<u8>>,
     /// TPM: who vouches for the attestation key.
     pub(crate) vouchers: tpm::Vouchers,
 }
@@ -36,6 +39,7 @@ impl Authenticated {
             reasons: Reasons::default(),
             window: Window::ALWAYS,
             marks: BTreeMap::new(),
+            lists: BTreeMap::new(),
             vouchers: tpm::Vouchers::default(),
         }
     }

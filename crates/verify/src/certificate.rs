@@ -156,7 +156,8 @@ pub(crate) fn signed_part(der: &[u8]) -> Option<Range<usize>> {
 pub(crate) fn public_key(info: &SubjectPublicKeyInfoOwned) -> Option<PublicKey> {
     let bits = info.subject_public_key.as_bytes()?;
     let algorithm = &info.algorithm;
-    if algorithm.oid == rfc5912::RSA_ENCRYPTION {
+    // Some makers of TPMs say of an endorsement key that it is for OAEP; it is the same key.
+    if [rfc5912::RSA_ENCRYPTION, rfc5912::ID_RSAES_OAEP].contains(&algorithm.oid) {
         return RsaKey::from_pkcs1(bits).map(PublicKey::Rsa);
     }
     if algorithm.oid != rfc5912::ID_EC_PUBLIC_KEY || bits.first() != Some(&4) {

@@ -24,10 +24,11 @@ pub(crate) struct Anchors<'a> {
 }
 
 /// Who issued a certificate, in a pool. Makers issue certificates of the same name anew: of several,
-/// the one whose key fits.
+/// one whose key fits; of those, one that is valid at the time of the check.
 pub(crate) fn issuer_of<'a>(
     subject: &Certificate,
     pool: &'a [Certificate],
+    now: u64,
 ) -> Option<&'a Certificate> {
     let named: Vec<_> = pool
         .iter()
@@ -37,7 +38,14 @@ pub(crate) fn issuer_of<'a>(
         |issuer: &&&Certificate| issuer.public_key().is_some_and(|key| subject.is_signed_by(&key));
     match named.as_slice() {
         [] | [_] => named.first().copied(),
-        several => several.iter().find(signs).or(several.first()).copied(),
+        several => {
+            let fitting: Vec<_> = several.iter().filter(signs).copied().collect();
+            let is_valid = |issuer: &&&Certificate| {
+                let (from, until) = issuer.validity();
+                (from..=until).contains(&now)
+            };
+            fitting.iter().find(is_valid).or(fitting.first()).or(several.first()).copied()
+        }
     }
 }
 
@@ -117,6 +125,18 @@ fn check_end(last: &Certificate, anchors: &Anchors<'_>, reasons: &mut Reasons) {
         return;
     }
     let names: Vec<_> = roots.iter().map(|root| root.name.as_str()).collect();
+    if names.is_empty() {
+        reasons
+            .add(ReasonCode::RootUntrusted, format!("{maker} root certificate"))
+            .expected("a root that the policy names; it names none")
+            .found(format!("a chain up to {} ({})", last.subject(), Hex::from(last.fingerprint)))
+            .source("`roots` of the policy")
+            .mend(
+                "name the maker's root in `roots` of the policy, and give the certificates up to it \
+                 (`--endorsements FILE`)",
+            );
+        return;
+    }
     reasons
         .add(ReasonCode::RootUntrusted, format!("{maker} root certificate"))
         .expected(format!("one of: {}", names.join(", ")))

@@ -33,12 +33,12 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Whether the PCRs of firmware and boot loader hold anything but their initial values (TPM).
+    /// Whether firmware has measured itself and what it has started (TPM): one of PCR 0 and PCR 4 is
+    /// quoted, and none that is quoted has an initial value.
     pub(crate) fn has_measured_boot(&self) -> bool {
-        (0..=7).any(|pcr| {
-            let value = self.measurements.get(&format!("pcr{pcr}"));
-            value.is_some_and(|value| !is_initial(&value.0))
-        })
+        let quoted = ["pcr0", "pcr4"].map(|pcr| self.measurements.get(pcr));
+        quoted.iter().any(Option::is_some)
+            && quoted.into_iter().flatten().all(|value| !is_initial(&value.0))
     }
 
     /// The measurements that identify what was started, for a policy.
@@ -157,6 +157,8 @@ pub struct SnpClaims {
     pub current_tcb: SnpTcb,
     /// The versions below which the platform can no longer go.
     pub committed_tcb: SnpTcb,
+    /// The versions that ran when the guest was launched, or came here.
+    pub launch_tcb: SnpTcb,
     /// The chip.
     pub chip_id: Hex,
     /// Who signed: `vcek` (the chip) or `vlek` (the cloud's key).

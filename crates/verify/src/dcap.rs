@@ -6,6 +6,7 @@ mod choice;
 mod collateral;
 mod diagnose;
 mod layout;
+mod memory;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use dcap_qvl::{
     verify::QuoteVerifier,
 };
 
-use self::{collateral::Collateral, layout::PckChain};
+use self::{choice::About, collateral::Collateral, layout::PckChain, memory::Signatures};
 use crate::{
     Claims, Class, Details, EvidenceKind, Hex, ReasonCode, SgxClaims, TdxClaims,
     authenticate::{Authenticated, Request},
@@ -80,13 +81,23 @@ fn check_quote(quote: &Quote, request: &Request<'_>, this: &mut Authenticated) {
     let first = pinned.then(|| verify(request.now));
     if let Some(Ok(verified)) = &first {
         this.window.narrow(verified.latest_issue_date, verified.earliest_expiration_date);
-        if this.window.contains(request.now) {
+        // dcap-qvl compares the FMSPC alone.
+        let pce_id = hex::encode(&verified.platform.pck.pce_id);
+        let about = About::read(&raw.tcb_info);
+        if this.window.contains(request.now)
+            && about.is_some_and(|about| about.pce_id.eq_ignore_ascii_case(&pce_id))
+            && let Some(chain) = chain.read()
+        {
+            memory::note(raw, &chain, Signatures::Checked, this);
             return accept(verified, this);
         }
     }
     // Something is wrong: now everything else that is wrong, too.
     let Some(chain) = chain.read() else { return no_chain(this) };
     let collateral = Collateral::read(raw);
+    if pinned {
+        memory::note(raw, &chain, Signatures::Unchecked, this);
+    }
     let dates = collateral::check_dates(&collateral, &chain, request.now, &mut this.reasons);
     collateral::check_about(quote, &chain, &collateral, &mut this.reasons);
     let sound = collateral::check_form(&chain, &collateral, &mut this.reasons);
@@ -120,12 +131,6 @@ fn no_chain(this: &mut Authenticated) {
 
 /// Takes what dcap-qvl has found.
 fn accept(verified: &QuoteClaims, this: &mut Authenticated) {
-    let tee = if verified.tee_type == 0 { "sgx" } else { "tdx" };
-    let fmspc = hex::encode(verified.platform.pck.fmspc);
-    let model = format!("intel/{tee}/{fmspc}");
-    this.marks.insert(format!("{model}/evaluation"), verified.tcb.eval_data_number.into());
-    this.marks.insert("intel/root-crl".to_owned(), verified.platform.root_ca_crl_num.into());
-    this.marks.insert(format!("{model}/pck-crl"), verified.platform.pck_crl_num.into());
     let tcb = IntelTcb {
         status: verified.tcb.status.to_string(),
         date: verified.platform.tcb_date_tag,

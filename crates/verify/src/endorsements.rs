@@ -7,7 +7,7 @@ use crate::{certificate::Certificate, crypto::sha256};
 pub const MAX_BUNDLE_LEN: usize = 4 << 20;
 const MAX_CERTIFICATES: usize = 64;
 const MAX_COLLATERAL: usize = 64;
-const MAX_REVOCATION_LISTS: usize = 16;
+const MAX_REVOCATION_LISTS: usize = 32;
 const VERSION: u32 = 1;
 
 /// What makers say about their platforms: Intel's collateral, AMD's certificates, authorities of
@@ -150,8 +150,11 @@ impl Endorsements {
     /// # Errors
     /// [`EndorsementsError::TooLarge`].
     pub fn add_revocation_list(&mut self, der: &[u8]) -> Result<(), EndorsementsError> {
+        if self.revocation.iter().any(|known| known == der) {
+            return Ok(());
+        }
         if self.revocation.len() >= MAX_REVOCATION_LISTS {
-            return Err(EndorsementsError::TooLarge("more than 16 revocation lists"));
+            return Err(EndorsementsError::TooLarge("more than 32 revocation lists"));
         }
         self.note(der);
         self.revocation.push(der.to_vec());

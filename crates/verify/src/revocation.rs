@@ -79,6 +79,14 @@ impl<'a> RevocationList<'a> {
         ListAge { is_issued, number_len: number.len(), number, this_update }
     }
 
+    /// Whether it was issued after another one of the same authority: by number, and by date where
+    /// the numbers are the same. All of Intel's have the number 1.
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        // Of a time at which both are issued.
+        let mut moment = Moment::new(u64::MAX);
+        self.age(&mut moment) > other.age(&mut moment)
+    }
+
     /// Whether it speaks of all that its authority has issued: not of changes, nor of a part (RFC
     /// 5280, 5.2.4 and 5.2.5).
     pub(crate) fn is_complete(&self) -> bool {

@@ -38,7 +38,7 @@ pub(crate) fn authenticate(request: &Request<'_>) -> Authenticated {
     };
     let (leaf, endorser) = leaf;
     let mut claims = claims(&report, &endorser);
-    let links = build(leaf, request.endorsements.certificates());
+    let links = build(leaf, request.endorsements.certificates(), request.now);
     let anchors = Anchors {
         maker: "AMD",
         roots: request.roots,
@@ -72,11 +72,11 @@ fn choose<'a>(
 }
 
 /// The chain above a certificate, as far as there are issuers for it.
-fn build<'a>(leaf: &'a Certificate, pool: &'a [Certificate]) -> Vec<&'a Certificate> {
+fn build<'a>(leaf: &'a Certificate, pool: &'a [Certificate], now: u64) -> Vec<&'a Certificate> {
     let mut links = vec![leaf];
     while links.len() < CHAIN_LEN {
         let last = links[links.len() - 1];
-        match chain::issuer_of(last, pool) {
+        match chain::issuer_of(last, pool, now) {
             Some(issuer) => links.push(issuer),
             None => break,
         }
@@ -153,6 +153,7 @@ fn claims(report: &Report, endorser: &SnpCertificate) -> Claims {
             reported_tcb: report.reported_tcb(endorser),
             current_tcb: endorser.layout.read(&report.current_tcb),
             committed_tcb: endorser.layout.read(&report.committed_tcb),
+            launch_tcb: endorser.layout.read(&report.launch_tcb),
             chip_id: report.chip_id.into(),
             signer: report.signer().to_ascii_lowercase(),
         }),

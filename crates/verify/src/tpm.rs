@@ -19,7 +19,7 @@ pub use self::{
 };
 pub(crate) use self::{
     endorsement::Vouchers,
-    initial::{holds_code, is_initial},
+    initial::{identifies_code, is_initial},
     public::is_tpm_name,
 };
 use crate::{

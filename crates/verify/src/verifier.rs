@@ -50,6 +50,9 @@ pub fn inspect(
 /// bytes alone is remembered, for as long as all certificates and collateral hold.
 #[derive(Debug)]
 pub struct Verifier {
+    /// The reader's own.
+    given: Endorsements,
+    /// These, and the revocation lists that were seen before.
     endorsements: Arc<Endorsements>,
     watermark: Watermark,
     capacity: usize,
@@ -73,11 +76,20 @@ struct Key {
     endorsements: [u8; 32],
 }
 
+/// A reader's endorsements, and the revocation lists that it has seen.
+fn with_lists(given: &Endorsements, seen: &Watermark) -> Endorsements {
+    let mut all = given.clone();
+    // Where there are too many, the reader's own count.
+    let _ = seen.lists().try_for_each(|der| all.add_revocation_list(der));
+    all
+}
+
 impl Verifier {
     /// A verifier that remembers up to `capacity` pieces of evidence.
     pub fn new(endorsements: Endorsements, watermark: Watermark, capacity: usize) -> Self {
         Self {
-            endorsements: Arc::new(endorsements),
+            endorsements: Arc::new(with_lists(&endorsements, &watermark)),
+            given: endorsements,
             watermark,
             capacity,
             known: HashMap::new(),
@@ -87,7 +99,8 @@ impl Verifier {
 
     /// Replaces the endorsements, for example by a newer bundle.
     pub fn set_endorsements(&mut self, endorsements: Endorsements) {
-        self.endorsements = Arc::new(endorsements);
+        self.endorsements = Arc::new(with_lists(&endorsements, &self.watermark));
+        self.given = endorsements;
     }
 
     /// What must not go back; to be kept over restarts.
@@ -181,11 +194,22 @@ impl Verifier {
         };
         let circumstances = Circumstances { expectation, watermark, sequence, now };
         let verdict = appraise(evidence.kind, &authenticated, policy, &circumstances);
-        if matches!(verdict, Verdict::Trusted(_)) {
-            let marks = authenticated.marks.iter().map(|(name, mark)| (name.as_str(), *mark));
-            self.watermark.raise(marks.chain([(Watermark::BUNDLE, sequence)]));
-        }
+        self.remember_collateral(&authenticated, sequence);
         verdict
+    }
+
+    /// Whatever the verdict: what shows that a platform is not to be trusted is what its host would
+    /// have forgotten.
+    fn remember_collateral(&mut self, seen: &Authenticated, sequence: u64) {
+        let marks = seen.marks.iter().map(|(name, mark)| (name.as_str(), *mark));
+        self.watermark.raise(marks.chain([(Watermark::BUNDLE, sequence)]));
+        let mut is_new = false;
+        for (authority, der) in &seen.lists {
+            is_new |= self.watermark.keep_list(authority, der);
+        }
+        if is_new {
+            self.endorsements = Arc::new(with_lists(&self.given, &self.watermark));
+        }
     }
 
     fn authenticate(

@@ -89,7 +89,7 @@ impl Worker {
         let requester =
             opened.requester.clone().unwrap_or_else(|| submission.origin.requester().clone());
         let place = self
-            .take_place(&requester, submission.origin.requester(), in_lane)
+            .take_place(&requester, &submission, in_lane)
             .map_err(|refusal| self.known(replay.as_ref()).unwrap_or(refusal))?;
         let job = JobId::from_random(self.entropy.array());
         let entry = JournalEntry {
@@ -107,7 +107,7 @@ impl Worker {
             token_hash: token_of(&opened),
             body: submission.body.bytes().clone(),
         };
-        let live = self.live_job(&entry, place);
+        let live = self.live_job(&entry, place, None);
         // On the board before it is journalled: its key is in use, and a drain waits for it.
         self.board.insert(Arc::clone(&live));
         if let Err(error) = self.journal(entry, replay).await {
@@ -243,17 +243,29 @@ impl Worker {
     fn take_place(
         &self,
         requester: &RequesterId,
-        origin: &RequesterId,
+        submission: &Submission,
         in_lane: bool,
     ) -> Result<Place, Refusal> {
+        let (origin, bytes) = (submission.origin.requester(), submission.body.bytes().len());
+        let requester = self.accountable(requester, origin);
         if in_lane {
-            return Ok(self.quotas.take_unconditionally(requester, origin));
+            return Ok(self.quotas.take_unconditionally(requester, origin, bytes));
         }
         if self.is_draining() {
             return Err(Refusal::new(Code::Draining, "this worker is shutting down")
                 .after(Duration::from_secs(5)));
         }
-        self.quotas.take(requester, origin, self.clock.monotonic())
+        self.quotas.take(requester, origin, bytes, self.clock.monotonic())
+    }
+
+    /// Whose quota a job counts in, beside its origin's. Masa's jobs name the worker that sealed
+    /// them: this worker seals for everybody, and whom it sealed for only the origin says.
+    pub(crate) fn accountable<'a>(
+        &self,
+        requester: &'a RequesterId,
+        origin: &'a RequesterId,
+    ) -> &'a RequesterId {
+        if requester == self.masa.requester() { origin } else { requester }
     }
 
     fn replay_entry(&self, origin: &Origin, nonce: &Nonce, now: Timestamp) -> Option<ReplayEntry> {
@@ -281,7 +293,12 @@ impl Worker {
         }
     }
 
-    pub(crate) fn live_job(&self, entry: &JournalEntry, place: Place) -> Arc<LiveJob> {
+    pub(crate) fn live_job(
+        &self,
+        entry: &JournalEntry,
+        place: Place,
+        begun_before: Option<u8>,
+    ) -> Arc<LiveJob> {
         Arc::new(LiveJob {
             ticket: Ticket {
                 job: entry.id,
@@ -294,6 +311,7 @@ impl Worker {
             reply: entry.reply,
             outbox: entry.origin.outbox().map(str::to_owned),
             rerun: entry.rerun,
+            begun_before,
             accepted_at: entry.accepted_at,
             deadline: entry.deadline,
             limits: entry.limits,
@@ -350,6 +368,9 @@ fn refusal_of(error: AcceptError) -> Refusal {
     match error {
         AcceptError::Replayed(job) => {
             Refusal::new(Code::JobReplayed, "this job has been submitted before").about(job)
+        }
+        AcceptError::Expired => {
+            Refusal::new(Code::JobExpired, "this job expired while it waited for the disk")
         }
         AcceptError::LaneOrder { last } => Refusal::new(
             Code::LaneOrder,

@@ -20,6 +20,8 @@ pub(crate) struct LiveJob {
     /// The door that takes the result from the outbox.
     pub(crate) outbox: Option<String>,
     pub(crate) rerun: Rerun,
+    /// Of a job that was found in the journal: how often it had begun when the process ended.
+    pub(crate) begun_before: Option<u8>,
     pub(crate) accepted_at: Timestamp,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) limits: Limits,

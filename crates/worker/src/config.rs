@@ -9,6 +9,8 @@ use crate::Attestation;
 pub struct WorkerConfig {
     /// Jobs that may be accepted and not yet settled, all requesters together.
     pub queue_capacity: usize,
+    /// Bytes of their bodies, all requesters together; seven eighths of them for one requester.
+    pub queue_bytes: u64,
     /// Jobs of one engine that run at once, by engine name.
     pub concurrency: BTreeMap<String, usize>,
     /// The same for engines that [`Self::concurrency`] does not name.
@@ -74,6 +76,7 @@ impl Default for WorkerConfig {
         let minute = Duration::from_secs(60);
         Self {
             queue_capacity: 10_000,
+            queue_bytes: 4 << 30,
             concurrency: BTreeMap::new(),
             default_concurrency: 256,
             max_running_per_requester: None,

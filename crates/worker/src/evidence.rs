@@ -25,6 +25,8 @@ const NONCE_LEN: RangeInclusive<usize> = 16..=64;
 const ASKERS: usize = 32;
 /// How long one of them waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the platform may take for its answer: many times what a slow TPM takes.
+const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 
 /// What vouches for the worker's keys.
 #[derive(Debug, Clone)]
@@ -231,7 +233,8 @@ impl Worker {
     }
 }
 
-/// Calls the platform. The turn lasts until it has answered, whether or not anybody still waits.
+/// Calls the platform. The turn lasts until it has answered, whether or not anybody still waits: who
+/// asked gives up on a platform that hangs.
 async fn in_turn<T: Send + 'static>(
     turn: OwnedSemaphorePermit,
     call: impl FnOnce() -> Result<T, AttestError> + Send + 'static,
@@ -241,7 +244,10 @@ async fn in_turn<T: Send + 'static>(
         drop(turn);
         answer
     });
-    answer.await.unwrap_or(Err(AttestError::Answer("the attester panicked")))
+    match tokio::time::timeout(LONGEST_ANSWER, answer).await {
+        Ok(answer) => answer.unwrap_or(Err(AttestError::Answer("the attester panicked"))),
+        Err(_) => Err(AttestError::Silent { seconds: LONGEST_ANSWER.as_secs() }),
+    }
 }
 
 fn none() -> Refusal {

@@ -3,6 +3,7 @@
 
 mod admit;
 mod archive;
+mod begun;
 mod board;
 mod clock;
 mod config;
@@ -24,12 +25,14 @@ mod spool;
 mod stats;
 mod status;
 mod turn;
+mod turned_away;
 mod unrun;
 mod waiting;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use admit::Accepted;
+use begun::Begun;
 use board::Board;
 use clock::ClockWatch;
 pub use clock::{ClockReset, reset_clock};
@@ -80,6 +83,7 @@ pub struct Worker {
     scheduler: Scheduler,
     lanes: Lanes,
     waiting: Waiting,
+    begun: Begun,
     board: Board,
     followed: Followed,
     stats: Arc<Stats>,
@@ -161,7 +165,12 @@ impl Worker {
             witness,
             masa,
             engines: by_name,
-            quotas: Quotas::new(config.queue_capacity, config.default_quota, config.quotas.clone()),
+            quotas: Quotas::new(
+                config.queue_capacity,
+                config.queue_bytes,
+                config.default_quota,
+                config.quotas.clone(),
+            ),
             scheduler: Scheduler::new(Slots {
                 engines: config.concurrency.clone(),
                 default: config.default_concurrency,
@@ -169,6 +178,7 @@ impl Worker {
             }),
             lanes: Lanes::default(),
             waiting: Waiting::default(),
+            begun: Begun::of(&store),
             board: Board::default(),
             followed: Followed::default(),
             stats: Arc::clone(&stats.0),

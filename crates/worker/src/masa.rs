@@ -9,13 +9,13 @@ use sealwork_compat_masa::{
     MasaJob, OpenJobError, OpenResultError, ResultBody, Ring, RingError, SetKeyError,
 };
 use sealwork_compat_masa::{RING_SIZE, verify_setkey};
-use sealwork_job::{Code, Failure, JobId, Timestamp};
+use sealwork_job::{Code, Failure, JobId, RequesterId, Timestamp};
 use sealwork_platform::{Clock, Entropy, Platform, RootSecret};
 use sealwork_seal::derive::{Purpose, derive_key};
 use sealwork_store::{Store, StoreError};
 use zeroize::Zeroizing;
 
-use crate::{MasaConfig, ResultSpool, StartError, WorkerConfig};
+use crate::{MasaConfig, ResultSpool, StartError, WorkerConfig, turned_away::TurnedAway};
 
 const NAMESPACE: &str = "masa";
 const RING: &[u8] = b"ring";
@@ -25,7 +25,9 @@ const KEY_LEN: usize = 32;
 pub struct MasaKeys {
     config: MasaConfig,
     worker_id: String,
+    requester: RequesterId,
     ring: RwLock<Arc<Ring>>,
+    turned_away: TurnedAway,
     /// Held while a key is pushed, so that two pushes do not lose one.
     pushing: tokio::sync::Mutex<()>,
     store: Store,
@@ -77,8 +79,10 @@ impl MasaKeys {
         };
         Ok(Self {
             config: masa,
+            requester: RequesterId::new(NAMESPACE, &worker_id),
             worker_id,
             ring: RwLock::new(Arc::new(ring)),
+            turned_away: TurnedAway::default(),
             pushing: tokio::sync::Mutex::default(),
             store,
             entropy: Arc::clone(&platform.entropy),
@@ -90,6 +94,11 @@ impl MasaKeys {
     /// This worker's name on the Masa routes: a UUID that outlives restarts.
     pub fn worker_id(&self) -> &str {
         &self.worker_id
+    }
+
+    /// The requester whom jobs name that were sealed here.
+    pub(crate) fn requester(&self) -> &RequesterId {
+        &self.requester
     }
 
     /// Whether the ring is this worker's own, and `/setkey` absent.
@@ -144,17 +153,23 @@ impl MasaKeys {
             };
             Failure::new(code, error.to_string())
         })?;
+        match self.obstacle(&job) {
+            Some(refusal) => Err(self.turned_away.judge(&job.quote, refusal)),
+            None => Ok(job),
+        }
+    }
+
+    /// What keeps this worker from running the job, in the order of Masa's worker.
+    fn obstacle(&self, job: &MasaJob) -> Option<Failure> {
         if !job.target_worker.is_empty() && job.target_worker != self.worker_id {
-            return Err(Failure::new(Code::WrongWorker, "this job is not for this worker"));
+            return Some(Failure::new(Code::WrongWorker, "this job is not for this worker"));
         }
         let allowed = &self.config.allowed_generators;
         if !allowed.is_empty() && job.job_type != "telemetry" && !allowed.contains(&job.worker_id) {
-            return Err(Failure::new(
-                Code::RequesterNotAllowed,
-                "this job is not from a whitelisted miner",
-            ));
+            let text = "this job is not from a whitelisted miner";
+            return Some(Failure::new(Code::RequesterNotAllowed, text));
         }
-        Ok(job)
+        None
     }
 
     /// Somewhere to put the sealed text of a result that is too large for memory.

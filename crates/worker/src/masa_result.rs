@@ -75,6 +75,12 @@ impl MasaDraft {
         Self { head, seal: seals.then_some((ring, nonce)) }
     }
 
+    /// A failure, said in the clear.
+    pub(crate) fn failed(failure: &Failure) -> Self {
+        let error = Some(failure.message.clone());
+        Self { head: MasaResult { error, ..MasaResult::default() }, seal: None }
+    }
+
     /// Gives what the store keeps, piece by piece.
     pub(crate) fn pour(
         &self,

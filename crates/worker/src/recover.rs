@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use sealwork_job::{Code, Failure, Rerun};
+use sealwork_job::{Code, Failure, JobId, Rerun};
 use sealwork_store::{PendingError, PendingJob};
 
-use crate::{StartError, Worker};
+use crate::{StartError, Worker, begun};
 
 impl Worker {
     /// Takes every unsettled job of the journal up again, in the order of acceptance. What does not
     /// read back is set aside, so that one damaged row does not stop the others.
     pub(crate) fn recover(self: &Arc<Self>) -> Result<usize, StartError> {
+        let mut begun = self.begun.counts().map_err(StartError::journal)?;
         let mut count = 0;
         let mut damaged = Vec::new();
         for pending in self.store.pending().map_err(StartError::journal)? {
@@ -23,22 +24,38 @@ impl Worker {
                 Err(error) => return Err(StartError::journal(error)),
             };
             count += 1;
-            let place =
-                self.quotas.take_unconditionally(&entry.requester, entry.origin.requester());
-            let job = self.live_job(&entry, place);
+            let origin = entry.origin.requester();
+            let requester = self.accountable(&entry.requester, origin);
+            let place = self.quotas.take_unconditionally(requester, origin, entry.body.len());
+            let times = begun.remove(&entry.id).unwrap_or(0);
+            let job = self.live_job(&entry, place, Some(times));
             self.board.insert(Arc::clone(&job));
+            // Workers that share a lane must agree on what its jobs come to.
+            let age = self.now().since(entry.accepted_at);
+            let ends_the_process = begun::is_too_often(times, age) && !job.is_in_lane();
             if started && entry.rerun == Rerun::Once {
-                let failure = Failure::new(
-                    Code::Interrupted,
-                    "the worker restarted while the job ran, and the job must not run twice",
-                );
-                self.settle_unrun(job, failure);
+                let text = "the worker restarted while the job ran, and the job must not run twice";
+                self.settle_unrun(job, Failure::new(Code::Interrupted, text));
+            } else if ends_the_process {
+                let text = format!("the worker ended {times} times while the job ran");
+                self.settle_unrun(job, Failure::new(Code::Interrupted, text));
             } else {
                 self.enqueue(job, None);
             }
         }
+        self.forget_begun(begun.into_keys().collect());
         self.set_aside(damaged);
         Ok(count)
+    }
+
+    /// Notes of jobs that have settled.
+    fn forget_begun(self: &Arc<Self>, jobs: Vec<JobId>) {
+        let worker = Arc::clone(self);
+        self.tasks.spawn(async move {
+            for job in jobs {
+                worker.begun.forget(job).await;
+            }
+        });
     }
 
     fn set_aside(self: &Arc<Self>, damaged: Vec<u64>) {

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sealwork_engine::Report;
-use sealwork_job::{Code, Digest, Failure, JobId, JobState, Outcome, Reply, Timestamp, Usage};
+use sealwork_job::{
+    Code, Digest, Failure, Intake, JobId, JobState, Outcome, Reply, Timestamp, Usage,
+};
 use sealwork_platform::Entropy;
 use sealwork_seal::{
     ReceiptClaims, ResponseWriter, SaltedDigest, SealError, SealedOutcome, receipt_digest,
@@ -25,6 +27,8 @@ use crate::{
     spool::{Beginning, OutputSpool},
 };
 
+/// How long a result waits for room on the disk. Then its job settles without it: a failure is small.
+const ROOM_PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait before a failed commit is tried again: first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
@@ -75,7 +79,7 @@ struct Draft {
     outcome: SealedOutcome,
     /// What comes before the outcome's own data.
     spooled: Option<Spooled>,
-    reply: Option<ReplySecrets>,
+    reply: Option<Arc<ReplySecrets>>,
     masa: Option<MasaDraft>,
     /// The door that delivers the result.
     outbox: Option<String>,
@@ -85,6 +89,8 @@ struct Draft {
 /// What became of a commit.
 enum Committed {
     Settled,
+    /// The disk has no room for the result; it may have room for less.
+    NoRoom,
     /// The worker is closing; the job stays in the journal.
     Closing,
     /// It cannot be written, now or later. What the job came to, as far as that is known.
@@ -120,11 +126,22 @@ impl Worker {
             let spooled = beginning.as_ref().map_or(0, |beginning| beginning.content.len());
             usage.output_bytes = spooled + output.data.len() as u64;
         }
-        let code = outcome.code();
+        let mut code = outcome.code();
         let sealed = SealedOutcome { outcome, usage, details };
         let draft = Arc::new(self.draft(job, opened, sealed, beginning, program, span));
-        match self.commit(job, &draft).await {
-            Committed::Settled => {}
+        let has_result = matches!(draft.outcome.outcome, Outcome::Output(_));
+        let mut committed = self.commit(job, &draft, has_result).await;
+        if matches!(committed, Committed::NoRoom) {
+            tracing::error!(job = %job.id(), "the disk has no room for a result; its job fails");
+            let text = "the worker's disk had no room for the result";
+            let failed = draft.failed(Failure::new(Code::StoreUnavailable, text));
+            code = Code::StoreUnavailable.as_str();
+            drop(draft);
+            committed = self.commit(job, &Arc::new(failed), false).await;
+        }
+        match committed {
+            // A failure is tried for as long as it takes.
+            Committed::Settled | Committed::NoRoom => {}
             Committed::Closing => return,
             Committed::Never(code) => {
                 self.leave(job, JobState::Settled { code, at: span.ended });
@@ -140,6 +157,9 @@ impl Worker {
             .record(span.ended.since(job.accepted_at).as_secs_f64());
         tracing::debug!(job = %job.id(), engine, code, "a job has settled");
         self.leave(job, JobState::Settled { code: code.to_owned(), at: span.ended });
+        if job.begun_before.is_some() {
+            self.begun.forget(job.id()).await;
+        }
         self.retention.notify_one();
     }
 
@@ -151,9 +171,11 @@ impl Worker {
         job.state.send_replace(state);
     }
 
-    /// Writes the settlement. Tries again while the disk may recover.
-    async fn commit(&self, job: &Arc<LiveJob>, draft: &Arc<Draft>) -> Committed {
+    /// Writes the settlement. Tries again while the disk may recover, and for as long as
+    /// [`ROOM_PATIENCE`] what could be given up for want of room.
+    async fn commit(&self, job: &Arc<LiveJob>, draft: &Arc<Draft>, can_shrink: bool) -> Committed {
         let mut pause = RETRY.0;
+        let began = tokio::time::Instant::now();
         loop {
             let (keyring, made) = (Arc::clone(&self.keyring), Arc::clone(draft));
             let make = move |head: ChainHead| made.settlement(&keyring, head);
@@ -174,6 +196,12 @@ impl Worker {
                 Err(SettleError::Store(StoreError::Damaged(detail))) => {
                     tracing::error!(job = %job.id(), detail, "a job's row is damaged on disk");
                     return Committed::Never(Code::StoreUnavailable.to_string());
+                }
+                Err(SettleError::Store(StoreError::DiskFull))
+                    if can_shrink
+                        && (job.cancel.is_cancelled() || began.elapsed() > ROOM_PATIENCE) =>
+                {
+                    return Committed::NoRoom;
                 }
                 Err(error) => {
                     tracing::error!(job = %job.id(), %error, "cannot settle; trying again");
@@ -244,15 +272,19 @@ impl Worker {
             previous: Digest([0; 32]),
         };
         let reply = opened.map(|opened| opened.reply);
-        let masa = match &reply {
+        let masa = match reply.as_ref() {
             Some(ReplySecrets::MasaRing { nonce }) => {
                 Some(MasaDraft::new(self.masa.ring(), nonce.clone(), &sealed))
+            }
+            // It did not open again, and failed: that is said in the clear.
+            None if job.intake == Intake::Assisted => {
+                Some(MasaDraft::new(self.masa.ring(), Zeroizing::default(), &sealed))
             }
             _ => None,
         };
         let reply = match job.reply {
             Reply::None => None,
-            _ => reply,
+            _ => reply.map(Arc::new),
         };
         Draft {
             claims,
@@ -266,12 +298,34 @@ impl Worker {
     }
 }
 
-/// A response that no envelope holds: above 1 GiB, far beyond every output limit.
+/// A response that no envelope holds: above 1 GiB, which no output limit reaches.
 fn odd(error: SealError) -> StoreError {
     std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string()).into()
 }
 
 impl Draft {
+    /// The same job's settlement with a failure in the place of its result.
+    fn failed(&self, failure: Failure) -> Self {
+        let code = failure.code.as_str().to_owned();
+        let usage = Usage { output_bytes: 0, ..self.outcome.usage };
+        let masa = self.masa.as_ref().map(|_| MasaDraft::failed(&failure));
+        let outcome = Outcome::Failure(failure);
+        Self {
+            claims: ReceiptClaims {
+                code,
+                output_digest: None,
+                usage: usage.bucketed(),
+                ..self.claims.clone()
+            },
+            outcome: SealedOutcome { outcome, usage, details: None },
+            spooled: None,
+            reply: self.reply.clone(),
+            masa,
+            outbox: self.outbox.clone(),
+            entropy: Arc::clone(&self.entropy),
+        }
+    }
+
     /// Signs the receipt for its place in the chain and seals the result to it.
     fn settlement(self: &Arc<Self>, keyring: &crate::keys::Keyring, head: ChainHead) -> Settlement {
         let mut claims = self.claims.clone();
@@ -284,7 +338,7 @@ impl Draft {
         claims.previous = head.digest;
         let receipt = keyring.receipt_key().sign(&claims);
         let digest = receipt_digest(&receipt);
-        let (response, outbox) = match (&self.reply, &self.spooled) {
+        let (response, outbox) = match (self.reply.as_deref(), &self.spooled) {
             (Some(ReplySecrets::Hpke(_) | ReplySecrets::MasaRing { .. }), Some(_)) => {
                 (self.poured(claims.job, digest), None)
             }
@@ -316,7 +370,7 @@ impl Draft {
             return masa.pour(&self.outcome.outcome, self.spooled.as_ref(), &*self.entropy, sink);
         }
         let (Some(ReplySecrets::Hpke(secrets)), Some(spooled), Outcome::Output(output)) =
-            (&self.reply, &self.spooled, &self.outcome.outcome)
+            (self.reply.as_deref(), &self.spooled, &self.outcome.outcome)
         else {
             return Ok(());
         };
@@ -336,9 +390,9 @@ impl Draft {
     }
 
     fn response(&self, job: JobId, receipt: Digest) -> Bytes {
-        match (&self.reply, &self.masa) {
+        match (self.reply.as_deref(), &self.masa) {
             (Some(ReplySecrets::Hpke(secrets)), _) => {
-                // Fails above 4 GiB only, far beyond every output limit.
+                // Fails above 1 GiB only, which no output limit reaches.
                 // The nonce is fresh for each attempt: another receipt means other sealed bytes.
                 let nonce = self.entropy.array();
                 seal_response(secrets, job, receipt, &self.outcome, nonce)

@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sealwork_job::{Code, Digest, Intake, JobId, JobState, Limits, Refusal, Timestamp};
+use sealwork_job::{
+    Code, Digest, Intake, JobId, JobState, Limits, Refusal, RequesterId, Timestamp,
+};
 use sealwork_seal::token_hash;
-use sealwork_store::{Content, Outbox};
+use sealwork_store::{Content, JobView, Outbox};
 use subtle::ConstantTimeEq;
 
 use crate::{MasaResult, SealedText, Worker, board::LiveJob, masa_result, unrun::cancelled};
@@ -14,8 +16,9 @@ use crate::{MasaResult, SealedText, Worker, board::LiveJob, masa_result, unrun::
 pub enum Access<'a> {
     /// The token exported from the sealed job's HPKE context.
     Token(&'a [u8; 32]),
-    /// A Masa route: shows Masa jobs, and no others.
-    Masa,
+    /// A Masa route, asked by so-and-so: shows Masa jobs, and of those that came with an API key only
+    /// the caller's own.
+    Masa(&'a RequesterId),
     /// A public job, or a door that submitted the job itself.
     Public,
 }
@@ -57,12 +60,12 @@ impl Worker {
     /// [`Code::JobUnknown`], [`Code::TokenInvalid`], [`Code::StoreUnavailable`].
     pub fn status(&self, job: JobId, access: Access<'_>) -> Result<Status, Refusal> {
         if let Some(live) = self.board.get(job) {
-            allow(access, live.intake, live.token_hash.as_ref())?;
+            allow_live(access, &live)?;
             self.followed.asked_about(job);
             return Ok(self.status_of(&live));
         }
         let view = self.settled_view(job)?;
-        allow(access, view.entry.intake, view.entry.token_hash.as_ref())?;
+        allow_settled(access, &view)?;
         if view.settled.as_ref().is_some_and(|settled| !settled.delivered) {
             self.followed.asked_about(job);
         }
@@ -88,7 +91,7 @@ impl Worker {
         patience: Duration,
     ) -> Result<Status, Refusal> {
         if let Some(live) = self.board.get(job) {
-            allow(access, live.intake, live.token_hash.as_ref())?;
+            allow_live(access, &live)?;
             let _question = self.followed.wait_for(job);
             let mut states = live.state.subscribe();
             let settled = states.wait_for(JobState::is_settled);
@@ -108,7 +111,7 @@ impl Worker {
             self.status(job, access)?;
             return Err(Refusal::new(Code::AlreadySettled, "the job has settled"));
         };
-        allow(access, live.intake, live.token_hash.as_ref())?;
+        allow_live(access, &live)?;
         if live.is_in_lane() {
             return Err(Refusal::new(
                 Code::NotCancellable,
@@ -128,12 +131,12 @@ impl Worker {
     /// [`Code::NotSettled`], and as [`Self::status`].
     pub fn result(&self, job: JobId, access: Access<'_>) -> Result<JobResult, Refusal> {
         if let Some(live) = self.board.get(job) {
-            allow(access, live.intake, live.token_hash.as_ref())?;
+            allow_live(access, &live)?;
             return Err(Refusal::new(Code::NotSettled, "the job has not settled yet")
                 .after(Duration::from_secs(1)));
         }
         let view = self.settled_view(job)?;
-        allow(access, view.entry.intake, view.entry.token_hash.as_ref())?;
+        allow_settled(access, &view)?;
         let settled = view.settled.ok_or_else(Refusal::unknown_job)?;
         let response =
             self.store.response(job).map_err(unreadable)?.ok_or_else(Refusal::unknown_job)?;
@@ -157,8 +160,9 @@ impl Worker {
     pub fn masa_result(
         &self,
         job: JobId,
+        caller: &RequesterId,
     ) -> Result<(String, MasaResult, Option<SealedText>), Refusal> {
-        let stored = self.result(job, Access::Masa)?;
+        let stored = self.result(job, Access::Masa(caller))?;
         let (head, text) = masa_result::read(stored.response).map_err(unreadable)?;
         Ok((stored.code, head, text))
     }
@@ -192,7 +196,7 @@ impl Worker {
     }
 
     /// A view of a job that is not on the board. Younger than its result's age limit, or gone.
-    fn settled_view(&self, job: JobId) -> Result<sealwork_store::JobView, Refusal> {
+    fn settled_view(&self, job: JobId) -> Result<JobView, Refusal> {
         let view = self.store.job(job).map_err(unreadable)?.ok_or_else(Refusal::unknown_job)?;
         let too_old = view.settled.as_ref().is_some_and(|settled| {
             self.now().since(settled.settled_at) > self.config.results_max_age
@@ -212,9 +216,23 @@ impl Worker {
     }
 }
 
-/// A job is shown by the way it came: a token opens its own sealed job only, and a Masa route
-/// sees Masa jobs only.
-fn allow(access: Access<'_>, intake: Intake, expected: Option<&[u8; 32]>) -> Result<(), Refusal> {
+fn allow_live(access: Access<'_>, live: &LiveJob) -> Result<(), Refusal> {
+    allow(access, live.intake, &live.ticket.requester, live.token_hash.as_ref())
+}
+
+fn allow_settled(access: Access<'_>, view: &JobView) -> Result<(), Refusal> {
+    let entry = &view.entry;
+    allow(access, entry.intake, entry.origin.requester(), entry.token_hash.as_ref())
+}
+
+/// A job is shown by the way it came: a token opens its own sealed job only, and a Masa route sees
+/// Masa jobs only. Ids of jobs are no secret, so that an `owner` who has a key is compared.
+fn allow(
+    access: Access<'_>,
+    intake: Intake,
+    owner: &RequesterId,
+    expected: Option<&[u8; 32]>,
+) -> Result<(), Refusal> {
     match (access, intake, expected) {
         (Access::Token(token), Intake::Sealed, Some(expected)) => {
             if bool::from(token_hash(token).ct_eq(expected)) {
@@ -223,7 +241,10 @@ fn allow(access: Access<'_>, intake: Intake, expected: Option<&[u8; 32]>) -> Res
                 Err(Refusal::new(Code::TokenInvalid, "the token does not belong to this job"))
             }
         }
-        (Access::Masa, Intake::Assisted, _) | (Access::Public, Intake::Public, _) => Ok(()),
+        (Access::Masa(caller), Intake::Assisted, _) if !owner.is_proven() || owner == caller => {
+            Ok(())
+        }
+        (Access::Public, Intake::Public, _) => Ok(()),
         _ => Err(Refusal::unknown_job()),
     }
 }

@@ -117,6 +117,9 @@ impl Worker {
             let text = "the worker's disk refused to note that the job began";
             return Some(Report::failure(Failure::new(Code::StoreUnavailable, text), []));
         }
+        if let Err(error) = self.begun.note(job).await {
+            tracing::warn!(job = %job.id(), %error, "cannot note that a job begins again");
+        }
         job.state.send_replace(JobState::Running { since: self.now() });
         let context = Context {
             job: job.id(),
@@ -134,7 +137,13 @@ impl Worker {
             report = run::perform(Arc::clone(engine), context, arguments, &job.cancel) => {
                 Some(report)
             }
-            () = self.closing.cancelled() => None,
+            () = self.closing.cancelled() => {
+                // This end is not the job's fault.
+                if job.begun_before.is_some() {
+                    self.begun.forget(job.id()).await;
+                }
+                None
+            }
         }
     }
 

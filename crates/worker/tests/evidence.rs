@@ -143,6 +143,28 @@ async fn the_platform_is_asked_one_question_at_a_time_and_few_wait_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_asker_of_a_platform_that_hangs_is_told_so() {
+    let platform = Arc::new(FakePlatform::default());
+    let worker = Machine::new(37).boot(config(&platform, Pace::PerNonce)).await.unwrap();
+    platform.hold(true);
+    let before = platform.asked.load(SeqCst);
+    let asker = tokio::spawn(async move { worker.evidence(Some(&NONCE)).await });
+    while platform.asked.load(SeqCst) == before {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(Duration::from_secs(31)).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let has_heard = asker.is_finished();
+    platform.hold(false);
+    assert!(has_heard);
+    let refused = asker.await.unwrap().unwrap_err();
+    assert_eq!(refused.code, Code::AttesterFailed);
+    assert!(refused.message.starts_with("attester_silent"), "{}", refused.message);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_evidence_no_keys_are_offered_and_receipts_cite_what_is_archived() {
     let platform = Arc::new(FakePlatform::default());
     platform.is_down.store(true, SeqCst);

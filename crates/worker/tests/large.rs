@@ -149,3 +149,28 @@ async fn a_public_job_has_no_spool() {
     let result: PublicResult = serde_json::from_slice(&result).unwrap();
     assert_eq!(result.output, hex::encode(r#"{"echo":null}"#));
 }
+
+/// Broken by a `commit` that tries the same settlement for ever (src/settle.rs).
+#[tokio::test(start_paused = true)]
+async fn a_result_for_which_the_disk_has_no_room_is_given_up_and_its_job_settles() {
+    for is_cancelled in [false, true] {
+        let machine = Machine::new(4);
+        let worker = machine.worker().await;
+        let arguments = json!({"spool": LARGE, "sleep_ms": 1000});
+        let sealed = machine.seal(&worker.key_config(), &job(arguments));
+        let id = worker.submit(sealed.submission()).await.unwrap().job;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        machine.disk.inject(DiskFault::Room(machine.disk.used_bytes() + 300_000));
+        let began = tokio::time::Instant::now();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        if is_cancelled {
+            worker.cancel(id, sealed.access()).unwrap();
+        }
+        let (opened, claims) = sealed.result(&worker, id).await.unwrap();
+        assert_eq!((opened.outcome.code(), claims.output_digest), ("store_unavailable", None));
+        let waited = began.elapsed().as_secs();
+        assert!(if is_cancelled { waited < 20 } else { (30..60).contains(&waited) }, "{waited} s");
+        assert!(machine.disk.list("blobs").unwrap().is_empty(), "nothing of it is left");
+        worker.close().await;
+    }
+}

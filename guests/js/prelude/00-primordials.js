@@ -110,6 +110,10 @@ const toArray = (from) => {
   }
   return array;
 };
+/** For what takes any value, but not none: a script that forgot an argument hears of it. */
+const need = (given, count, what) => {
+  if (given < count) throw new $.TypeError(`${what} takes ${count} argument${count === 1 ? "" : "s"}, not ${given}`);
+};
 const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 const toUSVString = (value) => toWellFormed(`${value}`);
 const hasOwn = (object, key) => getOwnPropertyDescriptor(object, key) !== undefined;

@@ -2,44 +2,73 @@
 
 class Event {
   #type;
+  #bubbles;
   #cancelable;
+  #composed;
   #canceled = false;
+  #propagates = true;
   #stopped = false;
   #target = null;
+  #isUnderWay = false;
+  #isPassive = false;
+  #isTrusted = false;
   #timeStamp = native.now();
   constructor(type, init = undefined) {
+    need(arguments.length, 1, "Event");
     this.#type = `${type}`;
+    this.#bubbles = !!init?.bubbles;
     this.#cancelable = !!init?.cancelable;
+    this.#composed = !!init?.composed;
   }
   get type() { return this.#type; }
   get target() { return this.#target; }
-  get currentTarget() { return this.#target; }
+  get currentTarget() { return this.#isUnderWay ? this.#target : null; }
   get srcElement() { return this.#target; }
-  get bubbles() { return false; }
+  get bubbles() { return this.#bubbles; }
   get cancelable() { return this.#cancelable; }
-  get composed() { return false; }
+  get composed() { return this.#composed; }
   get defaultPrevented() { return this.#canceled; }
-  get eventPhase() { return this.#target === null ? 0 : 2; }
-  get isTrusted() { return false; }
+  get returnValue() { return !this.#canceled; }
+  set returnValue(value) { if (!value) preventDefault(this); }
+  get cancelBubble() { return !this.#propagates; }
+  set cancelBubble(value) { if (value) this.#propagates = false; }
+  get eventPhase() { return this.#isUnderWay ? 2 : 0; }
+  get isTrusted() { return this.#isTrusted; }
   get timeStamp() { return this.#timeStamp; }
-  composedPath() { return this.#target === null ? [] : [this.#target]; }
-  preventDefault() { if (this.#cancelable) this.#canceled = true; }
-  stopPropagation() {}
-  stopImmediatePropagation() { this.#stopped = true; }
-  static aim(event, target) { event.#target = target; event.#stopped = false; }
+  composedPath() { return this.#isUnderWay ? [this.#target] : []; }
+  preventDefault() { preventDefault(this); }
+  stopPropagation() { this.#propagates = false; }
+  stopImmediatePropagation() {
+    this.#propagates = false;
+    this.#stopped = true;
+  }
+  static prevent(event) { if (event.#cancelable && !event.#isPassive) event.#canceled = true; }
+  static aim(event, target, isTrusted) {
+    if (event.#isUnderWay) throw domError("InvalidStateError", "the event is under way already");
+    event.#target = target;
+    event.#isUnderWay = true;
+    event.#isTrusted = isTrusted;
+  }
+  static land(event) {
+    event.#isUnderWay = event.#stopped = false;
+    event.#propagates = true;
+  }
+  static setPassive(event, isPassive) { event.#isPassive = isPassive; }
   static isStopped(event) { return event.#stopped; }
   static isCanceled(event) { return event.#canceled; }
 }
+const preventDefault = Event.prevent;
 const aimEvent = Event.aim;
+const landEvent = Event.land;
+const setPassive = Event.setPassive;
 const isEventStopped = Event.isStopped;
 const isEventCanceled = Event.isCanceled;
-delete Event.aim;
-delete Event.isStopped;
-delete Event.isCanceled;
+for (const name of ["prevent", "aim", "land", "setPassive", "isStopped", "isCanceled"]) delete Event[name];
 
 class CustomEvent extends Event {
   #detail;
   constructor(type, init = undefined) {
+    need(arguments.length, 1, "CustomEvent");
     super(type, init);
     this.#detail = init?.detail ?? null;
   }
@@ -49,26 +78,29 @@ class CustomEvent extends Event {
 class EventTarget {
   #listeners = list();
   addEventListener(type, callback, options = undefined) {
-    if (callback === null || callback === undefined) return;
+    if (!isListener(callback)) return;
     const name = `${type}`;
-    for (let at = 0; at < this.#listeners.length; at++) {
-      if (this.#listeners[at].type === name && this.#listeners[at].callback === callback) return;
-    }
-    const signal = isObject(options) ? options.signal : undefined;
+    const { capture, once, passive, signal } = listenerOptions(options);
+    if (this.#place(name, callback, capture) >= 0) return;
     if (signal !== undefined && isAborted(signal)) return;
-    push(this.#listeners, { type: name, callback, once: isObject(options) && !!options.once, gone: false });
-    if (signal !== undefined) whenAborted(signal, () => this.removeEventListener(name, callback));
+    push(this.#listeners, { type: name, callback, capture, once: !!once, passive: !!passive, gone: false });
+    if (signal !== undefined) whenAborted(signal, () => this.#remove(name, callback, capture));
   }
-  removeEventListener(type, callback) {
-    const name = `${type}`;
+  removeEventListener(type, callback, options = undefined) {
+    this.#remove(`${type}`, callback, listenerOptions(options).capture);
+  }
+  #place(type, callback, capture) {
     for (let at = 0; at < this.#listeners.length; at++) {
       const listener = this.#listeners[at];
-      if (listener.type === name && listener.callback === callback) {
-        listener.gone = true;
-        removeAt(this.#listeners, at);
-        return;
-      }
+      if (listener.type === type && listener.callback === callback && listener.capture === capture) return at;
     }
+    return -1;
+  }
+  #remove(type, callback, capture) {
+    const at = this.#place(type, callback, capture);
+    if (at < 0) return;
+    this.#listeners[at].gone = true;
+    removeAt(this.#listeners, at);
   }
   dispatchEvent(event) {
     dispatch(this, event);
@@ -79,11 +111,24 @@ class EventTarget {
 const listenersOf = EventTarget.listenersOf;
 delete EventTarget.listenersOf;
 
-const dispatch = (target, event) => {
-  aimEvent(event, target);
+/** Whether it can be called, later; null and undefined are no listener and no error. */
+const isListener = (callback) => {
+  if (callback === null || callback === undefined) return false;
+  if (!isObject(callback)) throw new $.TypeError("a listener is a function or an object with `handleEvent`");
+  return true;
+};
+const listenerOptions = (given) => {
+  if (!isObject(given)) return { __proto__: null, capture: !!given };
+  const { capture, once, passive, signal } = given;
+  return { __proto__: null, capture: !!capture, once, passive, signal };
+};
+
+const dispatch = (target, event, isTrusted = false) => {
+  aimEvent(event, target, isTrusted);
   const listeners = listenersOf(target);
   const now = list();
-  for (let at = 0; at < listeners.length; at++) push(now, listeners[at]);
+  for (let at = 0; at < listeners.length; at++) if (listeners[at].capture) push(now, listeners[at]);
+  for (let at = 0; at < listeners.length; at++) if (!listeners[at].capture) push(now, listeners[at]);
   for (let at = 0; at < now.length && !isEventStopped(event); at++) {
     const listener = now[at];
     if (listener.type !== event.type || listener.gone) continue;
@@ -91,6 +136,7 @@ const dispatch = (target, event) => {
       listener.gone = true;
       for (let own = 0; own < listeners.length; own++) if (listeners[own] === listener) removeAt(listeners, own);
     }
+    setPassive(event, listener.passive);
     try {
       const { callback } = listener;
       if (typeof callback === "function") apply(callback, target, [event]);
@@ -98,7 +144,9 @@ const dispatch = (target, event) => {
     } catch (error) {
       reportError(error);
     }
+    setPassive(event, false);
   }
+  landEvent(event);
 };
 
 /** An error that no caller is left to catch: as in a browser, it goes to the log. */
@@ -112,6 +160,8 @@ class AbortSignal extends EventTarget {
   #aborted = false;
   #reason = undefined;
   #steps = list();
+  /** The signals that are aborted with this one. */
+  #followers = list();
   #handler = null;
   /** Calls the handler, at the place among the listeners that it got when it was set. */
   #callHandler = (event) => apply(this.#handler, this, [event]);
@@ -143,21 +193,38 @@ class AbortSignal extends EventTarget {
     return signal;
   }
   static any(signals) {
-    const joined = newSignal();
+    const sources = list();
     forEachOf(signals, (signal) => {
-      if (isAborted(signal)) abortSignal(joined, signal.reason);
-      else whenAborted(signal, () => abortSignal(joined, signal.reason));
+      if (!isSignal(signal)) throw new $.TypeError("AbortSignal.any takes signals");
+      push(sources, signal);
     });
+    const joined = newSignal();
+    for (let at = 0; at < sources.length; at++) {
+      if (!sources[at].#aborted) continue;
+      joined.#mark(sources[at].#reason, list());
+      return joined;
+    }
+    for (let at = 0; at < sources.length; at++) push(sources[at].#followers, joined);
     return joined;
   }
+  /** Those that follow are aborted before anybody hears of it, and heard of after their source. */
   static fire(signal, reason) {
-    if (signal.#aborted) return;
-    signal.#aborted = true;
-    signal.#reason = reason === undefined ? domError("AbortError", "the operation was aborted") : reason;
-    const steps = signal.#steps;
-    signal.#steps = list();
+    const marked = list();
+    signal.#mark(reason === undefined ? domError("AbortError", "the operation was aborted") : reason, marked);
+    for (let at = 0; at < marked.length; at++) marked[at].#tell();
+  }
+  #mark(reason, marked) {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    this.#reason = reason;
+    push(marked, this);
+    for (let at = 0; at < this.#followers.length; at++) this.#followers[at].#mark(reason, marked);
+  }
+  #tell() {
+    const steps = this.#steps;
+    this.#steps = list();
     for (let at = 0; at < steps.length; at++) steps[at]();
-    dispatch(signal, new Event("abort"));
+    dispatch(this, new Event("abort"), true);
   }
   static isAborted(signal) { return signal.#aborted; }
   static reasonOf(signal) { return signal.#reason; }
@@ -169,6 +236,7 @@ const isAborted = AbortSignal.isAborted;
 const abortReason = AbortSignal.reasonOf;
 const whenAborted = AbortSignal.after;
 const isSignal = AbortSignal.isSignal;
+const anySignal = AbortSignal.any;
 for (const name of ["fire", "isAborted", "reasonOf", "after", "isSignal"]) delete AbortSignal[name];
 const newSignal = () => {
   mayMakeSignal = true;

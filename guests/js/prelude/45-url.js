@@ -144,8 +144,9 @@ const forEachPair = (init, add) => {
   }
   const keys = ownKeys(init);
   for (let at = 0; at < keys.length; at++) {
-    const descriptor = getOwnPropertyDescriptor(init, keys[at]);
-    if (typeof keys[at] === "string" && descriptor?.enumerable) add(keys[at], init[keys[at]]);
+    if (!getOwnPropertyDescriptor(init, keys[at])?.enumerable) continue;
+    if (typeof keys[at] === "symbol") throw new $.TypeError("a symbol is no name");
+    add(keys[at], init[keys[at]]);
   }
 };
 

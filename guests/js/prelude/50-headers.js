@@ -29,6 +29,7 @@ class Headers {
     if (this.#isImmutable) throw new $.TypeError("these headers are immutable");
   }
   append(name, value) {
+    need(arguments.length, 2, "append");
     const pair = { name: headerName(name), value: headerValue(value) };
     this.#check();
     push(this.#pairs, pair);
@@ -48,6 +49,7 @@ class Headers {
   }
   has(name) { return findHeader(this, headerName(name)) !== null; }
   set(name, value) {
+    need(arguments.length, 2, "set");
     const pair = { name: headerName(name), value: headerValue(value) };
     this.#check();
     const kept = list();

@@ -63,7 +63,7 @@ class ReadableStream {
   }
   pipeTo() { return missing("ReadableStream.pipeTo"); }
   pipeThrough() { return missing("ReadableStream.pipeThrough"); }
-  values() { return new StreamIterator(this); }
+  values(options = undefined) { return new StreamIterator(this, !!options?.preventCancel); }
 
   #settleWaiting() {
     while (this.#waiting.length > 0 && (this.#queue.length > 0 || this.#state !== "readable")) {
@@ -142,7 +142,10 @@ class ReadableStream {
     stream.#settleWaiting();
   }
   static fail(stream, error) { stream.#fail(error); }
-  static wanted(stream) { return stream.#state === "readable" ? stream.#wanted() : stream.#state === "closed" ? 0 : null; }
+  static wanted(stream) {
+    if (stream.#state === "errored") return null;
+    return stream.#state === "closed" && stream.#queue.length === 0 ? 0 : stream.#wanted();
+  }
   static lock(stream, reader) {
     if (stream.#reader !== null) throw new $.TypeError("the stream is locked to a reader");
     stream.#reader = reader;
@@ -219,9 +222,11 @@ class ReadableStreamDefaultReader {
 class StreamIterator {
   #stream;
   #key = {};
-  constructor(stream) {
+  #isKept;
+  constructor(stream, isKept) {
     lockStream(stream, this.#key);
     this.#stream = stream;
+    this.#isKept = isKept;
   }
   next() {
     return native.then(readStream(this.#stream, this.#key), (result) => {
@@ -230,7 +235,7 @@ class StreamIterator {
     }, undefined);
   }
   return(value) {
-    const canceled = cancelStream(this.#stream, value);
+    const canceled = this.#isKept ? native.resolved(undefined) : cancelStream(this.#stream, value);
     releaseStream(this.#stream, this.#key);
     return native.then(canceled, () => ({ value, done: true }), undefined);
   }

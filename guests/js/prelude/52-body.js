@@ -4,13 +4,14 @@ class Blob {
   #bytes;
   #type = "";
   constructor(parts = [], options = undefined) {
+    if (!isObject(parts)) throw new $.TypeError("the parts of a Blob are a sequence");
     const all = list();
     forEachOf(parts, (part) => {
       const blob = blobBytes(part);
       push(all, blob ?? (isBufferSource(part) ? copyBytes(part) : native.encode(toUSVString(part))));
     });
     this.#bytes = concatBytes(all);
-    if (options?.type !== undefined) this.#type = toLowerCase(`${options.type}`);
+    if (options?.type !== undefined) this.#type = mediaType(`${options.type}`);
   }
   get size() { return native.size(this.#bytes); }
   get type() { return this.#type; }
@@ -30,6 +31,13 @@ class Blob {
   static bytesOf(value) { return isObject(value) && #bytes in value ? value.#bytes : undefined; }
   static typeOf(blob) { return blob.#type; }
 }
+const mediaType = (text) => {
+  for (let at = 0; at < text.length; at++) {
+    const c = charCodeAt(text, at);
+    if (c < 0x20 || c > 0x7e) return "";
+  }
+  return toLowerCase(text);
+};
 const blobBytes = Blob.bytesOf;
 const blobType = Blob.typeOf;
 delete Blob.bytesOf;

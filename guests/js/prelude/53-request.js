@@ -1,4 +1,4 @@
-// Request (Fetch standard, section 5.3). Browser-only fields are absent.
+// Request (Fetch standard, section 5.3).
 
 const KNOWN_METHODS = list();
 for (const name of ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]) push(KNOWN_METHODS, name);
@@ -16,6 +16,40 @@ const requestRedirect = (value) => {
   return text;
 };
 
+// A job has no cache, no cookies, no origin and no referrer. Options about them are kept where all that
+// they may say comes to the same; what would be something else is refused by name.
+const OPTIONS = list();
+const option = (name, initial, same, refused) => push(OPTIONS, { __proto__: null, name, initial, same, refused });
+option("cache", "default", "default no-store reload no-cache force-cache", "only-if-cached");
+option("credentials", "same-origin", "omit same-origin include", "");
+option("integrity", "", "", null);
+option("keepalive", "false", "false", "true");
+option("mode", "cors", "cors", "same-origin no-cors");
+option("referrer", "about:client", "about:client", null);
+option("referrerPolicy", "", "no-referrer no-referrer-when-downgrade same-origin origin strict-origin origin-when-cross-origin strict-origin-when-cross-origin unsafe-url", "");
+const isAmong = (words, text) => text !== "" && includes(` ${words} `, ` ${text} `);
+/** The options that are not as they begin; undefined if there are none. */
+const requestOptions = (given, inherited) => {
+  let kept = inherited;
+  for (let at = 0; at < OPTIONS.length; at++) {
+    const { name, initial, same, refused } = OPTIONS[at];
+    const value = given[name];
+    if (value === undefined) continue;
+    const text = name === "keepalive" ? `${!!value}` : `${value}`;
+    if (text !== "" && !isAmong(same, text)) {
+      if (refused === null || isAmong(refused, text)) missing(`the ${name} "${text}" of a Request`);
+      throw new $.TypeError(`"${text}" is no ${name} of a request`);
+    }
+    if (text === "" && initial !== "" && name !== "referrer") throw new $.TypeError(`"" is no ${name} of a request`);
+    if (text === (kept?.[name] ?? initial)) continue;
+    const before = kept;
+    kept = { __proto__: null };
+    for (let of = 0; of < OPTIONS.length; of++) kept[OPTIONS[of].name] = before?.[OPTIONS[of].name];
+    kept[name] = text;
+  }
+  return kept;
+};
+
 /** The job's own request while it is made: nothing of it is parsed before a script asks for it. */
 let arriving = null;
 
@@ -25,6 +59,8 @@ class Request extends Body {
   #method = "GET";
   #headers;
   #redirect = "follow";
+  /** Undefined as long as all are as they begin. */
+  #options = undefined;
   /** Undefined as long as nothing can abort the request and nobody asks. */
   #signal = undefined;
   constructor(input, init = undefined) {
@@ -46,6 +82,7 @@ class Request extends Body {
     }
     if (options.method !== undefined) this.#method = requestMethod(options.method);
     if (options.redirect !== undefined) this.#redirect = requestRedirect(options.redirect);
+    this.#options = requestOptions(options, source?.#options);
     this.#headers = new Headers(options.headers ?? source?.#headers);
     this.#signal = this.#signalFrom(options.signal ?? source?.#signal);
     this.#takeBody(options, source);
@@ -57,7 +94,7 @@ class Request extends Body {
   #signalFrom(signal) {
     if (signal === null || signal === undefined) return undefined;
     if (!isSignal(signal)) throw new $.TypeError("the signal of a request must be an AbortSignal");
-    return signal;
+    return anySignal([signal]);
   }
   #takeBody(options, source) {
     const given = options.body;
@@ -83,14 +120,14 @@ class Request extends Body {
     this.#signal ??= newSignal();
     return this.#signal;
   }
-  get cache() { return "default"; }
-  get credentials() { return "same-origin"; }
+  get cache() { return this.#options?.cache ?? "default"; }
+  get credentials() { return this.#options?.credentials ?? "same-origin"; }
   get destination() { return ""; }
   get integrity() { return ""; }
   get keepalive() { return false; }
   get mode() { return "cors"; }
-  get referrer() { return "about:client"; }
-  get referrerPolicy() { return ""; }
+  get referrer() { return this.#options?.referrer ?? "about:client"; }
+  get referrerPolicy() { return this.#options?.referrerPolicy ?? ""; }
   get duplex() { return "half"; }
   clone() {
     const body = cloneBody(this);

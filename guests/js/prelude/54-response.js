@@ -37,6 +37,7 @@ class Response extends Body {
     const response = new Response();
     response.#status = 0;
     response.#type = "error";
+    sealHeaders(response.#headers);
     return response;
   }
   static json(data, init = undefined) {
@@ -57,6 +58,7 @@ class Response extends Body {
     }
     const response = new Response(null, { status });
     addHeader(response.#headers, "location", serializeURL(parsed));
+    sealHeaders(response.#headers);
     return response;
   }
   get status() { return this.#status; }

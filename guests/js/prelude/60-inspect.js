@@ -25,9 +25,24 @@ const describeError = (error) => {
   return typeof stack === "string" && stack !== "" ? `${head}\n${stack}` : head;
 };
 
-const inspect = (value, depth = 0, above = list()) => {
+/** Characters that the line still has room for. */
+let left = 0;
+const inspect = (value, depth = 0) => {
+  left = LONGEST_LINE;
+  return inspectValue(value, depth, list());
+};
+
+const inspectValue = (value, depth, above) => {
+  if (left <= 0) return "...";
+  const before = left;
+  const text = describe(value, depth, above);
+  left = before - text.length;
+  return text;
+};
+
+const describe = (value, depth, above) => {
   switch (typeof value) {
-    case "string": return depth === 0 ? value : stringify(value);
+    case "string": return depth === 0 ? value : stringify(slice(value, 0, left));
     case "symbol": return symbolToString(value);
     case "bigint": return `${bigintToString(value)}n`;
     case "object": if (value !== null) break; else return "null";
@@ -54,29 +69,28 @@ const inspect = (value, depth = 0, above = list()) => {
 
 const inspectEntries = (value, kind, depth, above) => {
   const parts = list();
-  const add = (text) => { if (parts.length < MOST_ENTRIES) push(parts, text); };
-  const inner = (item) => inspect(item, depth + 1, above);
+  const inner = (item) => inspectValue(item, depth + 1, above);
   if (kind === "map") {
-    mapForEach(value, (item, key) => add(`${inner(key)} => ${inner(item)}`));
+    mapForEach(value, (item, key) => { if (parts.length < MOST_ENTRIES) push(parts, `${inner(key)} => ${inner(item)}`); });
     return `Map(${mapSize(value)}) { ${joinWith(parts, ", ")} }`;
   }
   if (kind === "set") {
-    setForEach(value, (item) => add(inner(item)));
+    setForEach(value, (item) => { if (parts.length < MOST_ENTRIES) push(parts, inner(item)); });
     return `Set(${setSize(value)}) { ${joinWith(parts, ", ")} }`;
   }
   if (kind === "array" || kind === "typed") {
     const length = kind === "array" ? value.length : typedLength(value);
-    for (let at = 0; at < length && at < MOST_ENTRIES; at++) add(inner(ownData(value, `${at}`)));
+    for (let at = 0; at < length && at < MOST_ENTRIES; at++) push(parts, inner(ownData(value, `${at}`)));
     if (length > MOST_ENTRIES) push(parts, `... ${length - MOST_ENTRIES} more`);
     return `[${joinWith(parts, ", ")}]`;
   }
   const keys = ownKeys(value);
-  for (let at = 0; at < keys.length && at <= MOST_ENTRIES; at++) {
+  for (let at = 0; at < keys.length && parts.length < MOST_ENTRIES; at++) {
     const key = keys[at];
     const descriptor = getOwnPropertyDescriptor(value, key);
     if (descriptor === undefined || !descriptor.enumerable) continue;
     const name = typeof key === "symbol" ? `[${symbolToString(key)}]` : key;
-    add(`${name}: ${hasOwn(descriptor, "value") ? inner(descriptor.value) : "[Getter]"}`);
+    push(parts, `${name}: ${hasOwn(descriptor, "value") ? inner(descriptor.value) : "[Getter]"}`);
   }
   return parts.length === 0 ? "{}" : `{ ${joinWith(parts, ", ")} }`;
 };

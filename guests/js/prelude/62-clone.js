@@ -20,23 +20,20 @@ for (const constructor of [
   }
 }
 
-const readPrimitive = list();
-push(readPrimitive, booleanValueOf);
-push(readPrimitive, numberValueOf);
-push(readPrimitive, stringValueOf);
-push(readPrimitive, bigintValueOf);
+const WRAPPERS = list();
+for (const [sample, read] of [
+  [Object(false), booleanValueOf], [Object(0), numberValueOf], [Object(""), stringValueOf], [Object(0n), bigintValueOf],
+]) push(WRAPPERS, { sample, read });
 /** The value behind a wrapper object such as `new Number(1)`; undefined if it is none. */
 const unwrapped = (object) => {
-  for (let at = 0; at < readPrimitive.length; at++) {
-    const read = readPrimitive[at];
-    try {
-      return read(object);
-    } catch {
-      continue;
-    }
-  }
+  for (let at = 0; at < WRAPPERS.length; at++) if (native.isAlike(object, WRAPPERS[at].sample)) return WRAPPERS[at].read(object);
   return undefined;
 };
+const UNCLONEABLE = list();
+for (const sample of [Object(Symbol()), (function* () {})(), (async function* () {})()]) push(UNCLONEABLE, sample);
+const someDOMException = new DOMException();
+const nameOfDOMException = uncurry(getOwnPropertyDescriptor(DOMException.prototype, "name").get);
+const messageOfDOMException = uncurry(getOwnPropertyDescriptor(DOMException.prototype, "message").get);
 
 const copyProperties = (from, to, memory) => {
   const keys = ownKeys(from);
@@ -107,6 +104,8 @@ const clone = (value, memory) => {
     case "object": break;
     default: throw cloneError(`a ${kind}`);
   }
+  for (let at = 0; at < UNCLONEABLE.length; at++) if (native.isAlike(value, UNCLONEABLE[at])) throw cloneError("a generator or a symbol");
+  if (native.isAlike(value, someDOMException)) return remember(new $.DOMException(messageOfDOMException(value), nameOfDOMException(value)));
   if (isKey(value)) return remember(copyKey(value));
   if (hasBodyOf(value) || isSignal(value) || isStream(value) || headerPairsOf(value) !== undefined) throw cloneError("an object of the runtime");
   const blob = blobBytes(value);
@@ -115,16 +114,22 @@ const clone = (value, memory) => {
   return inner === undefined ? copyProperties(value, remember({}), memory) : remember(toObject(inner));
 };
 expose("structuredClone", function structuredClone(value, options = undefined) {
+  need(arguments.length, 1, "structuredClone");
   const memory = new $.Map();
   const moved = list();
   if (options?.transfer !== undefined) {
     forEachOf(options.transfer, (item) => {
-      if (!isObject(item) || native.kind(item) !== "buffer") throw cloneError("what is in the transfer list");
+      if (!isObject(item) || native.kind(item) !== "buffer" || isDetached(item)) throw cloneError("what is in the transfer list");
+      if (mapHas(memory, item)) throw cloneError("a buffer that is transferred twice");
+      // Views are read while the buffer still has its bytes; it loses them when all has been cloned.
+      mapSet(memory, item, native.copy(item, 0, native.size(item)));
       push(moved, item);
     });
   }
-  for (let at = 0; at < moved.length; at++) mapSet(memory, moved[at], transferBuffer(moved[at]));
-  return clone(value, memory);
+  const copy = clone(value, memory);
+  for (let at = 0; at < moved.length; at++) transferBuffer(moved[at]);
+  return copy;
 });
 const toObject = Object;
 const transferBuffer = uncurry(ArrayBuffer.prototype.transfer);
+const isDetached = uncurry(getOwnPropertyDescriptor(ArrayBuffer.prototype, "detached").get);

@@ -19,6 +19,11 @@ const needHmac = (algorithm) => {
   if (name !== "HMAC") throw domError("NotSupportedError", `the algorithm ${name} is not available in a Sealwork job: HMAC is`);
 };
 
+const includesItem = (items, wanted) => {
+  for (let at = 0; at < items.length; at++) if (items[at] === wanted) return true;
+  return false;
+};
+
 let keyParts = null;
 class CryptoKey {
   #bytes;
@@ -51,7 +56,7 @@ const newKey = (bytes, hash, extractable, usages) => {
   const kept = list();
   forEachOf(usages, (usage) => {
     if (usage !== "sign" && usage !== "verify") throw domError("SyntaxError", `an HMAC key cannot be used to ${usage}`);
-    push(kept, usage);
+    if (!includesItem(kept, usage)) push(kept, usage);
   });
   if (kept.length === 0) throw domError("SyntaxError", "the key has no usages");
   if (native.size(bytes) === 0) throw domError("DataError", "the key is empty");
@@ -64,7 +69,7 @@ const copyKey = (key) => {
 };
 const keyFor = (key, usage) => {
   const parts = partsOfKey(key);
-  for (let at = 0; at < parts.usages.length; at++) if (parts.usages[at] === usage) return parts;
+  if (includesItem(parts.usages, usage)) return parts;
   throw domError("InvalidAccessError", `the key may not ${usage}`);
 };
 
@@ -79,21 +84,53 @@ const promised = (work) => {
 const refuse = (what) => () => native.rejected(domError("NotSupportedError", `crypto.subtle.${what} is not available in a Sealwork job`));
 
 const jwkAlgorithm = (hash) => `HS${slice(hash, 4)}`;
-const importHmac = (format, data, algorithm, extractable, usages) => {
+const importHmac = (format, data, algorithm, extractable, asked) => {
   needHmac(algorithm);
+  const usages = list();
+  forEachOf(asked, (usage) => push(usages, usage));
   const hash = hashName(algorithm.hash);
-  if (format === "raw") return newKey(copyBytes(data), hash, extractable, usages);
+  if (format === "raw") return newKey(ofLength(copyBytes(data), algorithm), hash, extractable, usages);
   if (format !== "jwk") throw domError("NotSupportedError", `the key format ${format} is not available: raw and jwk are`);
+  if (!isObject(data)) throw new $.TypeError("a key in the format jwk is an object");
   if (data.kty !== "oct") throw domError("DataError", "the kty of an HMAC key is oct");
   const alg = jwkAlgorithm(hash);
   if (data.alg !== undefined && data.alg !== alg) throw domError("DataError", `the alg of a key for ${hash} is ${alg}`);
   if (data.use !== undefined && data.use !== "sig") throw domError("DataError", "the use of an HMAC key is sig");
   if (data.ext === false && extractable) throw domError("DataError", "the key says that it is not extractable");
-  const text = joinWith(splitOn(joinWith(splitOn(`${data.k}`, "-"), "+"), "_"), "/");
-  const binary = decodeBase64(text);
+  if (data.key_ops !== undefined) checkOperations(data.key_ops, usages);
+  return newKey(ofLength(base64urlBytes(data.k), algorithm), hash, extractable, usages);
+};
+/** What the key says that it is for (RFC 7517, section 4.3) must hold what is asked for. */
+const checkOperations = (operations, usages) => {
+  const named = list();
+  forEachOf(operations, (operation) => {
+    if (includesItem(named, operation)) throw domError("DataError", "the key_ops of a key name nothing twice");
+    push(named, operation);
+  });
+  forEachOf(usages, (usage) => {
+    if (!includesItem(named, usage)) throw domError("DataError", `by its key_ops the key is not to ${usage}`);
+  });
+};
+/** The bits that an import asks for are those of the last byte at least; here all of them. */
+const ofLength = (bytes, algorithm) => {
+  if (algorithm.length === undefined) return bytes;
+  const bits = native.size(bytes) * 8;
+  const wanted = +algorithm.length;
+  if (!(wanted > bits - 8 && wanted <= bits)) throw domError("DataError", `the key has ${bits} bits, not ${wanted}`);
+  if (wanted !== bits) throw domError("NotSupportedError", "HMAC keys have whole bytes in a Sealwork job");
+  return bytes;
+};
+const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const base64urlBytes = (text) => {
+  if (typeof text !== "string") throw domError("DataError", "the k of a key is a text");
+  for (let at = 0; at < text.length; at++) {
+    if (indexOf(BASE64URL, text[at]) < 0) throw domError("DataError", "the k of a key is base64url without padding");
+  }
+  if (text.length % 4 === 1) throw domError("DataError", "the k of a key is not whole");
+  const binary = decodeBase64(joinWith(splitOn(joinWith(splitOn(text, "-"), "+"), "_"), "/"));
   const bytes = new $.Uint8Array(binary.length);
   for (let at = 0; at < binary.length; at++) bytes[at] = charCodeAt(binary, at);
-  return newKey(typedBuffer(bytes), hash, extractable, usages);
+  return typedBuffer(bytes);
 };
 const decodeBase64 = globalThis.atob;
 const encodeBase64 = globalThis.btoa;

@@ -8,6 +8,8 @@ let env;
 /** What is going on: the top level, or the answer. */
 let phase = "start";
 let failsOnRejection = true;
+/** Whether the job ends where its handler would be asked. */
+let isTrial = false;
 const fetchListeners = list();
 const background = list();
 
@@ -47,7 +49,7 @@ delete FetchEvent.answerOf;
 expose("FetchEvent", FetchEvent);
 
 expose("addEventListener", function addEventListener(type, listener) {
-  if (`${type}` === "fetch") push(fetchListeners, listener);
+  if (isListener(listener) && `${type}` === "fetch") push(fetchListeners, listener);
 });
 expose("removeEventListener", function removeEventListener(type, listener) {
   for (let at = 0; `${type}` === "fetch" && at < fetchListeners.length; at++) {
@@ -65,6 +67,8 @@ const begin = (head, secret, body) => {
   request = arrivedRequest(head.request, head.body_len === null ? null : body);
   ({ env } = head);
   failsOnRejection = head.rejections !== "log";
+  isTrial = head.trial === true;
+  if (head.evaluation === "refuse") refuseEvaluation();
   if (head.secret_len !== null) define(env, "secret", secret, true);
 };
 
@@ -74,10 +78,14 @@ const dispatchJob = (exports) => {
   const main = exports.default;
   if (isObject(main)) {
     const handler = main.fetch;
-    if (typeof handler === "function") return answerPromise(apply(handler, main, [request, env, new ExecutionContext()]));
+    if (typeof handler === "function") {
+      return answerPromise(isTrial ? new Response() : apply(handler, main, [request, env, new ExecutionContext()]));
+    }
   }
   if (fetchListeners.length === 0) return null;
+  if (isTrial) return answerPromise(new Response());
   const event = new FetchEvent("fetch");
+  aimEvent(event, globalThis, true);
   for (let at = 0; at < fetchListeners.length && answerOf(event) === undefined; at++) {
     const listener = fetchListeners[at];
     if (typeof listener === "function") apply(listener, globalThis, [event]);

@@ -4,6 +4,7 @@ const names = [
   "ReadableStreamBYOBRequest", "TextDecoderStream", "TextEncoderStream", "TransformStream",
   "TransformStreamDefaultController", "URLPattern", "WebAssembly", "WebSocket", "WritableStream",
   "WritableStreamDefaultController", "WritableStreamDefaultWriter", "caches", "process", "require", "Buffer",
+  "Atomics", "Intl", "SharedArrayBuffer",
 ];
 
 export default {

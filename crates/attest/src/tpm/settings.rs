@@ -23,7 +23,7 @@ pub struct TpmSettings {
 impl Default for TpmSettings {
     fn default() -> Self {
         Self {
-            address: "device:/dev/tpmrm0".to_owned(),
+            address: crate::TPM_ADDRESS.to_owned(),
             pcrs: Pcrs::BOOT,
             sealed_to: Pcrs::BOOT,
             owner: TpmAuth::default(),

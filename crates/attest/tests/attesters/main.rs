@@ -6,6 +6,8 @@
 mod boot;
 mod common;
 mod configfs;
+#[path = "../../../egress/tests/common/conformance.rs"]
+mod conformance;
 mod fake_configfs;
 #[cfg(feature = "nitro")]
 mod nitro;

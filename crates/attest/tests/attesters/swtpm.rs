@@ -30,7 +30,7 @@ pub(crate) fn is_installed() -> bool {
         .status()
         .is_ok();
     if !installed {
-        println!("SKIPPED: swtpm is not installed; run scripts/setup.sh test");
+        crate::conformance::skipped("swtpm is not installed; run scripts/setup.sh test");
     }
     installed
 }

@@ -29,8 +29,8 @@ pub(super) async fn run(pages: u32, ui: &Ui) -> Result<Figures, CliError> {
         .with_loopback()
         .with("JOB_TIMEOUT_SECONDS", PATIENCE.as_secs().to_string())
         .with("WEB_MAX_PAGES", pages.to_string())
-        .with("JOB_OUTPUT_BYTES", "1GiB")
-        .with("JOB_MAX_OUTPUT_BYTES", "1GiB");
+        .with("JOB_OUTPUT_BYTES", "1023MiB")
+        .with("JOB_MAX_OUTPUT_BYTES", "1023MiB");
     let worker = warm_worker(&options).await?;
     let pid = worker.pid().ok_or_else(|| fault("the worker has ended"))?;
     let client = Client::builder(&worker.url())?.unattested().build()?;
@@ -41,7 +41,7 @@ pub(super) async fn run(pages: u32, ui: &Ui) -> Result<Figures, CliError> {
     spec.limits = Limits {
         egress_requests: Some(u64::from(pages) * 2 + 100),
         egress_bytes: Some(u64::from(pages) * 64 * 1024),
-        output_bytes: Some(1 << 30),
+        output_bytes: Some(1023 << 20),
         ..Limits::default()
     };
     let cpu_before = proc::cpu_ms(pid).unwrap_or(0);

@@ -56,7 +56,7 @@ pub(super) async fn run(jobs: u32, rounds: u32, items: u32, ui: &Ui) -> Result<F
 }
 
 async fn start(upstream: &TestUpstream) -> Result<(ChildWorker, Client), CliError> {
-    let mut options = Options::default().with("JOB_MAX_OUTPUT_BYTES", "1GiB");
+    let mut options = Options::default().with("JOB_MAX_OUTPUT_BYTES", "1023MiB");
     for (name, value) in upstream.settings() {
         options = options.with(name, value);
     }
@@ -204,7 +204,7 @@ async fn large(upstream: &TestUpstream, items: u32, figures: &mut Figures) -> Re
     let resident = || worker.pid().and_then(proc::resident_memory).unwrap_or_default();
     let arguments = json!({"type": "searchbyquery", "search": ["moon"], "max_items": items});
     let mut spec = spec("tiktok", Some(arguments))?;
-    spec.limits = Limits { output_bytes: Some(1 << 30), ..Limits::default() };
+    spec.limits = Limits { output_bytes: Some(1023 << 20), ..Limits::default() };
     let sealed = seal(&client, spec).await?;
     let (before, _) = resident();
     let start = Instant::now();

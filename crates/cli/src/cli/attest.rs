@@ -86,7 +86,8 @@ pub(crate) struct TpmArgs {
     /// The quote's signature (TPMT_SIGNATURE; `tpm2_quote -s`)
     #[arg(long, value_name = "FILE", requires = "kind")]
     pub(crate) tpm_signature: Option<PathBuf>,
-    /// The attestation key: PEM, DER, or a public area (TPMT_PUBLIC; `tpm2_readpublic -o`)
+    /// The attestation key: PEM, DER, or a public area (TPM2B_PUBLIC or TPMT_PUBLIC): `tpm2_readpublic
+    /// -o` in each of its formats
     #[arg(long, value_name = "FILE", requires = "kind")]
     pub(crate) tpm_key: Option<PathBuf>,
     /// The values of the quoted PCRs, ascending, one after the other (`tpm2_quote -o -F values`)
@@ -95,6 +96,14 @@ pub(crate) struct TpmArgs {
     /// The firmware's event log
     #[arg(long, value_name = "FILE", requires = "kind")]
     pub(crate) tpm_event_log: Option<PathBuf>,
+}
+
+impl TpmArgs {
+    /// Whether a part of a quote is named.
+    pub(crate) fn is_any_given(&self) -> bool {
+        let parts = [&self.tpm_signature, &self.tpm_key, &self.tpm_pcrs, &self.tpm_event_log];
+        parts.iter().any(|part| part.is_some())
+    }
 }
 
 fn kind(text: &str) -> Result<EvidenceKind, String> {

@@ -153,7 +153,8 @@ pub(crate) struct SpecArgs {
     /// Arguments: a JSON object, `@FILE`, or `-` for standard input
     #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
     pub(crate) args: Option<String>,
-    /// One argument more, as JSON or else as text; may be repeated
+    /// One argument more, as JSON or else as text: digits that are a text have quotes, as in
+    /// 'query="20"'; may be repeated
     #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = super::name_value)]
     pub(crate) arg: Vec<(String, String)>,
     /// Short for the argument `url` (engine web)

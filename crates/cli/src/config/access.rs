@@ -187,6 +187,7 @@ fn options_of(text: &str) -> Result<QuotaOptions, &'static str> {
         let (name, number) = part.split_once('=').ok_or("has a part that is not NAME=N")?;
         let number: u32 = number.trim().parse().map_err(|_| "has a quota that is no number")?;
         let slot = match name.trim() {
+            "max_pending" if number == 0 => return Err("lets nobody submit: max_pending is 0"),
             "max_pending" => &mut options.max_pending,
             "per_minute" => &mut options.per_minute,
             _ => return Err("has a part that is none of those allowed"),

@@ -1,8 +1,6 @@
 //! What the settings of attestation must be, beyond what their kinds say: a worker that proves what
 //! it is must not be one that anybody could look into.
 
-use std::net::IpAddr;
-
 use sealwork_egress::AllowList;
 
 use super::{error::Problem, registry as r, values::Values};
@@ -54,31 +52,32 @@ pub(crate) fn insecure(values: &Values, kind: &str) -> Vec<Problem> {
         refuse("a worker without API_KEY and API_KEYS", why);
     }
     let allowed = values.list(&r::EGRESS_ALLOW);
-    for range in allowed.iter().filter(|range| reaches_the_machine(range)) {
-        let why = "jobs could reach services of this machine or of its host: leave it out";
+    for range in allowed.iter().filter(|range| !is_private(range)) {
+        let why = "jobs could reach services of this machine or of its host, such as its metadata: \
+                   name private ranges alone (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, \
+                   100.64.0.0/10, fc00::/7) and none that holds a cloud's metadata address";
         refuse(&format!("{range} in EGRESS_ALLOW"), why);
     }
     problems
 }
 
-/// Whether a range has addresses of loopback or of one link, where hosts serve metadata.
-fn reaches_the_machine(range: &str) -> bool {
-    const LOCAL: [&str; 4] = ["127.0.0.0/8", "169.254.0.0/16", "::1/128", "fe80::/10"];
-    let nets = |text: &str| text.parse::<AllowList>().map(|list| list.nets().to_vec());
-    let (Ok(range), Ok(local)) = (nets(range), nets(&LOCAL.join(","))) else { return true };
-    let overlap = |one: IpAddr, two: IpAddr, len: u8| {
-        let bits = |address: IpAddr| match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
-            IpAddr::V6(address) => address.to_bits(),
-        };
-        let differing = bits(one) ^ bits(two);
-        one.is_ipv4() == two.is_ipv4() && differing.leading_zeros() >= u32::from(len)
-    };
-    range.iter().any(|one| {
-        local.iter().any(|two| {
-            overlap(one.network(), two.network(), one.prefix_len().min(two.prefix_len()))
-        })
-    })
+/// Networks of an operator's own. Whatever else needs leave leads to the machine, to its link, or
+/// nowhere: `0.0.0.0` and `::` are the machine as `127.0.0.1` is, and addresses within addresses
+/// (IPv4-mapped, NAT64) may hold any of them.
+const PRIVATE: [&str; 5] =
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+
+/// Where clouds serve a machine's metadata within those: Alibaba, AWS, Oracle, Scaleway, Google.
+const METADATA: [&str; 5] =
+    ["100.100.100.200", "fd00:ec2::254", "fd00:c1::a9fe:a9fe", "fd00:42::42", "fd20:ce::254"];
+
+/// Whether a range lies in a private network and holds no metadata.
+fn is_private(range: &str) -> bool {
+    let nets = |text: &str| text.parse::<AllowList>();
+    let (Ok(range), Ok(private)) = (nets(range), nets(&PRIVATE.join(","))) else { return false };
+    let mut metadata = METADATA.iter().filter_map(|address| address.parse().ok());
+    range.nets().iter().all(|net| private.nets().iter().any(|all| all.contains(net)))
+        && !metadata.any(|address| range.contains(address))
 }
 
 #[cfg(test)]
@@ -86,21 +85,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_that_hold_loopback_or_a_link_or_lie_in_them_reach_the_machine() {
+    fn with_evidence_only_private_ranges_without_metadata_are_opened() {
         for range in [
             "127.0.0.1/32",
             "127.0.0.0/8",
+            "0.0.0.0/32",
+            "0.0.0.0/8",
             "0.0.0.0/0",
             "169.254.169.254/32",
             "168.0.0.0/5",
+            "8.8.8.8",
+            "::/128",
             "::1/128",
             "::/0",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
             "fe80::1/128",
+            "fc00::/7",
+            "fd00::/8",
+            "fd00:ec2::254",
+            "100.64.0.0/10",
+            "100.100.100.200",
+            "10.0.0.0/7",
+            "nonsense",
         ] {
-            assert!(reaches_the_machine(range), "{range}");
+            assert!(!is_private(range), "{range}");
         }
-        for range in ["10.0.0.0/8", "192.168.1.0/24", "126.0.0.0/8", "fd00::/8", "::2/128"] {
-            assert!(!reaches_the_machine(range), "{range}");
+        for range in [
+            "10.0.0.0/8",
+            "172.20.0.0/16",
+            "192.168.1.0/24",
+            "100.64.0.0/16",
+            "fd12:3456::/32",
+            "10.1.2.3",
+        ] {
+            assert!(is_private(range), "{range}");
         }
+        assert!(METADATA.iter().all(|address| address.parse::<std::net::IpAddr>().is_ok()));
     }
 }

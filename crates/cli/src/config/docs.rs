@@ -46,12 +46,16 @@ fn row(setting: &Setting) -> String {
         doc.push_str(" The digest has its content, not its path.");
     }
     if setting.lenient {
-        doc.push_str(" A value that cannot be used means the default, with a warning.");
+        doc.push_str(
+            " A value that cannot be used means the default, a number beyond the bounds the \
+             largest, with a warning.",
+        );
     }
     if let Effect::Kept(why) = setting.effect {
         let _ = write!(doc, " **Without effect here:** {why}.");
     }
     let default = match (setting.kind, setting.default) {
+        (Kind::NonEmpty, "") => "`false`".to_owned(),
         (_, "") => "-".to_owned(),
         (Kind::Bytes { .. }, text) => match text.parse() {
             Ok(number) => format!("`{}`", show_bytes(number)),

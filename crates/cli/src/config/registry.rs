@@ -39,7 +39,7 @@ settings! {
     METRICS_PUBLIC: Access, Kind::Switch, "false", "Serve `/metrics` to everybody, without an API key.";
 
     ATTESTER: Attestation, Kind::Choice(&["none", "auto", "tdx", "snp", "nitro", "tpm", "simulated"]), "auto", "What makes evidence about this worker; `auto`: the first of Nitro, TDX or SEV-SNP, and TPM that answers, never a simulation, and none where none does. Name it in production: then a platform that does not answer is an error at the start. With any but `none` and `simulated`, insecure settings are errors. `tpm` and `simulated` are in builds with these features only.";
-    TPM_ADDRESS: Attestation, Kind::Text, "device:/dev/tpmrm0", "The way to the TPM: `device:/dev/tpmrm0`, `tabrmd`, `swtpm:host=127.0.0.1,port=2321`.";
+    TPM_ADDRESS: Attestation, Kind::Text, "device:/dev/tpmrm0", "The way to the TPM, for `ATTESTER=auto` as well: `device:/dev/tpmrm0`, `tabrmd`, `swtpm:host=127.0.0.1,port=2321`.";
     TPM_PCRS: Attestation, Kind::Pcrs, "0,2,4,7,8,9,12,14", "PCRs that quotes cover, of the SHA-256 bank.";
     TPM_SEALED_TO: Attestation, Kind::Pcrs, "0,2,4,7,8,9,12,14", "PCRs that must have the values that they had when the root secret was made, or the TPM does not give it out.";
     TPM_OWNER_AUTH: Attestation, Kind::Secret, "", "Authorisation of the TPM's owner hierarchy, where the machine's owner has set one.", secret();
@@ -50,7 +50,7 @@ settings! {
     HTTP_MAX_CONNECTIONS: Http, Kind::count(1, 65_535), "4096", "Open connections at once.";
     HTTP_MAX_CONNECTIONS_PER_ADDRESS: Http, Kind::count(1, 65_535), "512", "Open connections at once from one IPv4 address or one IPv6 /64. Behind a proxy, where all clients share its address, give it the value of `HTTP_MAX_CONNECTIONS`.";
     HTTP_MAX_BODY_BYTES: Http, Kind::bytes(KIB, GIB), "16MiB", "The largest request body. At least `MAX_ENVELOPE_BYTES`. That of `/job/result` may be larger: it follows from `JOB_OUTPUT_BYTES`.";
-    HTTP_MAX_BYTES_IN_FLIGHT: Http, Kind::bytes(MIB, 1024 * GIB), "256MiB", "Memory for request bodies and answers, all connections together; what finds no room is answered 503 with `overloaded`. At least twice `HTTP_MAX_BODY_BYTES`; an answer that is larger than all of it is sent when nothing else is.";
+    HTTP_MAX_BYTES_IN_FLIGHT: Http, Kind::bytes(MIB, 1024 * GIB), "256MiB", "Memory for request bodies and answers, all connections together; what finds no room is answered 503 with `overloaded`. At least twice `HTTP_MAX_BODY_BYTES`; an answer that is larger than all of it is sent when nothing else is. Of what is larger than 16 KiB one API key has at most seven eighths, and so has one address without a key.";
     HTTP_HEAD_TIMEOUT_SECONDS: Http, Kind::seconds(1, 300), "10", "Time for a TLS handshake, and for a whole request head from its first byte.";
     HTTP_IDLE_TIMEOUT_SECONDS: Http, Kind::seconds(1, HOUR), "75", "How long a kept-alive connection may be idle.";
     HTTP_REQUEST_TIMEOUT_SECONDS: Http, Kind::seconds(1, HOUR), "60", "Time for one request, its body included; a long poll has its own time on top.";
@@ -59,6 +59,7 @@ settings! {
     MAX_JOBS: Jobs, Kind::count(1, 65_535), "256", "Jobs of one engine that run at once. (Masa's default was 10 for all types together.)", lenient();
     ENGINE_CONCURRENCY: Jobs, Kind::EngineCounts, "", "The same for single engines, for example `web=64,telemetry=16`.";
     QUEUE_CAPACITY: Jobs, Kind::count(1, 10_000_000), "10000", "Jobs accepted and not yet settled, all requesters together; further ones are refused with `queue_full`.";
+    QUEUE_BYTES: Jobs, Kind::bytes(MIB, 1 << 50), "4GiB", "Bytes of the jobs accepted and not yet settled, on the disk where they are large; further ones are refused with `queue_full`. One requester may take seven eighths of them.";
     MAX_RUNNING_PER_REQUESTER: Jobs, Kind::count(0, 65_535), "0", "Jobs of one engine that one requester may have running at once; 0 for seven eighths of the engine's, so that whoever comes next finds a slot.";
     MAX_QUEUE_WAIT_SECONDS: Jobs, Kind::seconds(1, 30 * DAY), "3600", "How long an accepted job may wait for its turn.";
     QUOTA_MAX_PENDING: Jobs, Kind::count(1, 10_000_000), "5000", "Jobs that one requester may have accepted and not yet settled.";
@@ -66,8 +67,8 @@ settings! {
     QUOTAS: Jobs, Kind::Quotas, "", "Other quotas for single requesters: `REQUESTER;max_pending=N;per_minute=N`, separated by commas, for example `ed25519:3b6a...;max_pending=10`.";
     JOB_TIMEOUT_SECONDS: Jobs, Kind::seconds(1, 30 * DAY), "300", "Run time of a job that asks for none. It ends every job that is still running then.", lenient();
     JOB_MAX_TIMEOUT_SECONDS: Jobs, Kind::seconds(1, 30 * DAY), "3600", "Run time that a job may ask for. When it is not set, at least `JOB_TIMEOUT_SECONDS`.";
-    JOB_OUTPUT_BYTES: Jobs, Kind::bytes(KIB, GIB), "64MiB", "Output of a job that asks for no limit.";
-    JOB_MAX_OUTPUT_BYTES: Jobs, Kind::bytes(KIB, GIB), "64MiB", "Output limit that a job may ask for.";
+    JOB_OUTPUT_BYTES: Jobs, Kind::bytes(KIB, GIB - MIB), "64MiB", "Output of a job that asks for no limit.";
+    JOB_MAX_OUTPUT_BYTES: Jobs, Kind::bytes(KIB, GIB - MIB), "64MiB", "Output limit that a job may ask for.";
     JOB_EGRESS_REQUESTS: Jobs, Kind::count(1, 100_000_000), "20000", "Outgoing requests of a job that asks for no limit.";
     JOB_MAX_EGRESS_REQUESTS: Jobs, Kind::count(1, 100_000_000), "100000", "Outgoing requests that a job may ask for.";
     JOB_EGRESS_BYTES: Jobs, Kind::bytes(KIB, 1024 * GIB), "1GiB", "Bytes that a job which asks for no limit may receive from the network.";
@@ -85,14 +86,14 @@ settings! {
     STORE_CACHE_BYTES: Retention, Kind::bytes(MIB, 64 * GIB), "8MiB", "Memory for pages of the store's file.";
     STORE_VERIFY: Retention, Kind::Switch, "true", "Read the whole store at start and check every page. Without it a damaged page is found when it is first used.";
 
-    EGRESS_ALLOW: Egress, Kind::Cidrs, "", "Loopback, private and other special ranges that jobs may reach, for example `10.1.0.0/16,fd00:1::/64`. Public addresses are always allowed; special ones only when named here.";
+    EGRESS_ALLOW: Egress, Kind::Cidrs, "", "Loopback, private and other special ranges that jobs may reach, for example `10.1.0.0/16,fd00:1::/64`. Public addresses are always allowed; special ones only when named here. With evidence of a platform, private ranges alone, and none that holds a cloud's metadata.";
     EGRESS_PORTS: Egress, Kind::Ports, "web", "Ports that jobs may reach: `web` (all but those of well-known services that are not HTTP), `any`, or a list such as `80,443,8000-8999`.";
     EGRESS_USER_AGENT: Egress, Kind::HeaderText, "", "`User-Agent` of outgoing requests, and the name that robots.txt is read for. Default: `Sealwork/VERSION`.";
     EGRESS_EXTRA_ROOTS: Egress, Kind::File, "", "PEM file of certificate authorities to trust beside Mozilla's.";
     EGRESS_CONNECT_TIMEOUT_SECONDS: Egress, Kind::seconds(1, 300), "10", "Time for finding a host and connecting to it, TLS included.";
     EGRESS_TIMEOUT_SECONDS: Egress, Kind::seconds(1, HOUR), "120", "Time for one outgoing request, redirects and body included.";
     EGRESS_MAX_RESPONSE_BYTES: Egress, Kind::bytes(KIB, GIB), "10MiB", "The largest body that is read, after decompression.";
-    EGRESS_MAX_CONNECTIONS: Egress, Kind::count(1, 65_535), "512", "Open outgoing connections, all jobs together.";
+    EGRESS_MAX_CONNECTIONS: Egress, Kind::count(1, 65_535), "512", "Open outgoing connections, all jobs together; those of one requester are at most seven eighths of them.";
     EGRESS_MAX_CONNECTIONS_PER_HOST: Egress, Kind::count(1, 1024), "8", "Requests to one host at a time; the jobs of one requester have at most seven eighths of them.";
     DISABLE_HTTP_KEEPALIVE: Egress, Kind::Switch, "false", "`true` or `1`: close every outgoing connection after its request.";
 
@@ -102,9 +103,10 @@ settings! {
     WEB_MAX_PAGES: Web, Kind::count(1, 10_000_000), "10000", "Pages that a crawl may ask for.";
     WEB_MAX_PAGE_BYTES: Web, Kind::bytes(KIB, 256 * MIB), "5MiB", "Bytes of one page after decompression; a longer one is cut there and marked.";
     WEB_PAGE_TIMEOUT_SECONDS: Web, Kind::seconds(1, HOUR), "60", "Time for one page, redirects included.";
-    WEB_REQUESTS_PER_HOST: Web, Kind::count(1, 256), "4", "Pages of one host that are fetched at a time, all jobs together.";
+    WEB_REQUESTS_PER_HOST: Web, Kind::count(1, 256), "4", "Pages of one host that are fetched at a time, all jobs together; those of one requester leave at least one place to others, where there are two.";
     WEB_MIN_DELAY_MILLISECONDS: Web, Kind::count(0, 600_000), "0", "Least time between two fetches from one host.";
     WEB_MAX_CRAWL_DELAY_SECONDS: Web, Kind::seconds(0, HOUR), "30", "A longer `Crawl-delay` of a robots.txt is cut to this.";
+    WEB_MEMORY_BYTES: Web, Kind::bytes(16 * MIB, 1024 * GIB), "768MiB", "Memory that all crawls together hold: a third for large pages that are being read, the rest for results in the making as far as they are not on the disk. One requester has at most seven eighths of each.";
     WEB_ALLOW_IGNORING_ROBOTS: Web, Kind::Switch, "true", "Whether a job may ask for robots.txt to be ignored.";
 
     PROGRAMS: Programs, Kind::Switch, "true", "Run requesters' own WebAssembly and JavaScript, in sandbox processes. A machine that cannot confine them does not start; `false` goes on without.";
@@ -151,7 +153,7 @@ settings! {
 
     LOG_LEVEL: Observation, Kind::Choice(&["debug", "info", "warn", "error"]), "info", "How much is logged. Can be changed while the worker runs: `PUT /debug/loglevel?level=debug`.", flag("--log-level"), lenient();
     LOG_FORMAT: Observation, Kind::Choice(&["auto", "json", "text"]), "auto", "The form of the log on standard error; `auto` is text on a terminal and JSON lines elsewhere.";
-    ACCESS_LOG: Observation, Kind::Switch, "true", "One JSON line per request on standard output, without bodies, queries or keys.";
+    ACCESS_LOG: Observation, Kind::Switch, "true", "One JSON line per request on standard output, without bodies or keys; of queries it shows `wait`, `seconds` and `level` alone.";
     ENABLE_PPROF: Observation, Kind::MasaSwitch, "false", "Exactly `true`: profiling is on from the start. Needs `STANDALONE=true`.";
 
     GEMINI_API_KEY: Kept, Kind::Secret, "", "Key for Gemini.", secret(), kept("the web engine here needs no language model");
@@ -195,6 +197,7 @@ pub(crate) const AMBIENT: &[(&str, &str)] = &[
     ("SEALWORK_POLICY", "the policy that client commands judge evidence by"),
     ("SEALWORK_ENDORSEMENTS", "makers' certificates and collateral, for client commands"),
     ("SEALWORK_CONFORMANCE", "tests: where the conformance vectors are"),
+    ("SEALWORK_REQUIRE_SAMPLES", "tests: `1` fails those that miss their outside samples"),
     ("SEALWORK_SEED", "tests: repeats one run of a randomised test"),
     ("SEALWORK_SEEDS", "tests: how many runs of a randomised test"),
     ("SEALWORK_BLESS", "tests: `1` writes the generated documents (`make docs`)"),
@@ -202,7 +205,8 @@ pub(crate) const AMBIENT: &[(&str, &str)] = &[
     ("TERM", "`dumb`: client commands print no colours"),
     ("XDG_STATE_HOME", "client commands keep in it what they have seen of collateral"),
     ("XDG_DATA_HOME", "the default of `DATA_DIR` lies in it"),
-    ("HOME", "the default of `DATA_DIR` and of `XDG_STATE_HOME` lies in it"),
+    ("XDG_CACHE_HOME", "`program run` keeps in it what it has compiled"),
+    ("HOME", "the defaults of `DATA_DIR`, `XDG_STATE_HOME` and `XDG_CACHE_HOME` lie in it"),
 ];
 
 #[cfg(test)]

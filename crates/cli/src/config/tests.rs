@@ -282,7 +282,12 @@ fn masa_s_lenient_variables_fall_back_with_a_warning_and_others_do_not() {
     }
     let config = Machine::new().env("LOG_LEVEL", "loud").load().unwrap();
     assert_eq!(config.values.text(&registry::LOG_LEVEL), Some("info"));
-    assert!(Machine::new().env("JOB_TIMEOUT_SECONDS", "9999999999").load().is_err());
+    for text in ["9999999999", "99999999999999999999999"] {
+        let config = Machine::new().env("JOB_TIMEOUT_SECONDS", text).load().unwrap();
+        assert_eq!(config.values.number(&registry::JOB_TIMEOUT_SECONDS), 30 * 24 * 3600);
+        let warned = config.warnings.iter().any(|w| w.contains("using the largest, "));
+        assert!(warned, "{:?}", config.warnings);
+    }
     assert!(Machine::new().env("CLOCK_SKEW_SECONDS", "soon").load().is_err());
 }
 

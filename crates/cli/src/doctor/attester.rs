@@ -1,6 +1,6 @@
 //! Which platform could vouch for a worker on this machine.
 
-use sealwork_attest::present;
+use sealwork_attest::{TPM_ADDRESS, present};
 use sealwork_platform::SystemKernelFiles;
 
 use super::Finding;
@@ -18,14 +18,14 @@ const OPTIONAL: [(&str, bool); 3] = [
 /// have another user now.
 pub(super) fn check(values: &Values) -> Finding {
     let chosen = values.text(&r::ATTESTER).unwrap_or("none");
-    let present: Vec<_> = present(&SystemKernelFiles).iter().map(ToString::to_string).collect();
+    let tpm_address = values.text(&r::TPM_ADDRESS).unwrap_or(TPM_ADDRESS);
+    let present = present(&SystemKernelFiles, tpm_address);
+    let present: Vec<_> = present.iter().map(ToString::to_string).collect();
     let there = if present.is_empty() { "none".to_owned() } else { present.join(", ") };
     let found = format!("ATTESTER={chosen}; this machine shows: {there}");
     let is_built = OPTIONAL.iter().all(|(kind, built)| *kind != chosen || *built);
     let is_there = match chosen {
         "none" | "auto" | "simulated" => true,
-        // The TPM may be reached another way than by the device.
-        "tpm" => values.is_set(&r::TPM_ADDRESS) || present.iter().any(|kind| kind == "tpm"),
         chosen => present.iter().any(|kind| kind == chosen),
     };
     if !is_built {

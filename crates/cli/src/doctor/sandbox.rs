@@ -3,17 +3,17 @@ use sealwork_sandbox::Landlock;
 use super::Finding;
 use crate::{
     config::{Values, registry as r},
-    programs,
+    programs::{self, Walls},
 };
 
 const CHECK: &str = "sandbox";
 
-/// Starts one sandbox process and asks what walls it stands behind.
+/// Starts one sandbox process and asks what walls it stands behind, and one that tries to get out.
 pub(super) async fn check(values: &Values) -> Finding {
     if !values.flag(&r::PROGRAMS) {
         return Finding::ok(CHECK, "programs are off (PROGRAMS=false)");
     }
-    let (walls, cgroup) = match programs::walls(values).await {
+    let Walls { confinement: walls, cgroup, ways_out } = match programs::walls(values).await {
         Ok(found) => found,
         Err(error) => {
             return Finding::fail(
@@ -23,6 +23,13 @@ pub(super) async fn check(values: &Values) -> Finding {
             );
         }
     };
+    if !ways_out.is_empty() {
+        return Finding::fail(
+            CHECK,
+            format!("a sandbox process could {}", ways_out.join(", ")),
+            "this kernel, or what stands in its place, does not keep to the filter that it took; PROGRAMS=false runs without programs",
+        );
+    }
     let landlock = match walls.landlock {
         Landlock::Full => "landlock",
         Landlock::Partial => "landlock in part",

@@ -17,8 +17,9 @@ pub(super) fn load(text: &str) -> Result<RequesterKey, CliError> {
              64 hex digits",
         )
     };
-    let (algorithm, path) =
-        text.split_once(':').ok_or_else(|| usage(format!("--sign-with {text:?} names no file")))?;
+    let (algorithm, path) = text
+        .split_once(':')
+        .ok_or_else(|| usage(format!("--sign-with {text:?} does not say which algorithm")))?;
     let secret = Zeroizing::new(files::read_secret(Path::new(path))?);
     let mut key = Zeroizing::new([0; 32]);
     hex::decode_to_slice(secret.trim(), &mut *key)

@@ -78,13 +78,13 @@ impl MasaPort for MasaWorker {
         Ok(Added { job: accepted.job, is_instant: accepted.is_instant })
     }
 
-    async fn wait(&self, job: JobId, patience: Duration) {
+    async fn wait(&self, job: JobId, caller: &Caller, patience: Duration) {
         // An unknown job has nothing to wait for; its status says the rest.
-        let _ = self.0.wait(job, Access::Masa, patience).await;
+        let _ = self.0.wait(job, Access::Masa(&caller.requester), patience).await;
     }
 
-    async fn status(&self, job: JobId) -> Result<MasaStatus, Refusal> {
-        let status = match self.0.status(job, Access::Masa) {
+    async fn status(&self, job: JobId, caller: &Caller) -> Result<MasaStatus, Refusal> {
+        let status = match self.0.status(job, Access::Masa(&caller.requester)) {
             Ok(status) => status,
             Err(unknown) if unknown.code == Code::JobUnknown => return Ok(MasaStatus::Unknown),
             Err(other) => return Err(other),
@@ -92,7 +92,7 @@ impl MasaPort for MasaWorker {
         if !status.state.is_settled() {
             return Ok(MasaStatus::Pending(status.state));
         }
-        let (code, result, sealed) = match self.0.masa_result(job) {
+        let (code, result, sealed) = match self.0.masa_result(job, &caller.requester) {
             Ok(found) => found,
             Err(gone) if gone.code == Code::JobUnknown => return Ok(MasaStatus::Unknown),
             Err(other) => return Err(other),

@@ -8,7 +8,6 @@ use sealwork_egress::{Egress, EgressConfig};
 use sealwork_engine::Engine;
 use sealwork_engine_telemetry::TelemetryEngine;
 use sealwork_engine_web::WebEngine;
-use sealwork_job::Timestamp;
 use sealwork_platform::{Listener as _, Platform, RootSecret, TcpAcceptor};
 use sealwork_seal::derive::{Purpose, derive_key};
 use sealwork_store::{Store, StoreOptions};
@@ -24,11 +23,7 @@ use crate::{
 
 /// The certificate: the one that is given; none for a standalone worker; else a self-made one,
 /// whose key comes from the root secret, so that clients can pin it.
-pub(super) fn tls(
-    values: &Values,
-    root: &RootSecret,
-    now: Timestamp,
-) -> Result<Option<TlsIdentity>, ServeError> {
+pub(super) fn tls(values: &Values, root: &RootSecret) -> Result<Option<TlsIdentity>, ServeError> {
     if let (Some(cert), Some(key)) = (values.file(&r::TLS_CERT), values.path(&r::TLS_KEY)) {
         let key = zeroize::Zeroizing::new(read(r::TLS_KEY.name, &key)?);
         return Ok(Some(TlsIdentity::from_pem(&cert.content, &key)?));
@@ -44,7 +39,7 @@ pub(super) fn tls(
         names.push(host.to_owned());
     }
     let seed = derive_key(root.expose(), Purpose::TlsP256, b"");
-    Ok(Some(TlsIdentity::self_made(&seed, &names, now)?))
+    Ok(Some(TlsIdentity::self_made(&seed, &names)?))
 }
 
 /// Where jobs and receipts are kept; made empty at the first start only.

@@ -51,6 +51,7 @@ pub(crate) fn worker(values: &Values, config_digest: Digest) -> WorkerConfig {
     let (default_limits, max_limits) = limits(values);
     WorkerConfig {
         queue_capacity: values.count(&r::QUEUE_CAPACITY),
+        queue_bytes: values.number(&r::QUEUE_BYTES),
         concurrency: values
             .numbers(&r::ENGINE_CONCURRENCY)
             .into_iter()
@@ -223,6 +224,7 @@ pub(super) fn web(values: &Values) -> WebConfig {
             page_bytes: values.number(&r::WEB_MAX_PAGE_BYTES),
             page_time: values.seconds(&r::WEB_PAGE_TIMEOUT_SECONDS),
             output_bytes: values.number(&r::JOB_OUTPUT_BYTES),
+            memory: values.number(&r::WEB_MEMORY_BYTES),
             ..WebMaxima::default()
         },
     }

@@ -91,6 +91,14 @@ impl About {
                  evidence will do",
             ));
         }
+        let answers_a_nonce = document.statement.purpose == Purpose::Session;
+        if answers_a_nonce && self.nonce.is_none() && self.key_config.is_some() {
+            return Err(CliError::usage(
+                "the document answers a nonce, and nothing says which one was sent",
+                "give with --nonce the one that you have sent; if you sent none, this is evidence \
+                 for somebody else",
+            ));
+        }
         let question = Question::session(self.nonce.clone().unwrap_or_default());
         match (&self.key_config, &self.nonce) {
             (Some(key_config), _) => Ok(judge.keys(key_config, document, &question)),

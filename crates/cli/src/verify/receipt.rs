@@ -126,6 +126,13 @@ impl Parts {
             (None, false) => None,
         };
         let (Some(archive), Some(policy)) = (archive, policy) else {
+            if !args.policy.endorsements.is_empty() {
+                return Err(CliError::usage(
+                    "--endorsements are what evidence is judged by, and none is",
+                    "give a policy, and the evidence with --evidence or --from; or leave \
+                     --endorsements away",
+                ));
+            }
             if at.given {
                 return Err(CliError::usage(
                     "--at is the time at which evidence is judged, and none is",

@@ -87,9 +87,22 @@ fn is_address(place: &str) -> bool {
 }
 
 fn platform(kind: EvidenceKind, path: &Path, raw: &RawArgs) -> Result<Evidence, CliError> {
+    if kind != EvidenceKind::Tpm && raw.tpm.is_any_given() {
+        return Err(CliError::usage(
+            format!("--tpm-... are parts of a TPM's quote, not of evidence of kind {kind}"),
+            "give --kind tpm, or leave them away",
+        ));
+    }
     let mut bytes = files::read(path)?;
+    let text = bytes.trim_ascii();
+    let is_hex = !text.is_empty() && text.iter().all(u8::is_ascii_hexdigit);
     if raw.hex {
         bytes = super::hex_digits(&path.display().to_string(), bytes.trim_ascii())?;
+    } else if is_hex {
+        return Err(CliError::usage(
+            format!("{} holds hex digits, and evidence is bytes", path.display()),
+            "say so with --hex",
+        ));
     }
     if kind == EvidenceKind::Tpm {
         bytes = quote(bytes, &raw.tpm)?.encode();
@@ -120,15 +133,37 @@ fn quote(attest: Vec<u8>, parts: &TpmArgs) -> Result<TpmEvidence, CliError> {
     })
 }
 
-/// A public area begins with its algorithm, whose first byte is zero; DER with a SEQUENCE's tag.
+/// A public area begins with its algorithm, whose first byte is zero, or with its own length; DER
+/// with a SEQUENCE's tag.
 fn attestation_key(bytes: Vec<u8>) -> AttestationKey {
     const SEQUENCE: u8 = 0x30;
     if let Ok(key) = SubjectPublicKeyInfoDer::from_pem_slice(&bytes) {
         return AttestationKey::Spki(key.to_vec());
     }
     if bytes.first() == Some(&SEQUENCE) {
-        AttestationKey::Spki(bytes)
-    } else {
-        AttestationKey::PublicArea(bytes)
+        return AttestationKey::Spki(bytes);
+    }
+    match bytes.split_first_chunk() {
+        Some((len, area)) if usize::from(u16::from_be_bytes(*len)) == area.len() => {
+            AttestationKey::PublicArea(area.to_vec())
+        }
+        _ => AttestationKey::PublicArea(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tpms_key_is_taken_in_each_form_that_tpm2_readpublic_writes() {
+        let tpmt = [&[0x00, 0x23][..], &[7; 86]].concat();
+        let tpm2b = [&[0, 88][..], &tpmt].concat();
+        let spki = vec![0x30, 0x59, 1, 2];
+        let pem = "-----BEGIN PUBLIC KEY-----\nMFkBAg==\n-----END PUBLIC KEY-----\n";
+        assert_eq!(attestation_key(tpmt.clone()), AttestationKey::PublicArea(tpmt.clone()));
+        assert_eq!(attestation_key(tpm2b), AttestationKey::PublicArea(tpmt));
+        assert_eq!(attestation_key(spki.clone()), AttestationKey::Spki(spki.clone()));
+        assert_eq!(attestation_key(pem.into()), AttestationKey::Spki(spki));
     }
 }

@@ -255,6 +255,25 @@ async fn waiting_ends_with_patience_and_the_job_goes_on() {
     assert!(error.is_retryable());
 }
 
+/// Broken by leaving the pauses between a call's tries to its policy alone.
+#[tokio::test]
+async fn waiting_ends_soon_after_patience_where_the_worker_asks_for_more() {
+    let worker = FakeWorker::start().await;
+    let client = worker.client();
+    let sealed = client.seal(&spec(), &SealOptions::default()).await.unwrap();
+    let handle = client.submit(&sealed).await.unwrap();
+    worker.script(Scripted {
+        path: handle.job().to_string().leak(),
+        status: 503,
+        body: r#"{"code":"draining","retryable":true}"#.to_owned(),
+        retry_after: Some("30"),
+    });
+    let begun = tokio::time::Instant::now();
+    let error = client.wait(&handle, Duration::ZERO, |_| ()).await.unwrap_err();
+    assert!(matches!(error, ClientError::Timeout { .. }), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
 #[tokio::test]
 async fn a_worker_that_restarts_is_waited_for() {
     let worker = FakeWorker::start().await;

@@ -77,7 +77,8 @@ async fn another_certificate_than_the_pinned_one_is_refused() {
     let worker = FakeWorker::start_with(Some(self_made("127.0.0.1").acceptor)).await;
     let pinned = Trust::pin_from_hex(&self_made("127.0.0.1").fingerprint).unwrap();
     let error = client(&worker, "127.0.0.1", pinned).key_config().await.unwrap_err();
-    assert!(matches!(error, ClientError::Untrusted { .. }), "{error}");
+    let ClientError::Untrusted { reason, .. } = &error else { panic!("{error}") };
+    assert!(reason.starts_with("the certificate's fingerprint is "), "{reason}");
 }
 
 fn params(is_ca: IsCa) -> CertificateParams {

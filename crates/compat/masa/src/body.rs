@@ -1,7 +1,7 @@
 //! The bodies of the Masa routes, and how they are read (reference 1.1, 1.4).
 
 use crate::{
-    MasaJob,
+    MasaJob, form,
     job::{is, text},
     json::{DecodeError, GoStruct, decode::Field, decode_first},
 };
@@ -54,7 +54,8 @@ impl Body for ResultBody {}
 impl Body for SetKeyBody {}
 
 /// Reads a body. Go's leniency: keys in any case, unknown keys and trailing bytes ignored, `null`
-/// is an empty object, an empty body and a form are all zero values.
+/// is an empty object, a form is all zero values. (So is a request without a body, whatever its media
+/// type; that one is not for this function.)
 ///
 /// XML, which the reference's framework can read too, is refused as every other media type is.
 ///
@@ -62,9 +63,6 @@ impl Body for SetKeyBody {}
 /// [`DecodeError`]; [`DecodeError::as_bind_error`] is what the reference answers.
 pub fn read_body<T: Body>(content_type: Option<&[u8]>, body: &[u8]) -> Result<T, DecodeError> {
     let mut value = T::default();
-    if body.is_empty() {
-        return Ok(value);
-    }
     let content_type = content_type.unwrap_or_default();
     let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     match media_type.trim_ascii() {
@@ -73,7 +71,8 @@ pub fn read_body<T: Body>(content_type: Option<&[u8]>, body: &[u8]) -> Result<T,
             Ok(value)
         }
         // No field of these bodies has a form name.
-        b"application/x-www-form-urlencoded" | b"multipart/form-data" => Ok(value),
+        b"application/x-www-form-urlencoded" => form::check(body).map(|()| value),
+        b"multipart/form-data" => Ok(value),
         _ => Err(DecodeError::MediaType),
     }
 }

@@ -9,6 +9,7 @@ mod base64;
 mod base64_pieces;
 mod body;
 mod exchange;
+mod form;
 mod gcm;
 mod job;
 mod json;

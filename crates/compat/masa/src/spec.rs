@@ -159,13 +159,17 @@ fn operation(arguments: &mut Map<String, Value>, default: &str) {
     arguments.insert("type".to_owned(), Value::String(named));
 }
 
-/// The early README calls the cursor a number.
+/// The early README calls the cursor a number: 0 is the beginning. A number that can be no cursor is
+/// left for the engine to refuse.
 fn cursor(arguments: &mut Map<String, Value>) {
     match arguments.get_mut("next_cursor") {
         Some(Value::String(cursor)) if cursor == NO_CURSOR => {
             arguments.remove("next_cursor");
         }
-        Some(cursor) if cursor.is_number() => *cursor = Value::String(cursor.to_string()),
+        Some(cursor) if cursor.as_f64() == Some(0.0) => {
+            arguments.remove("next_cursor");
+        }
+        Some(cursor) if cursor.is_u64() => *cursor = Value::String(cursor.to_string()),
         _ => {}
     }
 }

@@ -24,15 +24,32 @@ fn every_recorded_body_reads_as_in_go_or_fails_with_its_words() {
 }
 
 #[test]
-fn an_empty_body_and_a_form_are_zero_values_whatever_the_media_type() {
+fn a_form_is_zero_values_whatever_is_in_it() {
     for (media_type, body) in [
-        (None, ""),
-        (Some("text/plain"), ""),
-        (Some("application/x-www-form-urlencoded"), "{\"type\":\"web\"}"),
-        (Some("multipart/form-data; boundary=x"), "--x--"),
+        ("application/x-www-form-urlencoded", ""),
+        ("application/x-www-form-urlencoded", "{\"type\":\"web\"}"),
+        ("application/x-www-form-urlencoded", "a=%41&=&&b"),
+        ("multipart/form-data; boundary=x", "--x--"),
     ] {
-        let job: MasaJob = read_body(media_type.map(str::as_bytes), body.as_bytes()).unwrap();
+        let job: MasaJob = read_body(Some(media_type.as_bytes()), body.as_bytes()).unwrap();
         assert_eq!(job, MasaJob::default());
+    }
+}
+
+/// The messages are those of Go's `url.ParseQuery`.
+#[test]
+fn a_form_that_go_cannot_read_is_refused_in_its_words() {
+    for (body, message) in [
+        ("a=b&%zz", r#"invalid URL escape "%zz""#),
+        ("a=%4", r#"invalid URL escape "%4""#),
+        ("%=%41", r#"invalid URL escape "%""#),
+        ("a=%\"\n5&b=%y", r#"invalid URL escape "%\"\n""#),
+        ("a=b;c", "invalid semicolon separator in query"),
+    ] {
+        let read =
+            read_body::<MasaJob>(Some(b"application/x-www-form-urlencoded"), body.as_bytes());
+        let wanted = format!("code=400, message={message}, internal={message}");
+        assert_eq!(read.unwrap_err().as_bind_error(), wanted, "{body}");
     }
 }
 

@@ -1,11 +1,9 @@
 //! Asks Go itself, where it is installed: the recorded bodies again, thousands of damaged ones, and
 //! blobs and signatures in both directions.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test says why, and fails by panicking"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../../egress/tests/common/conformance.rs"]
+mod conformance;
 mod support;
 
 use std::{
@@ -44,7 +42,9 @@ impl Go {
                 Some(Self(out))
             }
             Err(error) => {
-                println!("SKIPPED: no `go` here ({error}); nothing was compared with Go itself");
+                conformance::skipped(&format!(
+                    "no `go` here ({error}); nothing was compared with Go"
+                ));
                 None
             }
         }

@@ -100,6 +100,13 @@ fn counts_and_cursors_of_the_early_readme_are_understood() {
     assert_eq!(arguments["max_results"], 7);
     assert_eq!(arguments["next_cursor"], "12");
     assert_eq!(arguments.get("count"), None);
+    for beginning in [json!(0), json!(0.0)] {
+        let arguments = spec("twitter", json!({"next_cursor": beginning})).arguments;
+        assert_eq!(arguments.get("next_cursor"), None, "{arguments}");
+    }
+    for none in [json!(-1), json!(1.5), json!(1e30)] {
+        assert_eq!(spec("twitter", json!({"next_cursor": none})).arguments["next_cursor"], none);
+    }
     let size = |arguments: Value| spec("twitter", arguments).arguments["max_results"].clone();
     assert_eq!(size(json!({"count": 7, "max_results": 3})), 3);
     assert_eq!(size(json!({"count": 7, "max_results": 0})), 7);

@@ -15,7 +15,6 @@ use crate::error::DoorError;
 pub struct ApiKey {
     name: String,
     sha256: [u8; 32],
-    quota: Option<String>,
     is_admin: bool,
 }
 
@@ -49,14 +48,7 @@ impl ApiKey {
         if name.is_empty() {
             return Err(DoorError::ApiKey { name, reason: "has no name" });
         }
-        Ok(Self { name, sha256, quota: None, is_admin: false })
-    }
-
-    /// Counts the key's jobs against the quota named `quota`.
-    #[must_use]
-    pub fn with_quota(mut self, quota: impl Into<String>) -> Self {
-        self.quota = Some(quota.into());
-        self
+        Ok(Self { name, sha256, is_admin: false })
     }
 
     /// Opens `/debug` and `/metrics` to the holder.
@@ -72,7 +64,6 @@ impl std::fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ApiKey")
             .field("name", &self.name)
-            .field("quota", &self.quota)
             .field("is_admin", &self.is_admin)
             .finish_non_exhaustive()
     }
@@ -83,8 +74,6 @@ impl std::fmt::Debug for ApiKey {
 pub struct Caller {
     /// `api-key:NAME`, or anonymous where no key is configured.
     pub requester: RequesterId,
-    /// The quota of the key, when it has one.
-    pub quota: Option<String>,
     /// Whether `/debug` and `/metrics` are open to them.
     pub is_admin: bool,
 }
@@ -92,7 +81,7 @@ pub struct Caller {
 impl Caller {
     /// Nobody in particular.
     pub fn anonymous() -> Self {
-        Self { requester: RequesterId::anonymous(), quota: None, is_admin: false }
+        Self { requester: RequesterId::anonymous(), is_admin: false }
     }
 }
 
@@ -117,7 +106,6 @@ impl ApiKeys {
             .map(|key| {
                 let caller = Caller {
                     requester: RequesterId::new("api-key", &key.name),
-                    quota: key.quota.clone(),
                     is_admin: key.is_admin,
                 };
                 (key.sha256, Arc::new(caller))
@@ -173,7 +161,7 @@ mod tests {
 
     fn keys() -> ApiKeys {
         let keys = [
-            ApiKey::from_secret("alice", "alice-key-1".to_owned()).unwrap().with_quota("gold"),
+            ApiKey::from_secret("alice", "alice-key-1".to_owned()).unwrap(),
             ApiKey::from_secret("bob", "bob-key-22".to_owned()).unwrap(),
         ];
         ApiKeys::new(&keys, None)
@@ -187,13 +175,12 @@ mod tests {
     }
 
     #[test]
-    fn each_key_is_found_in_both_headers_under_its_name_and_quota() {
+    fn each_key_is_found_in_both_headers_under_its_name() {
         let keys = keys();
         let alice = keys.authenticate(&with("authorization", "Bearer alice-key-1")).unwrap();
         assert_eq!(alice.requester.as_str(), "api-key:alice");
-        assert_eq!(alice.quota.as_deref(), Some("gold"));
         let bob = keys.authenticate(&with("x-api-key", "bob-key-22")).unwrap();
-        assert_eq!((bob.requester.as_str(), &bob.quota), ("api-key:bob", &None));
+        assert_eq!(bob.requester.as_str(), "api-key:bob");
         assert!(keys.authenticate(&with("authorization", "bearer bob-key-22")).is_some());
     }
 

@@ -230,14 +230,14 @@ mod tests {
     use futures_util::{StreamExt as _, stream};
 
     use super::*;
-    use crate::budget::Budget;
+    use crate::{budget::Budget, share::Taker};
 
     const BUDGET: u64 = 1 << 20;
 
     const UPLOAD: Pace = Pace { bytes: 100, window: Duration::from_secs(5) };
 
     fn limited(inner: Body, body_bytes: u64) -> Body {
-        let intake = Some(Budget::new(BUDGET).intake(None));
+        let intake = Some(Budget::new(BUDGET).intake(None, &Taker::default()));
         Body::new(Limited::new(inner, body_bytes, UPLOAD, intake, Fate::default()))
     }
 
@@ -280,7 +280,7 @@ mod tests {
         let fate = Fate::default();
         let open = |fate: &Fate| {
             let body = pieces(600_000, 10_000);
-            let intake = Some(budget.intake(None));
+            let intake = Some(budget.intake(None, &Taker::default()));
             Body::new(Limited::new(body, BUDGET, UPLOAD, intake, fate.clone()))
         };
         assert_eq!(read(open(&fate)).await.unwrap().len(), 600_000);

@@ -1,4 +1,5 @@
-//! The memory that bodies and answers may take, all connections together.
+//! The memory that bodies and answers may take, all connections together, and how long a large
+//! answer may take it.
 
 use std::{
     pin::Pin,
@@ -18,11 +19,16 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Sleep, sleep},
 };
-use tokio_util::sync::PollSemaphore;
+use tokio_util::{sync::PollSemaphore, task::AbortOnDropHandle};
+
+use crate::{
+    config::Pace,
+    share::{Shares, Taker},
+};
 
 /// What is at most so large is small: it draws on a part of its own, so that large bodies leave
 /// room for the many requests that carry little.
-const SMALL: u64 = 16 * 1024;
+pub(crate) const SMALL: u64 = 16 * 1024;
 /// The part of the small: one byte in so many.
 const SMALL_SHARE: u64 = 16;
 /// How long a body waits for room, all its waits together. Where others wait already it has only
@@ -46,14 +52,37 @@ struct Parts {
 struct Part {
     free: Arc<Semaphore>,
     bytes: u64,
+    /// Absent in the part of the small, where a connection takes next to nothing.
+    shares: Option<Shares>,
     /// Bodies that had to wait, and are not complete.
     queue: Arc<AtomicU32>,
 }
 
 impl Part {
     fn new(bytes: u64) -> Self {
-        let permits = usize::try_from(bytes).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(permits)), bytes, queue: Arc::default() }
+        let free = Arc::new(Semaphore::new(semaphore_size(bytes)));
+        Self { free, bytes, shares: None, queue: Arc::default() }
+    }
+
+    /// One of which nobody gets all.
+    fn shared(bytes: u64) -> Self {
+        Self { shares: Some(Shares::of(semaphore_size(bytes))), ..Self::new(bytes) }
+    }
+
+    /// Room for so many bytes, or for as many as there are, if it can be had at once.
+    fn try_take(&self, bytes: u64, taker: &Taker) -> Option<Permits> {
+        let from_share = match &self.shares {
+            Some(shares) => {
+                let permits = permits(bytes).min(permits(shares.of_one() as u64));
+                Some(shares.get(taker).try_acquire_many_owned(permits).ok()?)
+            }
+            None => None,
+        };
+        let permits = permits(bytes.min(self.bytes));
+        Some(Permits {
+            of_all: Arc::clone(&self.free).try_acquire_many_owned(permits).ok()?,
+            from_share,
+        })
     }
 }
 
@@ -62,37 +91,44 @@ impl Budget {
         let small = bytes / SMALL_SHARE;
         Self(Arc::new(Parts {
             small: Part::new(small),
-            large: Part::new(bytes - small),
+            large: Part::shared(bytes - small),
             readers: Arc::new(Semaphore::new(READERS)),
             used: gauge!("sealwork_http_bytes_in_flight"),
         }))
     }
 
     /// Counts an answer until its last byte has been sent; gives none when there is no room. An
-    /// answer that is larger than the whole budget is sent when it has all of it.
-    pub(crate) fn count(&self, answer: Body) -> Option<Body> {
-        // Every route of this door knows how long its answer is.
-        let bytes = http_body::Body::size_hint(&answer).lower();
-        self.count_as(bytes, answer)
+    /// answer that is larger than all that its taker may have is sent when it has all of that.
+    pub(crate) fn count(&self, answer: Body, to: &Taker, limit: AnswerTime) -> Option<Body> {
+        let bytes = length(&answer);
+        self.count_as(bytes, answer, to, limit)
     }
 
     /// The same for an answer of which only so many bytes are in memory at a time.
-    pub(crate) fn count_as(&self, bytes: u64, answer: Body) -> Option<Body> {
+    pub(crate) fn count_as(
+        &self,
+        bytes: u64,
+        answer: Body,
+        to: &Taker,
+        limit: AnswerTime,
+    ) -> Option<Body> {
         if bytes == 0 {
             return Some(answer);
         }
-        let part = self.part_for(bytes);
-        let permit = Arc::clone(&part.free).try_acquire_many_owned(permits(bytes.min(part.bytes)));
-        let room = Arc::new(Room::new(permit.ok()?, &self.0.used));
-        Some(Body::new(Counted { body: answer, room }))
+        let permits = self.part_for(bytes).try_take(bytes, to)?;
+        let length = length(&answer);
+        let cut = if length > SMALL { to.cut_after(limit.for_answer(length)) } else { None };
+        let held = Arc::new(Held { _room: Room::new(permits, &self.0.used), _cut: cut });
+        Some(Body::new(Counted { body: answer, held }))
     }
 
     /// Where a body finds room; `expected` is its length, as far as that is known.
-    pub(crate) fn intake(&self, expected: Option<u64>) -> Intake {
+    pub(crate) fn intake(&self, expected: Option<u64>, from: &Taker) -> Intake {
         let part = self.part_for(expected.unwrap_or(u64::MAX));
         Intake {
-            free: Arc::clone(&part.free),
-            waiting: None,
+            all: Line::at(Arc::clone(&part.free)),
+            share: part.shares.as_ref().map(|shares| Line::at(shares.get(from))),
+            from_share: None,
             patience: None,
             queue: Arc::clone(&part.queue),
             used: self.0.used.clone(),
@@ -115,6 +151,29 @@ impl Budget {
     }
 }
 
+/// How long a client may take for an answer above [`SMALL`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerTime {
+    pub(crate) least: Duration,
+    pub(crate) pace: Pace,
+}
+
+impl AnswerTime {
+    fn for_answer(self, bytes: u64) -> Duration {
+        let windows = bytes / self.pace.bytes.max(1);
+        self.least + self.pace.window.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX))
+    }
+}
+
+/// Every route of this door knows how long its answer is.
+fn length(answer: &Body) -> u64 {
+    http_body::Body::size_hint(answer).lower()
+}
+
+fn semaphore_size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+}
+
 fn permits(bytes: u64) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
@@ -125,29 +184,39 @@ pub(crate) struct Reader(
     #[allow(dead_code, reason = "held, never read")] Option<Arc<OwnedSemaphorePermit>>,
 );
 
+/// Bytes of the budget that are taken, of all of it and of a share.
+struct Permits {
+    of_all: OwnedSemaphorePermit,
+    from_share: Option<OwnedSemaphorePermit>,
+}
+
 /// Bytes of the budget that are taken; given back when dropped.
 pub(crate) struct Room {
-    permit: OwnedSemaphorePermit,
+    permits: Permits,
     used: Gauge,
 }
 
 impl Room {
-    fn new(permit: OwnedSemaphorePermit, used: &Gauge) -> Self {
-        used.increment(as_f64(permit.num_permits()));
-        Self { permit, used: used.clone() }
+    fn new(permits: Permits, used: &Gauge) -> Self {
+        used.increment(as_f64(permits.of_all.num_permits()));
+        Self { permits, used: used.clone() }
     }
 
-    /// Adds the bytes of `other`.
+    /// Adds the bytes of `other`, which is room of the same body.
     pub(crate) fn merge(&mut self, mut other: Self) {
-        if let Some(permit) = other.permit.split(other.permit.num_permits()) {
-            self.permit.merge(permit);
+        let (own, other) = (&mut self.permits, &mut other.permits);
+        if let Some(permit) = other.of_all.split(other.of_all.num_permits()) {
+            own.of_all.merge(permit);
+        }
+        if let (Some(own), Some(permit)) = (&mut own.from_share, other.from_share.take()) {
+            own.merge(permit);
         }
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.used.decrement(as_f64(self.permit.num_permits()));
+        self.used.decrement(as_f64(self.permits.of_all.num_permits()));
     }
 }
 
@@ -158,8 +227,10 @@ fn as_f64(bytes: usize) -> f64 {
 
 /// Finds room for the pieces of one body.
 pub(crate) struct Intake {
-    free: Arc<Semaphore>,
-    waiting: Option<PollSemaphore>,
+    share: Option<Line>,
+    all: Line,
+    /// What has come from the share for bytes that wait in the line of all.
+    from_share: Option<OwnedSemaphorePermit>,
     /// Set when the body waits for the first time.
     patience: Option<Pin<Box<Sleep>>>,
     queue: Arc<AtomicU32>,
@@ -169,16 +240,8 @@ pub(crate) struct Intake {
 impl Intake {
     /// Room for `bytes`, at once or as long as there is patience; else none.
     pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>, bytes: usize) -> Poll<Option<Room>> {
-        let permits = permits(bytes as u64);
-        if self.waiting.is_none()
-            && let Ok(permit) = Arc::clone(&self.free).try_acquire_many_owned(permits)
-        {
-            return Poll::Ready(Some(Room::new(permit, &self.used)));
-        }
-        let free = self.waiting.get_or_insert_with(|| PollSemaphore::new(Arc::clone(&self.free)));
-        if let Poll::Ready(permit) = free.poll_acquire_many(cx, permits) {
-            self.waiting = None;
-            return Poll::Ready(permit.map(|permit| Room::new(permit, &self.used)));
+        if let Poll::Ready(found) = self.poll_permits(cx, permits(bytes as u64)) {
+            return Poll::Ready(found.map(|permits| Room::new(permits, &self.used)));
         }
         let patience = self.patience.get_or_insert_with(|| {
             let ahead = self.queue.fetch_add(1, Relaxed);
@@ -187,8 +250,49 @@ impl Intake {
         if !patience.is_elapsed() {
             ready!(patience.as_mut().poll(cx));
         }
-        self.waiting = None;
+        self.leave();
         Poll::Ready(None)
+    }
+
+    fn poll_permits(&mut self, cx: &mut Context<'_>, permits: u32) -> Poll<Option<Permits>> {
+        if let (Some(share), None) = (&mut self.share, &self.from_share) {
+            self.from_share = ready!(share.poll(cx, permits));
+        }
+        let of_all = ready!(self.all.poll(cx, permits));
+        let from_share = self.from_share.take();
+        Poll::Ready(of_all.map(|of_all| Permits { of_all, from_share }))
+    }
+
+    fn leave(&mut self) {
+        self.all.waiting = None;
+        self.from_share = None;
+        if let Some(share) = &mut self.share {
+            share.waiting = None;
+        }
+    }
+}
+
+/// Where one waits for bytes.
+struct Line {
+    free: Arc<Semaphore>,
+    waiting: Option<PollSemaphore>,
+}
+
+impl Line {
+    fn at(free: Arc<Semaphore>) -> Self {
+        Self { free, waiting: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, permits: u32) -> Poll<Option<OwnedSemaphorePermit>> {
+        if self.waiting.is_none()
+            && let Ok(permit) = Arc::clone(&self.free).try_acquire_many_owned(permits)
+        {
+            return Poll::Ready(Some(permit));
+        }
+        let free = self.waiting.get_or_insert_with(|| PollSemaphore::new(Arc::clone(&self.free)));
+        let permit = ready!(free.poll_acquire_many(cx, permits));
+        self.waiting = None;
+        Poll::Ready(permit)
     }
 }
 
@@ -204,13 +308,20 @@ impl Drop for Intake {
 /// when the body is gone.
 struct Counted {
     body: Body,
-    room: Arc<Room>,
+    held: Arc<Held>,
+}
+
+/// What an answer holds until its last piece has been sent.
+struct Held {
+    _room: Room,
+    /// Ends the connection when that takes too long.
+    _cut: Option<AbortOnDropHandle<()>>,
 }
 
 /// A piece of an answer.
 struct Piece {
     bytes: Bytes,
-    _room: Arc<Room>,
+    _held: Arc<Held>,
 }
 
 impl AsRef<[u8]> for Piece {
@@ -228,8 +339,8 @@ impl http_body::Body for Counted {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let room = &self.room;
-        let counted = |bytes| Bytes::from_owner(Piece { bytes, _room: Arc::clone(room) });
+        let held = &self.held;
+        let counted = |bytes| Bytes::from_owner(Piece { bytes, _held: Arc::clone(held) });
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(counted))))
     }
 
@@ -251,14 +362,44 @@ mod tests {
     use super::*;
 
     const MIB: usize = 1 << 20;
+    const PACE: Pace = Pace { bytes: MIB as u64, window: Duration::from_secs(10) };
+    const LIMIT: AnswerTime = AnswerTime { least: Duration::from_secs(60), pace: PACE };
+
+    fn count(budget: &Budget, answer: Body) -> Option<Body> {
+        budget.count(answer, &Taker::default(), LIMIT)
+    }
+
+    fn holder(name: &str) -> Taker {
+        let requester = sealwork_job::RequesterId::new("api-key", name);
+        Taker::new(Arc::new(crate::auth::Caller { requester, is_admin: false }), None)
+    }
+
+    #[tokio::test]
+    async fn one_caller_leaves_room_for_large_answers_and_bodies_of_others() {
+        let budget = Budget::new(16 * MIB as u64);
+        let (alice, bob) = (holder("alice"), holder("bob"));
+        let answer = || Body::from(vec![0; MIB]);
+        let held: Vec<_> = (0..16).map_while(|_| budget.count(answer(), &alice, LIMIT)).collect();
+        assert_eq!(held.len(), 13);
+        assert!(budget.count(answer(), &bob, LIMIT).is_some());
+        let mut body = budget.intake(None, &bob);
+        assert!(poll_fn(|cx| body.poll_room(cx, MIB)).await.is_some());
+        assert!(budget.count(Body::from("small"), &alice, LIMIT).is_some());
+    }
+
+    #[test]
+    fn an_answer_has_more_time_the_longer_it_is() {
+        assert_eq!(LIMIT.for_answer(17 * 1024), Duration::from_secs(60));
+        assert_eq!(LIMIT.for_answer(6 * MIB as u64), Duration::from_secs(120));
+    }
 
     #[tokio::test]
     async fn an_answer_counts_until_its_last_piece_is_gone_and_small_ones_find_room_beside_it() {
         let budget = Budget::new(16 * MIB as u64);
-        let mut answer = budget.count(Body::from(vec![0; 15 * MIB])).unwrap();
+        let mut answer = count(&budget, Body::from(vec![0; 15 * MIB])).unwrap();
         assert_eq!(budget.free(), MIB);
-        assert!(budget.count(Body::from(vec![0; 17 * 1024])).is_none());
-        let small = budget.count(Body::from("small")).unwrap();
+        assert!(count(&budget, Body::from(vec![0; 17 * 1024])).is_none());
+        let small = count(&budget, Body::from("small")).unwrap();
         assert_eq!(budget.free(), MIB - 5);
         let piece = answer.frame().await.unwrap().unwrap().into_data().unwrap();
         drop((answer, small));
@@ -270,27 +411,27 @@ mod tests {
     #[tokio::test]
     async fn an_answer_larger_than_the_budget_is_sent_alone() {
         let budget = Budget::new(MIB as u64);
-        let alone = budget.count(Body::from(vec![0; 2 * MIB])).unwrap();
-        assert!(budget.count(Body::from(vec![0; 2 * MIB])).is_none());
+        let alone = count(&budget, Body::from(vec![0; 2 * MIB])).unwrap();
+        assert!(count(&budget, Body::from(vec![0; 2 * MIB])).is_none());
         drop(alone);
-        assert!(budget.count(Body::from(vec![0; 2 * MIB])).is_some());
+        assert!(count(&budget, Body::from(vec![0; 2 * MIB])).is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_waits_for_room_for_a_while_and_what_it_has_comes_back() {
         let budget = Budget::new(16 * MIB as u64);
-        let mut first = budget.intake(None);
+        let mut first = budget.intake(None, &Taker::default());
         let mut room = poll_fn(|cx| first.poll_room(cx, 10 * MIB)).await.unwrap();
         let begun = tokio::time::Instant::now();
-        let mut second = budget.intake(Some(10 * MIB as u64));
+        let mut second = budget.intake(Some(10 * MIB as u64), &Taker::default());
         assert!(poll_fn(|cx| second.poll_room(cx, 10 * MIB)).await.is_none());
         assert_eq!(begun.elapsed(), PATIENCE);
         drop(second);
 
-        let mut second = budget.intake(Some(10 * MIB as u64));
-        room.merge(poll_fn(|cx| first.poll_room(cx, 5 * MIB)).await.unwrap());
-        assert_eq!(budget.free(), MIB);
-        let (found, ()) = tokio::join!(poll_fn(|cx| second.poll_room(cx, 15 * MIB)), async {
+        let mut second = budget.intake(Some(10 * MIB as u64), &Taker::default());
+        room.merge(poll_fn(|cx| first.poll_room(cx, 3 * MIB)).await.unwrap());
+        assert_eq!(budget.free(), 3 * MIB);
+        let (found, ()) = tokio::join!(poll_fn(|cx| second.poll_room(cx, 13 * MIB)), async {
             tokio::time::sleep(PATIENCE / 2).await;
             drop(room);
         });
@@ -302,11 +443,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_more_bodies_wait_the_sooner_the_last_gives_up() {
         let budget = Budget::new(16 * MIB as u64);
-        let mut full = budget.intake(None);
-        let _room = poll_fn(|cx| full.poll_room(cx, 15 * MIB)).await.unwrap();
+        let mut full = budget.intake(None, &Taker::default());
+        let _room = poll_fn(|cx| full.poll_room(cx, 13 * MIB)).await.unwrap();
         let begun = tokio::time::Instant::now();
         let wait = async || {
-            let mut intake = budget.intake(None);
+            let mut intake = budget.intake(None, &Taker::default());
             assert!(poll_fn(|cx| intake.poll_room(cx, MIB)).await.is_none());
             begun.elapsed()
         };

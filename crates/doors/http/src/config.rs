@@ -39,6 +39,11 @@ pub struct ConnectionLimits {
     pub idle_timeout: Duration,
     /// The least progress of a client that reads an answer.
     pub download: Pace,
+    /// For taking an answer of more than 16 KiB, and a window of [`Self::answers`] more for each so many
+    /// bytes of it. It bounds how long an answer holds the memory that it takes.
+    pub answer_timeout: Duration,
+    /// See [`Self::answer_timeout`].
+    pub answers: Pace,
     /// Requests at once on one HTTP/2 connection.
     pub http2_streams: u32,
     /// For requests in flight when the door shuts down.
@@ -53,6 +58,8 @@ impl Default for ConnectionLimits {
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             download: Pace { bytes: 8 * 1024, window: Duration::from_secs(20) },
+            answer_timeout: Duration::from_secs(120),
+            answers: Pace { bytes: 64 * 1024, window: Duration::from_secs(1) },
             http2_streams: 128,
             drain_timeout: Duration::from_secs(30),
         }
@@ -77,7 +84,8 @@ pub struct RequestLimits {
     pub timeout: Duration,
     /// Bytes of bodies and answers in memory, all requests together; at least twice
     /// [`Self::body_bytes`]. What finds no room is answered 503. A sixteenth is kept for bodies and
-    /// answers of at most 16 KiB.
+    /// answers of at most 16 KiB; of the rest no API key has more than seven eighths, and no address
+    /// without one.
     pub bytes_in_flight: u64,
 }
 

@@ -225,11 +225,11 @@ fn origin(text: &str) -> Result<HeaderValue, DoorError> {
     HeaderValue::from_str(text).map_err(|_| wrong())
 }
 
-async fn unknown_path(uri: Uri) -> Response {
+async fn unknown_path(method: Method, uri: Uri) -> Response {
     if is_v1(uri.path()) {
         return v1::unknown_path().into_response();
     }
-    masa::framework::fallback(uri).await
+    masa::framework::fallback(method, uri).await
 }
 
 /// Fetch metrics

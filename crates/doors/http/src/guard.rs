@@ -17,12 +17,13 @@ use sealwork_job::Code;
 use crate::{
     auth::{ApiKeys, Caller},
     body::{BodyError, Fate, Limited},
-    budget::{Budget, Reader},
+    budget::{AnswerTime, Budget, Reader},
     config::{DoorConfig, RequestLimits},
     connection::Peer,
     debug::MAX_PROFILE,
     masa::large,
     reply::{METRICS, is_below, refuse},
+    share::Taker,
     v1::{InFlight, MAX_WAIT},
 };
 
@@ -51,6 +52,7 @@ pub fn is_public(path: &str) -> bool {
 pub(crate) struct Rules {
     keys: ApiKeys,
     limits: RequestLimits,
+    answers: AnswerTime,
     budget: Budget,
     metrics_public: bool,
 }
@@ -60,6 +62,10 @@ impl Rules {
         Self {
             keys: ApiKeys::new(&config.api_keys, config.admin_key.as_ref()),
             limits: config.requests.clone(),
+            answers: AnswerTime {
+                least: config.connections.answer_timeout,
+                pace: config.connections.answers,
+            },
             budget,
             metrics_public: config.metrics_public,
         }
@@ -84,8 +90,11 @@ pub(crate) async fn guard(
             peer.activity.set_linger();
         }
     };
-    match rules.admit(&request) {
-        Ok(caller) => request.extensions_mut().insert(caller),
+    let taker = match rules.admit(&request) {
+        Ok(caller) => {
+            request.extensions_mut().insert(Arc::clone(&caller));
+            Taker::new(caller, peer.clone())
+        }
         Err((code, text)) => {
             linger();
             return refuse(uri.path(), code, text);
@@ -94,7 +103,7 @@ pub(crate) async fn guard(
     request.extensions_mut().insert(rules.budget.clone());
     let time = rules.time_for(&request);
     let limit = rules.body_limit(&request);
-    let (request, fate) = rules.limit_body(request, limit);
+    let (request, fate) = rules.limit_body(request, limit, &taker);
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     let answer = tokio::time::timeout(time, answer).await;
     let exceeded = fate.as_ref().and_then(|fate| fate.exceeded(limit));
@@ -105,7 +114,7 @@ pub(crate) async fn guard(
             linger();
             refuse(uri.path(), error.code(), error.to_string())
         }
-        (Ok(Ok(response)), None) => rules.count(response, uri.path()),
+        (Ok(Ok(response)), None) => rules.count(response, uri.path(), &taker),
         (Ok(Err(_panic)), None) => {
             tracing::error!("a handler panicked");
             refuse(uri.path(), Code::Internal, "a defect of the worker")
@@ -193,7 +202,12 @@ impl Rules {
     }
 
     /// Puts the body under its limits, unless there is none.
-    fn limit_body(&self, mut request: Request, limit: u64) -> (Request, Option<Fate>) {
+    fn limit_body(
+        &self,
+        mut request: Request,
+        limit: u64,
+        taker: &Taker,
+    ) -> (Request, Option<Fate>) {
         if request.body().is_end_stream() {
             return (request, None);
         }
@@ -204,20 +218,20 @@ impl Rules {
             let in_memory = self.limits.body_bytes;
             request.extensions_mut().insert(large::OnDisk { in_memory });
         }
-        let intake = (!is_spooled).then(|| self.budget.intake(expected));
+        let intake = (!is_spooled).then(|| self.budget.intake(expected, taker));
         let upload = self.limits.upload;
         let limited = |body| Body::new(Limited::new(body, limit, upload, intake, fate.clone()));
         (request.map(limited), Some(fate))
     }
 
     /// Counts the answer among the bytes in flight; without room for it, it is let go again.
-    fn count(&self, mut response: Response, path: &str) -> Response {
+    fn count(&self, mut response: Response, path: &str, taker: &Taker) -> Response {
         let reader = response.extensions_mut().remove::<Reader>();
         let in_flight = response.extensions_mut().remove::<InFlight>();
         let (head, body) = response.into_parts();
         let counted = match in_flight {
-            Some(InFlight(bytes)) => self.budget.count_as(bytes, body),
-            None => self.budget.count(body),
+            Some(InFlight(bytes)) => self.budget.count_as(bytes, body, taker, self.answers),
+            None => self.budget.count(body, taker, self.answers),
         };
         drop(reader);
         match counted {

@@ -20,6 +20,7 @@ pub mod masa;
 mod observe;
 mod reply;
 mod serve;
+mod share;
 pub mod tls;
 pub mod v1;
 

@@ -1,21 +1,26 @@
 //! TLS: a certificate that was given, or one that the worker makes for itself.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use p256::{SecretKey, pkcs8::EncodePrivateKey as _};
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
+use p256::{
+    SecretKey,
+    ecdsa::{Signature, SigningKey, signature::Signer as _},
+    pkcs8::EncodePrivateKey as _,
+};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, PublicKeyData, SanType, SignatureAlgorithm,
+};
 use rustls::{ServerConfig, crypto::ring};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
-use sealwork_job::Timestamp;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 use crate::error::DoorError;
 
-/// Self-made certificates hold this long; a start makes a new one.
-const SELF_MADE_LIFETIME: Duration = Duration::from_secs(397 * 24 * 60 * 60);
-/// They begin in the past, for clients whose clock is slow.
-const SELF_MADE_BACKDATE: u64 = 24 * 60 * 60;
+/// Self-made certificates hold from 2025-01-01, also for clients whose clock is slow, and without
+/// an end (RFC 5280, 4.1.2.5): another date at each start would be another certificate.
+const SELF_MADE_FROM: i64 = 1_735_689_600;
+const SELF_MADE_UNTIL: i64 = 253_402_300_799;
 
 /// A certificate chain and the private key of its first certificate.
 #[derive(Clone)]
@@ -57,25 +62,25 @@ impl TlsIdentity {
 
     /// Makes a certificate for `names` (host names or addresses), signed by its own P-256 key.
     ///
-    /// The key comes from `seed`, so that it outlives restarts: clients can pin it.
+    /// The same seed and names make the same certificate, byte for byte: clients can pin it, or keep
+    /// it as a file, over restarts.
     ///
     /// # Errors
-    /// [`DoorError::Tls`] for a name that cannot stand in a certificate.
-    pub fn self_made(seed: &[u8; 32], names: &[String], now: Timestamp) -> Result<Self, DoorError> {
-        let key = key_from_seed(seed)?;
+    /// [`DoorError::Tls`] for a name that cannot stand in a certificate, and for a seed that is no
+    /// key: one in 2^32.
+    pub fn self_made(seed: &[u8; 32], names: &[String]) -> Result<Self, DoorError> {
+        let unusable = || DoorError::Tls("the key seed is outside the range of P-256".to_owned());
+        let secret = SecretKey::from_slice(seed).map_err(|_| unusable())?;
+        let key = secret.to_pkcs8_der().map_err(|_| unusable())?;
+        let key = Zeroizing::new(key.as_bytes().to_vec());
         let failed = |e: rcgen::Error| DoorError::Tls(e.to_string());
-        let pair = KeyPair::from_pkcs8_der_and_sign_algo(
-            &PrivatePkcs8KeyDer::from(key.as_slice()),
-            &rcgen::PKCS_ECDSA_P256_SHA256,
-        )
-        .map_err(failed)?;
         let mut params = CertificateParams::default();
         params.subject_alt_names = names.iter().map(|n| subject(n)).collect::<Result<_, _>>()?;
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "Sealwork worker");
-        params.not_before = date(now.as_secs().saturating_sub(SELF_MADE_BACKDATE));
-        params.not_after = date(now.plus(SELF_MADE_LIFETIME).as_secs());
-        let certificate = params.self_signed(&pair).map_err(failed)?;
+        params.not_before = date(SELF_MADE_FROM);
+        params.not_after = date(SELF_MADE_UNTIL);
+        let certificate = params.self_signed(&SteadySigner::new(&secret)).map_err(failed)?;
         Ok(Self { chain: vec![certificate.der().clone()], key, form: KeyForm::Pkcs8 })
     }
 
@@ -111,12 +116,36 @@ impl std::fmt::Debug for TlsIdentity {
     }
 }
 
-/// A P-256 key as PKCS#8. The seed is taken as the scalar; one in 2^32 is none, and is an error.
-fn key_from_seed(seed: &[u8; 32]) -> Result<Zeroizing<Vec<u8>>, DoorError> {
-    let unusable = || DoorError::Tls("the key seed is outside the range of P-256".to_owned());
-    let key = SecretKey::from_slice(seed).map_err(|_| unusable())?;
-    let der = key.to_pkcs8_der().map_err(|_| unusable())?;
-    Ok(Zeroizing::new(der.as_bytes().to_vec()))
+/// Signs the same with the same signature (RFC 6979), which the key pairs of rcgen do not.
+struct SteadySigner {
+    key: SigningKey,
+    public: Vec<u8>,
+}
+
+impl SteadySigner {
+    fn new(secret: &SecretKey) -> Self {
+        let key = SigningKey::from(secret);
+        let public = key.verifying_key().to_sec1_point(false).as_bytes().to_vec();
+        Self { key, public }
+    }
+}
+
+impl PublicKeyData for SteadySigner {
+    fn der_bytes(&self) -> &[u8] {
+        &self.public
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &rcgen::PKCS_ECDSA_P256_SHA256
+    }
+}
+
+impl rcgen::SigningKey for SteadySigner {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        let signature: Signature =
+            self.key.try_sign(message).map_err(|_| rcgen::Error::RingUnspecified)?;
+        Ok(signature.to_der().as_bytes().to_vec())
+    }
 }
 
 /// Whether a self-made certificate can have this name: a host's, or an address.
@@ -136,25 +165,22 @@ fn subject(name: &str) -> Result<SanType, DoorError> {
 }
 
 /// rcgen counts in dates; this is the one that `secs` since 1970 fall on.
-fn date(secs: u64) -> time::OffsetDateTime {
-    i64::try_from(secs)
-        .ok()
-        .and_then(|secs| time::OffsetDateTime::from_unix_timestamp(secs).ok())
-        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
+fn date(secs: i64) -> time::OffsetDateTime {
+    time::OffsetDateTime::from_unix_timestamp(secs).unwrap_or(time::OffsetDateTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp(1_795_000_000_000);
-
     #[test]
-    fn the_same_seed_gives_the_same_key_and_the_door_takes_it() {
+    fn the_same_seed_and_names_give_the_same_certificate_and_the_door_takes_it() {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-        let a = TlsIdentity::self_made(&[7; 32], &names, NOW).unwrap();
-        let b = TlsIdentity::self_made(&[7; 32], &names, NOW).unwrap();
-        assert_eq!(a.key, b.key);
+        let a = TlsIdentity::self_made(&[7; 32], &names).unwrap();
+        let b = TlsIdentity::self_made(&[7; 32], &names).unwrap();
+        assert_eq!((&a.key, a.certificate()), (&b.key, b.certificate()));
+        let other = TlsIdentity::self_made(&[7; 32], &names[..1]).unwrap();
+        assert_ne!(a.certificate(), other.certificate());
         assert!(a.acceptor().is_ok());
         assert!(!format!("{a:?}").contains("07"));
     }
@@ -163,14 +189,14 @@ mod tests {
     fn unusable_pem_names_and_seeds_are_errors() {
         assert!(TlsIdentity::from_pem(b"", b"").is_err());
         assert!(TlsIdentity::from_pem(b"nonsense", b"nonsense").is_err());
-        assert!(TlsIdentity::self_made(&[0; 32], &[], NOW).is_err());
-        assert!(TlsIdentity::self_made(&[7; 32], &["naïve".to_owned()], NOW).is_err());
+        assert!(TlsIdentity::self_made(&[0; 32], &[]).is_err());
+        assert!(TlsIdentity::self_made(&[7; 32], &["naïve".to_owned()]).is_err());
     }
 
     #[test]
     fn a_key_of_another_certificate_is_refused() {
-        let a = TlsIdentity::self_made(&[7; 32], &["a".to_owned()], NOW).unwrap();
-        let b = TlsIdentity::self_made(&[8; 32], &["b".to_owned()], NOW).unwrap();
+        let a = TlsIdentity::self_made(&[7; 32], &["a".to_owned()]).unwrap();
+        let b = TlsIdentity::self_made(&[8; 32], &["b".to_owned()]).unwrap();
         let mixed = TlsIdentity { chain: a.chain, key: b.key, form: b.form };
         assert!(mixed.acceptor().is_err());
     }

@@ -5,7 +5,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Open, connect, open, read_answer};
+use bytes::Bytes;
+use common::{Open, connect, http2, http2_with, open, read_answer};
+use http::Request;
+use http_body_util::Full;
+use hyper::client::conn::http2::Builder;
+use hyper_util::rt::TokioExecutor;
 use sealwork_door_http::{ConnectionLimits, DoorConfig, Pace, RequestLimits};
 use sealwork_platform::Stream;
 use tokio::{
@@ -35,6 +40,28 @@ async fn until_closed(stream: &mut (impl Stream + ?Sized)) -> Vec<u8> {
     let read = timeout(LONG, stream.read_to_end(&mut all)).await;
     let _ = read.expect("the door closes the connection");
     all
+}
+
+/// Broken by leaving it to the pace of the socket: a client that grants no window keeps none waiting.
+#[tokio::test]
+async fn a_large_answer_that_is_not_taken_in_time_ends_its_connection() {
+    let mut config = DoorConfig::default();
+    config.connections.answer_timeout = Duration::from_millis(100);
+    config.connections.answers = Pace { bytes: 1 << 30, window: Duration::from_secs(1) };
+    let door = open(config).await;
+    let mut settings = Builder::new(TokioExecutor::new());
+    settings.initial_stream_window_size(1 << 16);
+    let mut client = http2_with(connect(door.address).await, &settings).await;
+    let body = Full::new(Bytes::from(vec![b'x'; 1 << 20]));
+    let request = Request::post("http://x/job/generate").body(body).unwrap();
+    let answer = client.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let ends = async {
+        while !client.is_closed() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ends).await.expect("the connection ends");
 }
 
 #[tokio::test]
@@ -227,10 +254,8 @@ async fn a_handler_that_hangs_is_503_and_one_that_panics_is_500_and_others_go_on
 
 #[tokio::test]
 async fn http_2_headers_and_bodies_have_the_same_limits() {
-    use bytes::Bytes;
-    use http_body_util::Full;
     let door = open(requests(|limits| limits.body_bytes = 1000)).await;
-    let mut client = common::http2(connect(door.address).await).await;
+    let mut client = http2(connect(door.address).await).await;
     let big = hyper::Request::post("http://x/v1/jobs").body(Full::new(Bytes::from(vec![0; 5000])));
     assert_eq!(client.send_request(big.unwrap()).await.unwrap().status(), 413);
     let mut many = hyper::Request::get("http://x/healthz");

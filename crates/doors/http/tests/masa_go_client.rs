@@ -7,6 +7,8 @@
 )]
 
 mod common;
+#[path = "../../../egress/tests/common/conformance.rs"]
+mod conformance;
 mod masa_support;
 
 use std::{
@@ -72,12 +74,12 @@ async fn build(into: &Path) -> Option<PathBuf> {
     };
     match go(&["mod", "download", "github.com/masa-finance/tee-worker/v2"]).output().await {
         Err(error) => {
-            println!("SKIPPED: no `go` here ({error}); the real Go client was not run");
+            conformance::skipped(&format!("no `go` here ({error}); the Go client was not run"));
             return None;
         }
         Ok(output) if !output.status.success() => {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            println!("SKIPPED: the Go client's module cannot be had; it was not run: {said}");
+            conformance::skipped(&format!("the Go client's module cannot be had: {said}"));
             return None;
         }
         Ok(_) => {}

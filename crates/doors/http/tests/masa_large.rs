@@ -9,10 +9,11 @@
 mod common;
 mod masa_support;
 
-use common::{Answer, Open};
+use common::{Answer, Open, connect, read_answer};
 use masa_support::{FakeMasa, open_masa};
-use sealwork_door_http::DoorConfig;
+use sealwork_door_http::{ApiKey, DoorConfig};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 const MIB: usize = 1 << 20;
 const JSON: &str = "\nContent-Type: application/json";
@@ -93,6 +94,37 @@ async fn a_large_result_of_a_large_job_is_opened() {
         assert_eq!(answer.status, 200, "{}", &answer.text()[..200.min(answer.text().len())]);
         assert!(answer.body == data.as_bytes());
     }
+    let _ = door.close().await;
+}
+
+/// Broken by one line for all callers: eight slow senders would keep everybody else's result closed.
+#[tokio::test]
+async fn one_caller_leaves_a_turn_to_open_a_large_result_to_others() {
+    let worker = FakeMasa::standalone();
+    let keys = ["alice", "bobby"].map(|name| ApiKey::from_secret(name, name.to_owned()).unwrap());
+    let door = open_masa(DoorConfig { api_keys: keys.into(), ..config() }, &worker).await;
+    let head = |name: &str, len: usize| {
+        format!(
+            "POST /job/result HTTP/1.1\r\nHost: x\r\nX-API-Key: {name}\r\n\
+             Content-Type: application/json\r\nContent-Length: {len}\r\n\r\n"
+        )
+    };
+    let body = format!("{{\"encrypted_request\":\"{}\"}}", "A".repeat(5 * MIB / 4));
+    let send = async |name: &str, body: &str, len: usize| {
+        let mut stream = connect(door.address).await;
+        stream.write_all(head(name, len).as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+        stream
+    };
+    let mut held = Vec::new();
+    for _ in 0..7 {
+        held.push(send("alice", "", body.len()).await);
+    }
+    let refused = read_answer(&mut *send("alice", &body, body.len()).await, false).await.unwrap();
+    assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("overloaded")));
+    let opened = read_answer(&mut *send("bobby", &body, body.len()).await, false).await.unwrap();
+    assert_ne!(opened.status, 503, "{}", opened.text());
+    drop(held);
     let _ = door.close().await;
 }
 

@@ -12,7 +12,7 @@ mod masa_support;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{KEY, with_key};
+use common::{KEY, connect, read_answer, with_key};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use masa_support::{FakeMasa, TELEMETRY, open_masa};
@@ -21,6 +21,7 @@ use sealwork_door_http::{DoorConfig, Health, masa};
 use sealwork_job::{Code, Refusal, Timestamp};
 use sealwork_platform::sim::SimClock;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 use tower::ServiceExt as _;
 
 const JSON: &str = "\nContent-Type: application/json";
@@ -92,6 +93,41 @@ async fn a_cursor_that_no_header_can_carry_is_left_out_and_the_result_is_not() {
     let status = door.send(&format!("GET /job/status/{}", worker.job(1)), "").await;
     assert_eq!((status.status, status.header("set-cookie")), (200, ""));
     assert_eq!(status.header("sealwork-next-cursor"), "");
+    let _ = door.close().await;
+}
+
+#[tokio::test]
+async fn no_body_is_zero_values_and_an_empty_one_in_chunks_is_read_as_its_type_says() {
+    let door = open_masa(DoorConfig::default(), &FakeMasa::standalone()).await;
+    assert_eq!(door.send("POST /job/generate", "").await.status, 200);
+    for (media_type, status, error) in [
+        ("\r\nContent-Type: application/json", 400, "code=400, message=EOF, internal=EOF"),
+        ("", 400, "code=415, message=Unsupported Media Type"),
+        ("\r\nContent-Type: application/x-www-form-urlencoded", 200, ""),
+    ] {
+        let mut stream = connect(door.address).await;
+        let request = format!(
+            "POST /job/generate HTTP/1.1\r\nHost: x{media_type}\r\n\
+             Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read_answer(&mut *stream, false).await.unwrap();
+        assert_eq!(answer.status, status, "{media_type}");
+        assert!(status == 200 || answer.json()["error"] == error, "{}", answer.text());
+    }
+    let _ = door.close().await;
+}
+
+#[tokio::test]
+async fn head_is_answered_without_a_media_type() {
+    let door = open_masa(DoorConfig::default(), &FakeMasa::standalone()).await;
+    for (path, status) in [("/job/add", 405), ("/healthz", 405), ("/nothing", 404)] {
+        let mut stream = connect(door.address).await;
+        let request = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read_answer(&mut *stream, true).await.unwrap();
+        assert_eq!((answer.status, answer.header("content-type")), (status, ""), "{path}");
+    }
     let _ = door.close().await;
 }
 

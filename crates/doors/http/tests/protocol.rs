@@ -11,12 +11,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use sealwork_door_http::{DoorConfig, tls::TlsIdentity};
-use sealwork_job::Timestamp;
 use sealwork_platform::Stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::{TlsConnector, client::TlsStream};
-
-const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
 #[tokio::test]
 async fn a_connection_is_kept_and_a_pipeline_is_answered_in_order() {
@@ -54,6 +51,16 @@ async fn a_chunked_body_is_taken_and_each_answer_names_its_request_in_the_log() 
 }
 
 #[tokio::test]
+async fn the_log_names_the_host_of_a_request_over_http_2_too() {
+    let door = open(DoorConfig::default()).await;
+    let mut client = http2(connect(door.address).await).await;
+    let request = Request::get("http://worker.example:8080/healthz").body(Full::default());
+    client.send_request(request.unwrap()).await.unwrap();
+    let line: serde_json::Value = serde_json::from_str(&door.log.lines(1).await[0]).unwrap();
+    assert_eq!(line["host"], "worker.example:8080");
+}
+
+#[tokio::test]
 async fn http_2_works_without_tls_by_prior_knowledge() {
     let door = open(DoorConfig::default()).await;
     let mut client = http2(connect(door.address).await).await;
@@ -66,7 +73,7 @@ async fn http_2_works_without_tls_by_prior_knowledge() {
 }
 
 fn identity() -> TlsIdentity {
-    TlsIdentity::self_made(&[7; 32], &["localhost".to_owned()], NOW).unwrap()
+    TlsIdentity::self_made(&[7; 32], &["localhost".to_owned()]).unwrap()
 }
 
 /// A TLS client that trusts exactly this certificate.

@@ -32,7 +32,6 @@ async fn a_submitted_envelope_reaches_the_worker_unchanged_under_the_name_of_its
     let seen = door.worker.seen.lock().unwrap();
     assert_eq!(seen[0].0, "\0an envelope\n");
     assert_eq!(seen[0].1.requester.as_str(), "api-key:alice");
-    assert_eq!(seen[0].1.quota.as_deref(), Some("gold"));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use url::Url;
 use super::{MAX_BYTES, Robots};
 use crate::{
     egress::Egress,
-    error::EgressError,
+    error::{EgressError, Phase},
     request::{Redirects, Request},
     response::Response,
     scope::Scope,
@@ -142,8 +142,9 @@ impl RobotsCache {
     /// The rules of the origin of `url`, fetched on behalf of `scope` if they are not known.
     ///
     /// # Errors
-    /// What is about the job or the URL and not about the server: its deadline, its limits, the
-    /// blacklist, the guard's refusal of the origin. A server that cannot be reached gives rules.
+    /// What is about the job, the URL or the worker and not about the server: the job's deadline and
+    /// limits, the blacklist, the guard's refusal of the origin, a place that did not come in time.
+    /// A server that cannot be reached gives rules.
     pub async fn rules(&self, url: &Url, scope: &Scope) -> Result<Arc<Rules>, EgressError> {
         self.egress.check(url)?;
         let origin = url.origin().ascii_serialization();
@@ -231,6 +232,8 @@ impl RobotsCache {
             }
             Err(error) if error.is_about_the_job() => Err(error),
             Err(error @ EgressError::Blacklisted { .. }) => Err(error),
+            // The server was not asked.
+            Err(error @ EgressError::Timeout { phase: Phase::Queue, .. }) => Err(error),
             Err(error) => Ok((Robots::default(), RulesOrigin::Unreachable(error))),
             Ok(rules) => Ok(rules),
         }

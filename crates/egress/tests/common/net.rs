@@ -6,7 +6,10 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use async_trait::async_trait;
@@ -32,6 +35,8 @@ struct Inner {
     lookups: Mutex<Vec<String>>,
     dials: Mutex<Vec<SocketAddr>>,
     silent: Mutex<Vec<SocketAddr>>,
+    own: Mutex<Vec<IpAddr>>,
+    hanging: AtomicUsize,
 }
 
 impl std::fmt::Debug for Net {
@@ -72,6 +77,16 @@ impl Net {
         self.0.silent.lock().unwrap().push(address.parse().unwrap());
     }
 
+    /// Makes `address` one of the machine's own.
+    pub(crate) fn own(&self, address: &str) {
+        self.0.own.lock().unwrap().push(address.parse().unwrap());
+    }
+
+    /// Lookups under way of names under `.hangs.example`, which never end.
+    pub(crate) fn hanging(&self) -> usize {
+        self.0.hanging.load(Relaxed)
+    }
+
     pub(crate) fn lookups(&self) -> Vec<String> {
         self.0.lookups.lock().unwrap().clone()
     }
@@ -89,6 +104,10 @@ impl Net {
 impl Resolver for Net {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         self.0.lookups.lock().unwrap().push(host.to_owned());
+        if host.ends_with(".hangs.example") {
+            self.0.hanging.fetch_add(1, Relaxed);
+            std::future::pending::<()>().await;
+        }
         let mut names = self.0.names.lock().unwrap();
         let answers = names.get_mut(host).ok_or(io::ErrorKind::NotFound)?;
         let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
@@ -108,6 +127,10 @@ impl Dialer for Net {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         tokio::spawn(server(theirs));
         Ok(Box::new(ours))
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.0.own.lock().unwrap().contains(&address)
     }
 }
 

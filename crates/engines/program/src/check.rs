@@ -2,22 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sealwork_engine::{Context, Report};
+use sealwork_engine::Context;
 use sealwork_job::{Code, Failure, JobId, Limits, RequesterId};
 use sealwork_sandbox::Form;
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Arguments, HostPatterns, ProgramEngine, outcome};
-
-/// Thrown behind a script: whoever sees it knows that the top level has come to its end.
-const END: &str = "the top level of this script has come to its end";
+use crate::{Arguments, HostPatterns, ProgramEngine, javascript::Until, outcome};
 
 impl ProgramEngine {
     /// Whether a job with these arguments and limits would find its program fit. WebAssembly is
-    /// compiled and instantiated, its start function included; a script's top level is run, and its
-    /// handler is asked once. Neither has a network, each may take `trial`.
+    /// compiled and instantiated, its start function included; a script is run to where its handler
+    /// would be asked, and asked only if its top level leaves a rejection, which the handler may
+    /// listen to. Neither has a network, each may take `trial`.
     ///
     /// # Errors
     /// The failure that the job would end with.
@@ -38,33 +36,31 @@ impl ProgramEngine {
             return ended.and_then(|ended| outcome::of_trial(ended.end));
         }
         self.warm_up().await.map_err(|error| outcome::of_compile_error(&error))?;
-        self.top_level(&arguments, &program, limits, trial).await?;
-        // What it does with a request that it was not written for says nothing, but for one thing.
-        match self.script(&context(limits, trial), &arguments, &program, none()).await {
-            Report { result: Err(failure), .. } if failure.code == Code::ProgramNoHandler => {
-                Err(failure)
+        let run = |until| self.outcome(&arguments, &program, limits, trial, until);
+        match run(Until::Asked).await {
+            // What else a handler does with a request that it was not written for says nothing.
+            Err(left) if left.code == Code::ProgramRejection => match run(Until::Answered).await {
+                Err(failure) if failure == left => Err(left),
+                _ => Ok(()),
+            },
+            Err(failure) if failure.code == Code::DeadlineExceeded => {
+                let text = "the top level of the script does not end";
+                Err(Failure::new(failure.code, format!("{text}: it was stopped after {trial:?}")))
             }
-            _ => Ok(()),
+            other => other,
         }
     }
 
-    async fn top_level(
+    async fn outcome(
         &self,
         arguments: &Arguments,
         source: &[u8],
         limits: &Limits,
         trial: Duration,
+        until: Until,
     ) -> Result<(), Failure> {
-        let source = [source, format!("\n;throw new Error({END:?});").as_bytes()].concat();
-        let report = self.script(&context(limits, trial), arguments, &source, none()).await;
-        match report.result {
-            Err(failure) if failure.message.contains(END) => Ok(()),
-            Err(failure) if failure.code == Code::DeadlineExceeded => {
-                let text = "the top level of the script does not end";
-                Err(Failure::new(failure.code, format!("{text}: it was stopped after {trial:?}")))
-            }
-            other => other.map(drop),
-        }
+        let context = context(limits, trial);
+        self.script(&context, arguments, source, none(), until).await.result.map(drop)
     }
 }
 

@@ -17,7 +17,8 @@ use crate::{
     Arguments, HostPatterns,
     arguments::{invalid, two_inputs},
     fetch::Fetches,
-    javascript, outcome, oyster,
+    javascript::{self, Until},
+    outcome, oyster,
     services::JobServices,
 };
 
@@ -203,7 +204,7 @@ impl ProgramEngine {
             Ok((hosts, program)) => {
                 let name = named.or_else(|| self.config.content.cid_of(&program));
                 let report = if arguments.program.is_script() {
-                    self.script(context, arguments, &program, hosts).await
+                    self.script(context, arguments, &program, hosts, Until::Answered).await
                 } else {
                     self.command(context, arguments, program, hosts).await
                 };
@@ -249,11 +250,12 @@ impl ProgramEngine {
         arguments: &Arguments,
         source: &[u8],
         hosts: HostPatterns,
+        until: Until,
     ) -> Report {
         let run = async {
             let deadline = self.config.clock.now().plus(context.remaining());
             let memory = self.limits(context).memory_bytes;
-            let input = javascript::input(arguments, source, context, deadline, memory)?;
+            let input = javascript::input(arguments, source, context, deadline, memory, until)?;
             let engine = compiled(context, self.javascript()).await?;
             self.run(context, engine, Form::Reactor { input }, hosts).await
         };

@@ -1,6 +1,9 @@
 //! Outgoing requests of a program: one attempt each, to hosts that job and operator allow.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method};
@@ -25,20 +28,31 @@ pub(crate) struct Fetches {
     scope: Scope,
     /// The largest body of an answer.
     max_bytes: u64,
+    /// Bytes that all requests together may send.
+    max_sent: u64,
+    /// Of bodies that were sent, or are about to be.
+    sent: AtomicU64,
 }
 
 impl Fetches {
     pub(crate) fn new(egress: Arc<Egress>, context: &Context, hosts: HostPatterns) -> Self {
         let limits = &context.limits;
+        let max_bytes_each_way = limits.egress_bytes.unwrap_or(u64::MAX);
         let meter = JobMeter {
             meter: Arc::clone(&context.meter),
             hosts,
             max_requests: limits.egress_requests.unwrap_or(u64::MAX),
-            max_received: limits.egress_bytes.unwrap_or(u64::MAX),
+            max_bytes_each_way,
         };
         let max_bytes = egress.limits().body_bytes.min(limits.memory_bytes.unwrap_or(u64::MAX));
         let scope = Scope::new(Arc::new(meter), Some(context.deadline));
-        Self { egress, scope: scope.of(context.account.share()), max_bytes }
+        Self {
+            egress,
+            scope: scope.of(context.account.share()),
+            max_bytes,
+            max_sent: max_bytes_each_way,
+            sent: AtomicU64::new(0),
+        }
     }
 
     /// Performs one request, in the guest's own form.
@@ -51,6 +65,11 @@ impl Fetches {
             .filter(|(head, _)| head.kind == "fetch")
             .ok_or_else(|| Refused::new("request_malformed", "no request of the known form"))?;
         let request = self.request(head, body)?;
+        // Before it is sent, so that requests at the same time count together.
+        let body_bytes = request.body.len() as u64;
+        if self.sent.fetch_add(body_bytes, Relaxed).saturating_add(body_bytes) > self.max_sent {
+            return Err(EgressError::Exhausted { what: "egress_bytes" }.into());
+        }
         let is_manual = request.redirects.limit.is_none();
         let response = self.egress.fetch(request, &self.scope).await?;
         let head = answer_head(&response, is_manual);
@@ -140,7 +159,8 @@ struct JobMeter {
     meter: Arc<Meter>,
     hosts: HostPatterns,
     max_requests: u64,
-    max_received: u64,
+    /// Received bytes, and sent ones as well.
+    max_bytes_each_way: u64,
 }
 
 impl EgressMeter for JobMeter {
@@ -148,6 +168,10 @@ impl EgressMeter for JobMeter {
         if !self.hosts.allow(url) {
             let host = url.host_str().unwrap_or_default().to_owned();
             return Err(EgressError::Undeclared { host });
+        }
+        // At a redirect the body is sent again.
+        if self.meter.usage().egress_sent_bytes > self.max_bytes_each_way {
+            return Err(EgressError::Exhausted { what: "egress_bytes" });
         }
         if !self.meter.take_egress_request(self.max_requests) {
             return Err(EgressError::Exhausted { what: "egress_requests" });
@@ -160,7 +184,7 @@ impl EgressMeter for JobMeter {
     }
 
     fn received(&self, bytes: u64) -> Result<(), EgressError> {
-        if self.meter.add_egress_received(bytes) > self.max_received {
+        if self.meter.add_egress_received(bytes) > self.max_bytes_each_way {
             return Err(EgressError::Exhausted { what: "egress_bytes" });
         }
         Ok(())

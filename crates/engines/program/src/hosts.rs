@@ -64,6 +64,8 @@ fn normal(pattern: &str) -> Result<String, HostPatternError> {
         Some(name) => ("*.", name),
         None => ("", pattern),
     };
+    // The dot of the root means the same host, also in a URL.
+    let name = name.strip_suffix('.').unwrap_or(name);
     match Host::parse(name).map_err(|_| refused())? {
         Host::Domain(domain) if !domain.contains('*') => Ok(format!("{star}{domain}")),
         address if star.is_empty() && !matches!(address, Host::Domain(_)) => {
@@ -86,6 +88,8 @@ mod tests {
         let allow = |list: &[&str], url: &str| patterns(list).allow(&Url::parse(url).unwrap());
         assert!(allow(&["API.example.com"], "https://api.example.com:8443/x"));
         assert!(allow(&["api.example.com"], "https://api.example.com./"));
+        assert!(allow(&["api.example.com."], "https://api.example.com/"));
+        assert!(allow(&["*.example.com."], "https://api.example.com./"));
         assert!(!allow(&["api.example.com"], "https://xapi.example.com/"));
         assert!(!allow(&["example.com"], "https://api.example.com/"));
         assert!(allow(&["*.example.com"], "https://a.b.example.com/"));
@@ -94,7 +98,7 @@ mod tests {
         assert!(allow(&["*"], "http://1.2.3.4/"));
         assert!(allow(&["1.2.3.4"], "http://0x01020304/"));
         assert!(!allow(&[], "http://a.test/"));
-        for bad in ["", "*.", "a*b.test", "http://a", "a b", "*.1.2.3.4", "**"] {
+        for bad in ["", ".", "*.", "*..", "a*b.test", "http://a", "a b", "*.1.2.3.4", "**"] {
             assert!(HostPatterns::parse([bad]).is_err(), "{bad}");
         }
     }

@@ -10,6 +10,15 @@ use serde_json::json;
 
 use crate::{Arguments, HttpRequest, arguments::normalized, oyster::Mode};
 
+/// How far a script is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// To where its handler would be asked.
+    Asked,
+    /// To its handler's answer.
+    Answered,
+}
+
 /// The job as the guest reads it.
 pub(crate) fn input(
     arguments: &Arguments,
@@ -17,9 +26,11 @@ pub(crate) fn input(
     context: &Context,
     deadline: Timestamp,
     memory_bytes: u64,
+    until: Until,
 ) -> Result<Bytes, Failure> {
     let body = arguments.input_bytes(context.input.as_ref())?;
     let secret = arguments.secret()?;
+    let is_strict = arguments.oyster == Some(Mode::Strict);
     let fallback = HttpRequest::default();
     let request = arguments.request.as_ref().unwrap_or(&fallback);
     let head = json!({
@@ -27,7 +38,9 @@ pub(crate) fn input(
         "secret_len": secret.as_ref().map(|secret| secret.len()),
         "body_len": body.as_ref().map(Bytes::len),
         "memory_bytes": memory_bytes,
-        "rejections": if arguments.oyster == Some(Mode::Strict) { "log" } else { "fail" },
+        "rejections": if is_strict { "log" } else { "fail" },
+        "evaluation": if is_strict { "refuse" } else { "allow" },
+        "trial": until == Until::Asked,
         "request": {
             "method": normalized(&request.method),
             "url": request.url,

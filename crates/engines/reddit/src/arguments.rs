@@ -2,9 +2,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 use sealwork_job::{Code, Failure};
-use sealwork_upstream::{Capped, FieldError, Fields};
+use sealwork_upstream::{Capped, FieldError, Fields, rfc3339, site_url};
 use serde_json::Value;
-use url::Url;
 
 /// Most `urls` or `queries`, and the longest of each, in bytes.
 const MAX_LIST: usize = 100;
@@ -241,12 +240,9 @@ fn url_problem(text: &str) -> Option<FieldError> {
                     https://reddit.com/r/COMMUNITY/comments/ID";
     let problem = |text| Some(FieldError::Invalid { text, in_clear });
     let shown: String = text.chars().take(200).collect();
-    let Ok(url) = Url::parse(text) else { return problem(format!("invalid Reddit URL {shown}")) };
-    let host = url.host_str().unwrap_or_default();
-    let is_reddit = host == "reddit.com" || host.ends_with(".reddit.com");
-    if !is_reddit || !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() {
+    let Some(url) = site_url(text, "reddit.com") else {
         return problem(format!("invalid Reddit URL {shown}"));
-    }
+    };
     if !url.path().starts_with("/r/") {
         return problem(format!("{shown} is not a Reddit post or comment URL (missing /r/)"));
     }
@@ -260,7 +256,7 @@ fn url_problem(text: &str) -> Option<FieldError> {
 
 fn after(fields: &Fields<'_>, now: Timestamp) -> Result<Option<Timestamp>, FieldError> {
     let Some(text) = fields.text("after", 64)? else { return Ok(None) };
-    let after: Timestamp = text.parse().map_err(|_| FieldError::Type {
+    let after = rfc3339(text).ok_or(FieldError::Type {
         name: "after",
         expected: "a time as in RFC 3339 with a zone, for example 2025-09-01T00:00:00Z",
     })?;

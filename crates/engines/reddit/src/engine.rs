@@ -78,7 +78,8 @@ impl Engine for RedditEngine {
         };
         let after = arguments.after;
         let is_wanted = |item: &Item| after.is_none_or(|after| item.is_after(after));
-        let Fetched { result, mut details } = self.apify.fetch(context, &order, is_wanted).await;
+        let Fetched { result, mut details, .. } =
+            self.apify.fetch(context, &order, is_wanted).await;
         details.capped = arguments.capped;
         let report = match result {
             Ok(output) => {

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
-use sealwork_upstream::{Number, objects::from_slice, shape};
+use sealwork_upstream::{Number, objects::from_slice, rfc3339, shape};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 /// One item of a result, told apart by `dataType`.
 ///
@@ -55,8 +55,8 @@ impl<'de> Deserialize<'de> for Item {
     }
 }
 
-/// A time as in RFC 3339, as the actor writes it. Clients parse it, so that an item with another
-/// text is left out, and a time that is not told is that of Go's zero.
+/// A time as in RFC 3339, as the actor writes it. Clients parse it, so that another form of a time is
+/// written in this one, and what tells no time is that of Go's zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Time(pub String);
@@ -69,11 +69,15 @@ impl Default for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.parse::<Timestamp>() {
-            Ok(_) => Ok(Self(text)),
-            Err(_) => Err(D::Error::custom("no time")),
-        }
+        let text = match Value::deserialize(deserializer)? {
+            Value::String(text) => text,
+            _ => return Ok(Self::default()),
+        };
+        Ok(match (rfc3339(&text), text.parse::<Timestamp>()) {
+            (Some(_), _) => Self(text),
+            (None, Ok(time)) => Self(time.to_string()),
+            (None, Err(_)) => Self::default(),
+        })
     }
 }
 

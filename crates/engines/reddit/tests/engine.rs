@@ -250,7 +250,7 @@ async fn items_that_are_none_of_the_four_kinds_are_left_out_and_counted() {
         json!({"type": "user", "id": "b", "username": null}),
         json!({"dataType": "advertisement", "id": "c"}),
         json!({"dataType": "post", "id": {"not": "a text"}}),
-        json!({"dataType": "post", "createdAt": "yesterday"}),
+        json!({"dataType": "post", "createdAt": "2025-01-01T00:00:00Z"}),
         json!({"id": "no kind"}),
     ];
     setup.upstream.apify.set_found(ACTOR, Items::of(found));
@@ -273,6 +273,27 @@ async fn items_that_are_none_of_the_four_kinds_are_left_out_and_counted() {
         ]
     );
     assert_eq!(report.details.unwrap()["unreadable"], 4);
+}
+
+#[tokio::test]
+async fn times_of_other_forms_are_written_as_rfc_3339_and_lose_no_item() {
+    let setup = Setup::new().await;
+    const NEVER: &str = "0001-01-01T00:00:00Z";
+    let times = [
+        (json!("2025-01-01T00:00:00.000Z"), "2025-01-01T00:00:00.000Z"),
+        (json!("2025-01-01T01:00:00+0100"), "2025-01-01T00:00:00Z"),
+        (json!(""), NEVER),
+        (json!("yesterday"), NEVER),
+        (json!(1_735_689_600), NEVER),
+        (json!(null), NEVER),
+    ];
+    let post = |time: &Value| json!({"dataType": "post", "id": "a", "createdAt": time});
+    let found = times.iter().map(|(time, _)| post(time)).collect();
+    setup.upstream.apify.set_found(ACTOR, Items::of(found));
+    let report = setup.report(json!({"type": "searchposts", "queries": ["a"]})).await;
+    let items = items(&report);
+    let written: Vec<&Value> = items.iter().map(|item| &item["createdAt"]).collect();
+    assert_eq!(written, times.map(|(_, written)| json!(written)).iter().collect::<Vec<_>>());
 }
 
 #[tokio::test]

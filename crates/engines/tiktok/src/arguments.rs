@@ -1,7 +1,6 @@
 use sealwork_job::{Code, Failure};
-use sealwork_upstream::{Capped, FieldError, Fields};
+use sealwork_upstream::{Capped, FieldError, Fields, site_url};
 use serde_json::Value;
-use url::Url;
 
 const MAX_LIST: usize = 100;
 const MAX_URL: usize = 2 << 10;
@@ -158,11 +157,7 @@ fn transcription(fields: &Fields<'_>) -> Result<Transcription, FieldError> {
 }
 
 fn is_tiktok(text: &str) -> bool {
-    let Ok(url) = Url::parse(text) else { return false };
-    let host = url.host_str().unwrap_or_default();
-    matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
-        && (host == "tiktok.com" || host.ends_with(".tiktok.com"))
+    site_url(text, "tiktok.com").is_some()
 }
 
 /// Whether it has the form of a language's name: two or three letters, a hyphen, two letters.

@@ -45,7 +45,8 @@ impl TiktokEngine {
         egress: Arc<Egress>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { transcripts: Transcripts::new(config, egress, clock), apify }
+        let secrets = apify.secrets().clone();
+        Self { transcripts: Transcripts::new(config, egress, clock, secrets), apify }
     }
 
     async fn transcription(&self, context: &Context, arguments: &Transcription) -> Report {
@@ -53,7 +54,8 @@ impl TiktokEngine {
         let done = unless_stopped(context, context.deadline, work).await;
         let transcript = done.unwrap_or_else(|stop: Stop| Err(stop.into()));
         match transcript.map(|transcript| serde_json::to_vec(&transcript)) {
-            Ok(Ok(json)) => {
+            Ok(Ok(mut json)) => {
+                self.apify.secrets().withhold(&mut json);
                 let details = Details {
                     way: OPERATIONS[0],
                     complete: true,
@@ -78,7 +80,8 @@ impl TiktokEngine {
         order: &Order,
         capped: Vec<Capped>,
     ) -> Report {
-        let Fetched { result, mut details } = self.apify.fetch(context, order, |_: &T| true).await;
+        let Fetched { result, mut details, .. } =
+            self.apify.fetch(context, order, |_: &T| true).await;
         details.capped = capped;
         let report = match result {
             Ok(output) => {

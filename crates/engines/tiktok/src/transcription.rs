@@ -6,7 +6,9 @@ use sealwork_egress::{Egress, Scope, UpstreamBase};
 use sealwork_engine::Context;
 use sealwork_job::{Code, Failure};
 use sealwork_platform::Clock;
-use sealwork_upstream::{Availability, Call, Fault, Upstream, UpstreamError, job_scope, or_empty};
+use sealwork_upstream::{
+    Availability, Call, Fault, Secrets, Upstream, UpstreamError, job_scope, objects, or_empty,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
@@ -42,6 +44,7 @@ pub(crate) struct Transcripts {
     user_agent: String,
     default_language: String,
     availability: Availability,
+    secrets: Secrets,
 }
 
 /// A result.
@@ -99,12 +102,14 @@ impl Transcripts {
         config: TranscriptionConfig,
         egress: Arc<Egress>,
         clock: Arc<dyn Clock>,
+        secrets: Secrets,
     ) -> Self {
         let TranscriptionConfig { base, user_agent, default_language } = config;
         let service = base.map(|base| {
             (Upstream::new("the transcription service", base.clone(), egress, clock), base)
         });
-        Self { service, user_agent, default_language, availability: Availability::default() }
+        let availability = Availability::default();
+        Self { service, user_agent, default_language, availability, secrets }
     }
 
     pub(crate) fn is_configured(&self) -> bool {
@@ -113,8 +118,8 @@ impl Transcripts {
 
     /// Why transcriptions do not work, as far as the last answers tell.
     pub(crate) fn missing(&self) -> Option<String> {
-        match self.service {
-            Some(_) => self.availability.missing(PATH[1]),
+        match &self.service {
+            Some((upstream, _)) => self.availability.missing(PATH[1], upstream.now()),
             None => Some(SWITCHED_OFF.to_owned()),
         }
     }
@@ -175,30 +180,27 @@ impl Transcripts {
             let body = answer.json::<Body>(EXPECTED)?;
             if body.is_known() { Ok(body) } else { Err(upstream.error(Fault::Shape(EXPECTED))) }
         };
-        let body = read.await.map_err(|error| self.failure(&error))?;
-        self.availability.works();
+        let body = read.await.map_err(|error| {
+            if is_its_own(&error) {
+                self.availability.part_fails(PATH[1], error.clone(), upstream.now());
+            }
+            failure(&error)
+        })?;
+        self.availability.part_works(PATH[1]);
         if !body.error.is_empty() {
-            let text = format!("API returned an error: {}", quoted(&body.error));
+            let text = format!("API returned an error: {}", self.quoted(&body.error));
             return Err(Failure::new(Code::UpstreamRejected, text));
         }
         Ok(body)
     }
 
-    /// The texts of Masa's workers, with what happened behind them.
-    fn failure(&self, error: &UpstreamError) -> Failure {
-        if error.is_unauthorized() || error.code() == Code::UpstreamForbidden {
-            self.availability.fails(error.to_string());
+    /// What the service says of a video. It gets no secret of the worker, but may have one from
+    /// elsewhere.
+    fn quoted(&self, text: &str) -> String {
+        if self.secrets.are_in(text) {
+            return "withheld, as a credential of this worker is in it".to_owned();
         }
-        let text = match (error.status(), &error.fault) {
-            (Some(status), _) => {
-                format!("API request failed with status code {}: {error}", status.as_u16())
-            }
-            (None, Fault::NotJson | Fault::Truncated | Fault::Shape(_)) => {
-                format!("Failed to parse API response: {error}")
-            }
-            _ => format!("API request failed: {error}"),
-        };
-        Failure::new(error.code(), text)
+        text.chars().filter(|c| !c.is_control()).take(QUOTED).collect()
     }
 
     fn chosen<'a>(
@@ -236,7 +238,28 @@ fn none() -> Failure {
     Failure::new(Code::UpstreamNotFound, "No transcripts found in API response")
 }
 
-/// The service gets no secret of the worker, so it can give none back.
-fn quoted(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(QUOTED).collect()
+/// The texts of Masa's workers, with what happened behind them.
+fn failure(error: &UpstreamError) -> Failure {
+    let text = match (error.status(), &error.fault) {
+        (Some(status), _) => {
+            format!("API request failed with status code {}: {error}", status.as_u16())
+        }
+        (None, Fault::NotJson | Fault::Truncated | Fault::Shape(_)) => {
+            format!("Failed to parse API response: {error}")
+        }
+        _ => format!("API request failed: {error}"),
+    };
+    Failure::new(error.code(), text)
+}
+
+/// Whether the service failed for reasons of its own: of a video it has something to say, in the form
+/// that its answers have.
+fn is_its_own(error: &UpstreamError) -> bool {
+    let says_why = objects::from_slice::<Body>(error.body()).is_ok_and(|body| body.is_known());
+    match error.code() {
+        Code::UpstreamUnauthorized | Code::UpstreamForbidden => true,
+        Code::RateLimited => false,
+        _ if error.status().is_some() => !says_why,
+        _ => error.is_about_the_upstream(),
+    }
 }

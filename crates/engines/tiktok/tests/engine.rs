@@ -358,7 +358,7 @@ async fn arguments_out_of_range_are_refused_by_naming_field_and_values() {
             json!({"type": "searchbytrending", "sort_by": "views"}),
             "sort_by must be one of vv, like, comment, repost; got: views",
         ),
-        (json!({"type": "searchbytrending", "period": 7}), "period must be a string"),
+        (json!({"type": "searchbytrending", "period": 14}), "period must be one of 7, 30; got: 14"),
         (
             json!({"type": "searchbytrending", "period": "14"}),
             "period must be one of 7, 30; got: 14",
@@ -401,6 +401,51 @@ async fn capabilities_are_those_that_work() {
          be one of transcription"
     );
     assert_eq!(without.engine.admit(&transcription(None)), Ok(Rerun::Idempotent));
+}
+
+#[tokio::test]
+async fn a_service_that_no_longer_transcribes_is_no_capability_and_a_video_that_it_lacks_ends_none()
+{
+    let bad_ones = [
+        Bad::Answer(404, "", vec![]),
+        Bad::Html,
+        Bad::Status(500),
+        Bad::OtherShape,
+        Bad::Status(403),
+        Bad::Closed,
+    ];
+    for bad in bad_ones {
+        let setup = Setup::new().await;
+        setup.upstream.misbehave("/tiktok-transcription", bad.clone(), 1);
+        setup.failure(transcription(None)).await;
+        let reason = setup.engine.operations()[0].missing.clone();
+        assert!(reason.is_some(), "{bad:?}");
+        // That the service's front page is there says nothing of it.
+        setup.engine.probe().await;
+        assert_eq!(setup.engine.operations()[0].missing, reason, "{bad:?}");
+        setup.result(transcription(None)).await;
+        assert_eq!(setup.engine.operations()[0].missing, None, "{bad:?}");
+    }
+    let setup = Setup::new().await;
+    for status in [200, 404, 500] {
+        let bad = Bad::Answer(status, r#"{"error":"video not found"}"#, vec![]);
+        setup.upstream.misbehave("/tiktok-transcription", bad, 1);
+        setup.failure(transcription(None)).await;
+        assert_eq!(setup.engine.operations()[0].missing, None, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_says_of_a_video_quotes_no_credential_of_the_worker() {
+    let setup = Setup::new().await;
+    let captions = json!({"eng-US": "WEBVTT\n\n00:00.000 --> 00:01.000\nx"});
+    let said = |field: &str| json!({field: format!("it is {TOKEN}"), "transcripts": captions});
+    setup.upstream.tiktok.set_answer(said("videoTitle"));
+    assert!(setup.result(transcription(None)).await["withheld"].is_string());
+    setup.upstream.tiktok.set_answer(said("error"));
+    let (code, message) = setup.failure(transcription(None)).await;
+    assert_eq!(code, Code::UpstreamRejected);
+    assert!(message.contains("withheld") && !message.contains(TOKEN), "{message}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use sealwork_job::{Code, Failure};
-use sealwork_upstream::{Capped, FieldError, Fields};
+use sealwork_upstream::{Capped, FieldError, Fields, rfc3339};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -13,6 +13,8 @@ const DEFAULT_RESULTS: u64 = 10;
 const MAX_QUERY: usize = 1024;
 /// Longest `next_cursor`, in bytes.
 const MAX_CURSOR: usize = 4096;
+/// The same of the upstream's part, behind the name of a way.
+pub(crate) const MAX_TOKEN: usize = MAX_CURSOR - "credential:".len();
 /// Longest `type`: none is as long.
 const MAX_TYPE: usize = 1024;
 /// Digits of the largest 64-bit number.
@@ -158,7 +160,12 @@ fn operation(fields: Fields<'_>, job_type: JobType) -> Result<Operation, Argumen
 }
 
 fn query(fields: Fields<'_>, operation: Operation) -> Result<String, ArgumentsError> {
-    let given = fields.text("query", MAX_QUERY)?.unwrap_or_default();
+    // Digits may come as the number that they are.
+    let number = fields.whole("query").map(|number| number.to_string());
+    let given = match &number {
+        Some(number) => number,
+        None => fields.text("query", MAX_QUERY)?.unwrap_or_default(),
+    };
     let name = given.strip_prefix('@').unwrap_or(given);
     let (fits, taken, expected) = match operation.subject() {
         // Sent as written: what the quotes of a phrase mean is the requester's to say.
@@ -213,17 +220,19 @@ fn cursor(
     operation: Operation,
 ) -> Result<Option<Cursor>, ArgumentsError> {
     const NAME: &str = "next_cursor";
+    const CURSOR: &str = "a cursor that a result gave";
     let cursor = match arguments.get(NAME) {
         // The early README calls it a number.
         Some(Value::Number(_)) => match fields.count(NAME)? {
             0 => None,
+            // More than a cursor's number can be.
+            u64::MAX => return Err(FieldError::Type { name: NAME, expected: CURSOR }.into()),
             number => Cursor::parse(&number.to_string()),
         },
         _ => fields.text(NAME, MAX_CURSOR)?.and_then(Cursor::parse),
     };
     if cursor.as_ref().is_some_and(|cursor| cursor.token.is_empty()) {
-        let expected = "a cursor that a result gave";
-        return Err(FieldError::Type { name: NAME, expected }.into());
+        return Err(FieldError::Type { name: NAME, expected: CURSOR }.into());
     }
     match cursor.as_ref().and_then(|cursor| cursor.way) {
         Some(way) if !job_type.ways(operation).contains(&way) => Err(ArgumentsError::Cursor {
@@ -238,7 +247,7 @@ fn cursor(
 fn time(fields: Fields<'_>, name: &'static str) -> Result<Option<Timestamp>, ArgumentsError> {
     match fields.text(name, 64)? {
         None => Ok(None),
-        Some(text) => text.parse().map(Some).map_err(|_| ArgumentsError::Time(name)),
+        Some(text) => rfc3339(text).map(Some).ok_or(ArgumentsError::Time(name)),
     }
 }
 

@@ -7,7 +7,7 @@ use sealwork_egress::Scope;
 use sealwork_engine::Context;
 use sealwork_job::{Code, Failure, Timestamp};
 use sealwork_platform::Clock;
-use sealwork_upstream::{Answer, Call, Secret, Stop, UpstreamError, unless_stopped};
+use sealwork_upstream::{Answer, Availability, Call, Stop, UpstreamError, unless_stopped};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -104,8 +104,25 @@ pub(crate) trait Desk: Send + Sync {
         run: &Run<'_>,
     ) -> Result<(), UpstreamError>;
 
-    /// What must be in no result.
-    fn secrets(&self) -> Vec<Secret>;
+    /// Which endpoints work, as far as the upstream itself goes.
+    fn health(&self) -> &Availability;
+
+    /// Whether an endpoint failed for reasons of the upstream's own, and not for what was asked.
+    fn is_its_own(&self, endpoint: &'static str, error: &UpstreamError) -> bool;
+
+    /// Notes that reading an answer of an endpoint has failed.
+    fn unread(&self, endpoint: &'static str, error: UpstreamError, run: &mut Run<'_>) -> WayError {
+        run.tally.failed(error.code());
+        self.note(endpoint, &error, run);
+        error.into()
+    }
+
+    /// Notes what a failure says of an endpoint.
+    fn note(&self, endpoint: &'static str, error: &UpstreamError, run: &Run<'_>) {
+        if self.is_its_own(endpoint, error) {
+            self.health().part_fails(endpoint, error.clone(), run.clock.now());
+        }
+    }
 }
 
 /// Asks at `endpoint`, with one account after the other until one is answered.
@@ -118,6 +135,12 @@ pub(crate) async fn ask<D: Desk>(
     let (pool, call) = (desk.pool(), call.timeout(REQUEST_TIME));
     let (mut waits, mut retries, mut counted) = (0, 0, false);
     let (mut passed, mut refusal) = (Vec::new(), None::<UpstreamError>);
+    // Another way may do better than an endpoint that has just failed for everybody.
+    if let Some(failure) = desk.health().failed(endpoint, run.clock.now())
+        && !run.may_wait
+    {
+        return Err(WayError::NoAccount(failure));
+    }
     loop {
         let turn = Turn { only: run.only, without: &passed };
         let index = match (pool.pick(endpoint, run.clock.now(), turn), refusal.take()) {
@@ -136,7 +159,8 @@ pub(crate) async fn ask<D: Desk>(
             }
             (Err(why), None) => {
                 let now = run.clock.now();
-                let failure = nobody(desk.way(), why, &pool.reasons(now), now);
+                let reasons = pool.reasons(|account| account.rests_at(endpoint, now));
+                let failure = nobody(desk.way(), why, &reasons, now);
                 if !counted {
                     run.tally.failed(failure.code);
                 }
@@ -155,6 +179,7 @@ pub(crate) async fn ask<D: Desk>(
                 Ok(Ok(answer)) => {
                     run.answered = Some(index);
                     pool.standing(index).answered(endpoint, &answer.rate, run.clock.now());
+                    desk.health().part_works(endpoint);
                     return Ok(answer);
                 }
                 Ok(Err(error)) => error,
@@ -163,6 +188,10 @@ pub(crate) async fn ask<D: Desk>(
         run.tally.failed(error.code());
         counted = true;
         match error.code() {
+            Code::RateLimited if blame == Blame::Endpoint => {
+                warn(desk.way(), index, &error);
+                pool.standing(index).forbidden(endpoint, reason(&error), run.clock.now());
+            }
             Code::RateLimited => {
                 pool.standing(index).limited(endpoint, &error.rate(), run.clock.now())
             }
@@ -171,7 +200,7 @@ pub(crate) async fn ask<D: Desk>(
                     Blame::Request => return Err(error.into()),
                     Blame::Endpoint => {
                         warn(desk.way(), index, &error);
-                        pool.standing(index).forbidden(endpoint, run.clock.now());
+                        pool.standing(index).forbidden(endpoint, reason(&error), run.clock.now());
                     }
                     Blame::Account(resting) => {
                         warn(desk.way(), index, &error);
@@ -187,14 +216,19 @@ pub(crate) async fn ask<D: Desk>(
                 }
             }
             _ if error.may_pass() && retries < RETRIES => {
-                let wait = RETRY_AFTER * 2_u32.pow(retries);
+                let asked_for = error.rate().retry_after.unwrap_or_default();
+                let wait = (RETRY_AFTER * 2_u32.pow(retries)).max(asked_for);
                 retries += 1;
-                if Instant::now() + wait >= run.context.deadline {
+                if wait > LONGEST_WAIT || Instant::now() + wait >= run.context.deadline {
+                    desk.note(endpoint, &error, run);
                     return Err(error.into());
                 }
                 unless_stopped(run.context, run.context.deadline, sleep(wait)).await?;
             }
-            _ => return Err(error.into()),
+            _ => {
+                desk.note(endpoint, &error, run);
+                return Err(error.into());
+            }
         }
     }
 }

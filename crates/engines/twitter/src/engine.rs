@@ -6,8 +6,8 @@ use sealwork_engine::{Context, Engine, Report};
 use sealwork_job::{Code, Failure, Output, Rerun};
 use sealwork_platform::Clock;
 use sealwork_upstream::{
-    Apify, Details, Operation as Listed, Secret, Social, Stopped, Tried, Upstream, apify::Fetched,
-    job_scope, not_configured,
+    Apify, Details, Operation as Listed, Social, Stopped, Tried, Upstream, apify::Fetched,
+    job_scope, left_out, not_configured,
 };
 use serde_json::Value;
 
@@ -16,10 +16,10 @@ use crate::{
     api::ApiWay,
     apify::{ACTOR, followers},
     cursor::Cursor,
-    desk::{Desk as _, Run, WayError},
+    desk::{Run, WayError},
     found::Found,
     tally::Tally,
-    web::{WebConfig, WebWay},
+    web::{WebClient, WebWay},
 };
 
 /// How long a job may take to report what it has when its time is over.
@@ -44,18 +44,15 @@ impl Twitter {
         sessions: Arc<dyn SessionStore>,
     ) -> Arc<Self> {
         let upstream = |base| Upstream::new("X", base, Arc::clone(&egress), Arc::clone(&clock));
-        let web = WebConfig {
+        let client = WebClient {
+            upstream: upstream(config.web),
             bearer: config.web_bearer,
             user_agent: config.web_user_agent,
-            graphql: config.graphql,
         };
-        Arc::new(Self {
-            web: WebWay::new(upstream(config.web), web, config.accounts, sessions),
-            api: ApiWay::new(upstream(config.api), &config.api_keys),
-            apify,
-            clock,
-            max_results: config.max_results,
-        })
+        let secrets = apify.secrets();
+        let web = WebWay::new(client, config.graphql, config.accounts, sessions, secrets.clone());
+        let api = ApiWay::new(upstream(config.api), &config.api_keys, secrets.clone());
+        Arc::new(Self { web, api, apify, clock, max_results: config.max_results })
     }
 
     /// The four engines.
@@ -71,18 +68,12 @@ impl Twitter {
         }
     }
 
-    /// What must leave the worker in no cursor.
-    fn secrets(&self) -> Vec<Secret> {
-        [self.web.secrets(), self.api.secrets()].concat()
-    }
-
     /// Why an operation does not work this way, as far as that is known.
     fn missing(&self, way: Way, operation: Operation) -> Option<String> {
         let clock = self.clock.as_ref();
-        let is_archive = operation == Operation::SearchByFullArchive;
         match way {
-            Way::Credential => self.web.missing(clock),
-            Way::Api => self.api.missing(is_archive, clock),
+            Way::Credential => self.web.missing(operation, clock),
+            Way::Api => self.api.missing(operation, clock),
             Way::Apify => self.apify.missing(ACTOR),
         }
     }
@@ -130,6 +121,12 @@ impl TwitterEngine {
             let (operation, job_type) = (arguments.operation, self.job_type.as_str());
             let (settings, others) = (settings.join(" or "), self.operations());
             return Err(not_configured(job_type, operation.as_str(), &settings, &others));
+        }
+        if let (Some(cursor), [Way::Credential, ..]) = (&arguments.cursor, ways.as_slice())
+            && self.twitter.web.is_of_nobody(arguments.operation, &cursor.token)
+        {
+            let text = "next_cursor comes from an account that this worker does not have";
+            return Err(Failure::new(Code::ArgumentsInvalid, text));
         }
         // What cannot pass is refused before X is asked; other failures may.
         let hopeless = match (ways.as_slice(), arguments.operation) {
@@ -184,7 +181,7 @@ impl TwitterEngine {
         let details = Details { way: way.as_str(), ..Details::default() };
         match found {
             Ok(mut found) => {
-                found.withhold_cursor(&self.twitter.secrets());
+                found.withhold_cursor(self.twitter.apify.secrets());
                 finished(found, details)
             }
             Err(WayError::NoAccount(failure)) => Ended::NoAccount(failure, details),
@@ -194,7 +191,7 @@ impl TwitterEngine {
 
     async fn go_by_apify(&self, run: &mut Run<'_>, token: Option<&str>) -> Ended {
         run.tally.asked();
-        let Fetched { result, details } =
+        let Fetched { result, details, is_paid } =
             followers(&self.twitter.apify, run.context, run.arguments, token).await;
         if let Some(stopped) = &details.stopped {
             run.tally.failed(stopped.code);
@@ -210,9 +207,8 @@ impl TwitterEngine {
                         | Code::UpstreamForbidden
                         | Code::RateLimited
                 );
-                // A run that is paid is not left behind: its dataset can be read later.
-                let is_unpaid = token.is_none() && details.resume.is_none();
-                if has_no_account && is_unpaid {
+                // What is paid for is not left for another way without a word.
+                if has_no_account && token.is_none() && !is_paid {
                     Ended::NoAccount(failure, details)
                 } else {
                     Ended::Failed(failure, details)
@@ -263,7 +259,8 @@ fn finished(mut found: Found, details: Details) -> Ended {
     {
         return Ended::Failed(failure, details);
     }
-    let stopped = stopped.or(found.paused.take());
+    let stopped = stopped.or(found.paused.take()).or(found.partial.take());
+    let stopped = stopped.or_else(|| left_out(found.unreadable));
     let details = Details {
         complete: stopped.is_none(),
         returned: found.count(),

@@ -1,10 +1,10 @@
 use bytes::Bytes;
 use sealwork_engine::Context;
 use sealwork_job::{Code, Failure};
-use sealwork_upstream::{ItemList, Secret};
+use sealwork_upstream::{ItemList, Secrets};
 use serde::Serialize;
 
-use crate::desk::WayError;
+use crate::{arguments::MAX_TOKEN, desk::WayError};
 
 /// What came of giving an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,19 +30,22 @@ pub(crate) struct Found {
     pub(crate) stopped: Option<Failure>,
     /// Why it was left at that, although nothing failed: it is a result without any item, too.
     pub(crate) paused: Option<Failure>,
+    /// What X said is missing of what it gave.
+    pub(crate) partial: Option<Failure>,
 }
 
 impl Found {
     /// Up to `wanted` items.
-    pub(crate) fn list(context: &Context, wanted: u64, secrets: Vec<Secret>) -> Self {
+    pub(crate) fn list(context: &Context, wanted: u64, secrets: &Secrets) -> Self {
         Self {
-            items: ItemList::new(context, secrets),
+            items: ItemList::new(context, secrets.clone()),
             wanted,
             is_single: false,
             unreadable: 0,
             cursor: None,
             stopped: None,
             paused: None,
+            partial: None,
         }
     }
 
@@ -50,7 +53,7 @@ impl Found {
     pub(crate) fn single(
         context: &Context,
         item: &impl Serialize,
-        secrets: Vec<Secret>,
+        secrets: &Secrets,
     ) -> Result<Self, WayError> {
         let list = Self::list(context, 1, secrets);
         let mut found = Self { is_single: true, items: list.items.in_memory(), ..list };
@@ -71,11 +74,6 @@ impl Found {
             return Took::NoRoom;
         }
         if self.is_full() { Took::Last } else { Took::More }
-    }
-
-    /// Lets none of `secrets` in from now on.
-    pub(crate) fn hide(&mut self, secrets: Vec<Secret>) {
-        self.items.hide(secrets);
     }
 
     /// Whether all that was wanted is there.
@@ -102,14 +100,20 @@ impl Found {
         Ok(self)
     }
 
-    /// Withholds a cursor in which the upstream quotes one of `secrets`: cursors leave the worker in
-    /// the clear on Masa's routes.
-    pub(crate) fn withhold_cursor(&mut self, secrets: &[Secret]) {
-        let quotes = |cursor: &String| secrets.iter().any(|secret| secret.is_in(cursor.as_bytes()));
-        if self.cursor.take_if(|cursor| quotes(cursor)).is_some() && self.stopped.is_none() {
-            let text = "X put a credential of this worker into its cursor, which is withheld";
-            self.stopped = Some(Failure::new(Code::UpstreamChanged, text));
-        }
+    /// Withholds a cursor in which the upstream quotes one of `secrets`, as cursors leave the worker
+    /// in the clear on Masa's routes; or with which nobody could go on.
+    pub(crate) fn withhold_cursor(&mut self, secrets: &Secrets) {
+        let is_odd = |cursor: &str| {
+            cursor.len() > MAX_TOKEN || !cursor.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        let text = if self.cursor.take_if(|cursor| secrets.are_in(cursor)).is_some() {
+            "X put a credential of this worker into its cursor, which is withheld"
+        } else if self.cursor.take_if(|cursor| is_odd(cursor)).is_some() {
+            "X's cursor is longer than this worker takes, or has characters that it does not take"
+        } else {
+            return;
+        };
+        self.stopped.get_or_insert(Failure::new(Code::UpstreamChanged, text));
     }
 
     /// The result's JSON.

@@ -75,6 +75,7 @@ pub(crate) fn warn(way: Way, index: usize, error: &UpstreamError) {
 pub(crate) fn reason(error: &UpstreamError) -> &'static str {
     match error.fault {
         Fault::Refused { reason, .. } | Fault::Said { reason, .. } => reason,
+        _ if error.code() == Code::UpstreamForbidden => "it does not say why",
         _ => "it does not take the credentials",
     }
 }
@@ -87,6 +88,9 @@ pub(crate) fn nobody(way: Way, why: Why, reasons: &[&str], now: Timestamp) -> Fa
         Way::Apify => "Apify tokens",
     };
     let setting = way.setting();
+    let each = |reason: &str| {
+        if reasons.is_empty() { reason.to_owned() } else { reasons.join("; ") }
+    };
     match why {
         Why::Empty => {
             Failure::new(Code::NotConfigured, format!("this worker has no {accounts} ({setting})"))
@@ -95,16 +99,13 @@ pub(crate) fn nobody(way: Way, why: Why, reasons: &[&str], now: Timestamp) -> Fa
             Code::NotConfigured,
             format!("none of the {accounts} of this worker ({setting}) has a password or cookies"),
         ),
-        Why::Refused(reason) => {
-            let reasons = if reasons.is_empty() { reason.to_owned() } else { reasons.join("; ") };
-            Failure::new(
-                Code::UpstreamUnauthorized,
-                format!("X refuses each of the {accounts} of this worker: {reasons}"),
-            )
-        }
-        Why::Forbidden => Failure::new(
+        Why::Refused(reason) => Failure::new(
+            Code::UpstreamUnauthorized,
+            format!("X refuses each of the {accounts} of this worker: {}", each(reason)),
+        ),
+        Why::Forbidden(reason) => Failure::new(
             Code::UpstreamForbidden,
-            format!("X allows this to none of the {accounts} of this worker"),
+            format!("X allows this to none of the {accounts} of this worker: {}", each(reason)),
         ),
         Why::Limited(until) => {
             let wait = until.since(now).as_secs() + 1;

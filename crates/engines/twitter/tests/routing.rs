@@ -8,7 +8,7 @@ use std::time::Duration;
 use sealwork_engine::Engine as _;
 use sealwork_engine_twitter::Operation;
 use sealwork_job::{Code, Rerun};
-use sealwork_test_upstream::{BASE_KEY, Bad, ELEVATED_KEY, context};
+use sealwork_test_upstream::{BASE_KEY, Bad, ELEVATED_KEY, Items, context};
 use sealwork_upstream::Social as _;
 use serde_json::{Value, json};
 
@@ -91,6 +91,21 @@ async fn a_run_that_is_paid_is_not_left_for_another_way() {
         let next = json!({"type": "getfollowers", "query": "NASA", "max_results": 5, "next_cursor": resume});
         assert_eq!(setup.result(ANY, next).await.as_array().unwrap().len(), 5);
         assert_eq!(setup.upstream.apify.started().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_paid_and_found_nothing_is_not_left_for_another_way() {
+    for status in [401, 403, 429] {
+        let setup = all().await;
+        setup.upstream.apify.set_run_time(Duration::from_secs(3600));
+        let actor = "kaitoeasyapi~premium-x-follower-scraper-following-data";
+        setup.upstream.apify.set_found(actor, Items::of(vec![]));
+        setup.upstream.misbehave("/actor-runs/", Bad::Status(status), 99);
+        let report = setup.report_in(&context(Duration::from_secs(3)), ANY, followers(5)).await;
+        assert!(report.result.is_err(), "{status}");
+        assert_eq!(setup.upstream.apify.started().len(), 1);
+        assert_eq!(setup.upstream.count("GET", "/x-web/"), 0, "{status}");
     }
 }
 

@@ -117,6 +117,28 @@ async fn an_item_that_quotes_a_credential_is_withheld() {
 }
 
 #[tokio::test]
+async fn an_item_or_cursor_that_quotes_a_credential_of_another_way_is_withheld() {
+    for (job_type, operation, path, from) in [
+        ("twitter-api", "searchbyquery", "/search/recent", "ISRO"),
+        ("twitter-credential", "searchbyquery", "/SearchTimeline", "ISRO"),
+        ("twitter-apify", "getfollowers", "/datasets/", "Person 3"),
+        ("twitter-api", "searchbyquery", "/search/recent", "b26v"),
+        ("twitter-credential", "searchbyquery", "/SearchTimeline", "DAAC"),
+    ] {
+        for secret in [BASE_KEY, TOKEN, X_PASSWORD, "session-of-alice", "csrf-of-alice"] {
+            let setup = setup().await;
+            setup.upstream.misbehave(path, Bad::Edited(from, secret), 9);
+            let arguments = json!({"type": operation, "query": "NASA", "max_results": 20});
+            let report = setup.report(job_type, arguments).await;
+            let said = everything(&report);
+            assert!(report.result.is_ok(), "{job_type} {from}: {said}");
+            assert!(said.contains("withheld"), "{job_type} {from} {secret}: {said}");
+            assert!(!said.contains(secret), "{job_type} {from} {secret}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_that_quotes_a_credential_is_withheld_and_the_result_says_so() {
     for (job_type, path, from, secret, size) in [
         ("twitter-api", "/search/recent", "b26v", BASE_KEY, 100),

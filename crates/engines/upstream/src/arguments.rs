@@ -167,6 +167,11 @@ impl<'a> Fields<'a> {
         Ok(texts)
     }
 
+    /// The digits of a text that came as the number that they are.
+    pub fn whole(&self, name: &str) -> Option<u64> {
+        self.0.get(name).and_then(Value::as_u64)
+    }
+
     /// True or false; false when absent.
     ///
     /// # Errors
@@ -218,7 +223,14 @@ impl<'a> Fields<'a> {
         name: &'static str,
         allowed: &'static [&'static str],
     ) -> Result<Option<&'static str>, FieldError> {
-        let Some(given) = self.text(name, usize::MAX)? else { return Ok(None) };
+        let number = self.whole(name).map(|number| number.to_string());
+        let given = match &number {
+            Some(number) => number.as_str(),
+            None => match self.text(name, usize::MAX)? {
+                Some(given) => given,
+                None => return Ok(None),
+            },
+        };
         match allowed.iter().find(|word| word.eq_ignore_ascii_case(given)) {
             Some(word) => Ok(Some(word)),
             None => Err(FieldError::Choice { name, allowed, given: shown(given) }),

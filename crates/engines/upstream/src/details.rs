@@ -84,6 +84,14 @@ impl Details {
     }
 }
 
+/// Why a result is not complete of which items were left out because they have no form that is
+/// known.
+pub fn left_out(unreadable: u64) -> Option<Failure> {
+    let text =
+        format!("items that were left out, as this worker does not know their form: {unreadable}");
+    (unreadable > 0).then(|| Failure::new(Code::UpstreamChanged, text))
+}
+
 impl From<Failure> for Stopped {
     fn from(failure: Failure) -> Self {
         let Failure { code, message, .. } = failure;

@@ -153,6 +153,22 @@ impl UpstreamError {
         }
     }
 
+    /// Whether it tells something of the upstream, and nothing of what was asked: the next request
+    /// would likely fail in the same way.
+    pub fn is_about_the_upstream(&self) -> bool {
+        match &self.fault {
+            Fault::Network(error) => {
+                !error.is_about_the_job() && error.code() != Code::ResponseTooLarge
+            }
+            Fault::Status(status) => {
+                matches!(self.code(), Code::UpstreamStatus | Code::UpstreamTimeout)
+                    || *status == StatusCode::METHOD_NOT_ALLOWED
+            }
+            Fault::NotJson | Fault::Truncated | Fault::Shape(_) => true,
+            _ => false,
+        }
+    }
+
     /// With the meaning that the status has at this upstream.
     #[must_use]
     pub fn because(mut self, reason: &'static str) -> Self {

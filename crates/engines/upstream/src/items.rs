@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sealwork_engine::{Context, Spool};
 use serde::Serialize;
 
-use crate::Secret;
+use crate::Secrets;
 
 /// Bytes of output of a job whose limits do not say.
 const DEFAULT_LIMIT: u64 = 64 << 20;
@@ -13,9 +13,6 @@ const SPOOLED_FROM: usize = 256 << 10;
 /// Without a spool the buffer is grown once from this size on, to all that it may come to: growing it step by step
 /// would hold it twice each time.
 const LARGE: usize = 8 << 20;
-/// An item that quotes a secret of the operator is not given.
-const HIDDEN: &[u8] =
-    br#"{"withheld":"the upstream put a credential of this worker into this item"}"#;
 
 /// A JSON array that grows within the job's output limit. Where the job has a spool, the array is
 /// never whole in memory.
@@ -26,13 +23,13 @@ pub struct ItemList {
     spooled: usize,
     limit: usize,
     count: u64,
-    secrets: Vec<Secret>,
+    secrets: Secrets,
     scratch: Vec<u8>,
 }
 
 impl ItemList {
     /// An empty list for a job's output, in which none of `secrets` will be.
-    pub fn new(context: &Context, secrets: impl IntoIterator<Item = Secret>) -> Self {
+    pub fn new(context: &Context, secrets: Secrets) -> Self {
         let limit = context.limits.output_bytes.unwrap_or(DEFAULT_LIMIT);
         Self {
             json: b"[".to_vec(),
@@ -40,7 +37,7 @@ impl ItemList {
             spooled: 0,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             count: 0,
-            secrets: secrets.into_iter().collect(),
+            secrets,
             scratch: Vec::new(),
         }
     }
@@ -51,20 +48,14 @@ impl ItemList {
         Self { spool: None, ..self }
     }
 
-    /// Lets none of `secrets` in from now on, instead of those before: they may be renewed while a
-    /// job is running.
-    pub fn hide(&mut self, secrets: Vec<Secret>) {
-        self.secrets = secrets;
-    }
-
     /// Adds an item; false, and nothing is added, when there is no room for it.
     pub fn push(&mut self, item: &impl Serialize) -> bool {
         self.scratch.clear();
         if serde_json::to_writer(&mut self.scratch, item).is_err() {
             return true;
         }
-        let is_hidden = self.secrets.iter().any(|secret| secret.is_in_json(&self.scratch));
-        let item = if is_hidden { HIDDEN } else { &self.scratch };
+        self.secrets.withhold(&mut self.scratch);
+        let item = &self.scratch;
         // The item, a comma and the closing bracket.
         let needed = self.json.len() + item.len() + 2;
         if self.spooled + needed > self.limit {
@@ -155,7 +146,7 @@ mod tests {
             meter: Arc::new(Meter::default()),
             spool: Some(Arc::clone(spool) as Arc<dyn Spool>),
         };
-        ItemList::new(&context, [])
+        ItemList::new(&context, Secrets::default())
     }
 
     fn item(number: usize) -> String {

@@ -26,10 +26,9 @@ struct JobMeter {
 
 impl EgressMeter for JobMeter {
     fn request(&self, _url: &Url) -> Result<(), EgressError> {
-        if self.meter.usage().egress_requests >= self.max_requests {
+        if !self.meter.take_egress_request(self.max_requests) {
             return Err(EgressError::Exhausted { what: REQUESTS });
         }
-        self.meter.add_egress_request();
         Ok(())
     }
 

@@ -33,6 +33,18 @@ impl Secret {
         &self.0.text
     }
 
+    /// As it stands within a JSON text.
+    pub(crate) fn escaped(&self) -> &str {
+        &self.0.escaped
+    }
+
+    /// As X and others write it in a text, where that differs.
+    pub(crate) fn in_html(&self) -> Option<Self> {
+        let text = self.expose();
+        let escaped = || text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        text.contains(['&', '<', '>']).then(|| Self::new(&Zeroizing::new(escaped())))
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.text.is_empty()

@@ -27,6 +27,7 @@ pub fn decode(bytes: &[u8], header: Option<&str>, host: Option<&str>) -> Decoded
     }
     let label = header.and_then(for_label).or_else(|| prescan(&bytes[..bytes.len().min(PRESCAN)]));
     match label {
+        Some(encoding) if encoding == UTF_8 && is_utf8_prefix(bytes) => decode_as(UTF_8, bytes),
         Some(encoding) if encoding == UTF_8 => {
             let decoded = decode_as(UTF_8, bytes);
             if is_mostly_broken(&decoded.text) {
@@ -325,5 +326,12 @@ mod tests {
         fn anything_like_a_tag_decodes(text in "[<>!?/='\" metachrs-]{0,80}") {
             decode(text.as_bytes(), None, None);
         }
+    }
+
+    #[test]
+    fn valid_utf8_stays_what_it_says_however_many_replacement_characters_it_holds() {
+        let text = "caf\u{fffd} is valid";
+        let decoded = decode(text.as_bytes(), Some("utf-8"), None);
+        assert_eq!((decoded.text.as_str(), decoded.encoding), (text, "UTF-8"));
     }
 }

@@ -54,8 +54,12 @@ pub struct WebMaxima {
     pub output_bytes: u64,
     /// Pages of one job in flight at a time.
     pub in_flight: usize,
-    /// Pages parsed at a time, over all jobs; each may take some tens of MiB.
+    /// Pages of one requester parsed at a time; one more is for others. Each may take some tens of
+    /// MiB.
     pub parsers: usize,
+    /// Bytes in memory that all jobs together hold: a third for bodies of pages that are being read,
+    /// the rest for results in the making.
+    pub memory: u64,
 }
 
 impl Default for WebMaxima {
@@ -72,6 +76,7 @@ impl Default for WebMaxima {
             output_bytes: 64 << 20,
             in_flight: 16,
             parsers: std::thread::available_parallelism().map_or(2, usize::from),
+            memory: 768 << 20,
         }
     }
 }

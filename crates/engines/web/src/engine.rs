@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sealwork_egress::{Egress, Politeness, RobotsCache};
+use sealwork_egress::Egress;
 use sealwork_engine::{Context, Engine, Report, Stat};
 use sealwork_job::{Code, Failure, Output, Rerun};
 use sealwork_platform::Clock;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use crate::{
     Arguments, WebConfig,
@@ -31,15 +30,7 @@ pub struct WebEngine {
 impl WebEngine {
     /// An engine that goes out through `egress`.
     pub fn new(egress: Arc<Egress>, clock: Arc<dyn Clock>, config: WebConfig) -> Self {
-        let shared = Shared {
-            politeness: Politeness::new(Arc::clone(&clock), config.politeness),
-            robots: RobotsCache::new(Arc::clone(&egress), config.robots.clone()),
-            parsers: Arc::new(Semaphore::new(config.maxima.parsers.max(1))),
-            egress,
-            clock,
-            config,
-        };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(Shared::new(egress, clock, config)) }
     }
 }
 

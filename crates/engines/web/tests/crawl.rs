@@ -47,9 +47,7 @@ async fn one_page_gives_the_object_of_the_reference_and_its_document() {
         setup.report(json!({"type": "scraper", "url": "http://a.test/", "depth": 1})).await;
     let output = report.result.unwrap();
     let golden = concat!(
-        r#"{"sections":[{"title":"Home","paragraphs":["Text of Home."],"images":null}],"#,
-        r#""pages":["http://a.test/a","http://a.test/b","http://a.test/","https://other.test/x"],"#,
-        r#""documents":[{"url":"http://a.test/","final_url":"http://a.test/","status":200,"#,
+        r#"{"documents":[{"url":"http://a.test/","final_url":"http://a.test/","status":200,"#,
         r#""fetched_at":"2026-01-02T03:04:05Z","depth":0,"referrer":null,"#,
         r#""content_type":"text/html","charset":"UTF-8","title":"Home","canonical_url":null,"#,
         r#""description":null,"author":null,"language":null,"#,
@@ -57,6 +55,8 @@ async fn one_page_gives_the_object_of_the_reference_and_its_document() {
         r##""markdown":"Text of Home.\n\n- [to /a](http://a.test/a)\n- [to /b](http://a.test/b)\n- [to /#top](http://a.test/#top)\n- [to https://other.test/x](https://other.test/x)","##,
         r#""links":["http://a.test/a","http://a.test/b","http://a.test/","https://other.test/x"],"images":[],"#,
         r#""truncated":null,"error":null}],"#,
+        r#""sections":[{"title":"Home","paragraphs":["Text of Home."],"images":null}],"#,
+        r#""pages":["http://a.test/a","http://a.test/b","http://a.test/","https://other.test/x"],"#,
         r#""complete":true,"stopped":null,"unvisited":0,"#,
         r#""skipped":{"robots_denied":0,"blacklisted":0,"left_site":0,"duplicate":0}}"#,
     );
@@ -451,7 +451,7 @@ async fn a_start_page_that_cannot_be_had_fails_with_the_reason() {
 async fn legacy_jobs_fail_quietly_but_respect_the_blacklist() {
     let mut setup = setup();
     setup.config.blacklist = Blacklist::parse("google");
-    let empty = r#"{"sections":null,"pages":null,"documents":[],"complete":true,"stopped":null,"unvisited":0,"skipped":{"robots_denied":0,"blacklisted":0,"left_site":0,"duplicate":0}}"#;
+    let empty = r#"{"documents":[],"sections":null,"pages":null,"complete":true,"stopped":null,"unvisited":0,"skipped":{"robots_denied":0,"blacklisted":0,"left_site":0,"duplicate":0}}"#;
     for url in ["bing", "", "http://unknown.test/"] {
         let report = setup.report(json!({"url": url, "legacy": true})).await;
         assert_eq!(report.result.unwrap().data.as_ref(), empty.as_bytes(), "{url}");
@@ -528,4 +528,36 @@ async fn until_asked(web: &Web, path: &str) {
     while !web.paths().iter().any(|asked| asked == path) {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_were_asked_for_before_the_limit_still_come() {
+    let links = ["/1", "/2", "/3", "/4", "/5", "/6"];
+    let web = Web::default().site("a.test", move |path| match path {
+        "/" => page("Home", &links),
+        _ => page("Page", &[]),
+    });
+    let mut setup = Setup::new(web);
+    setup.config.politeness.concurrency = 8;
+    setup.limits.egress_requests = Some(4);
+    let arguments = json!({"url": "http://a.test/", "max_depth": 2, "respect_robots": false});
+    let result = setup.result(arguments).await;
+    assert_eq!(paths(&result), ["/", "/1", "/2", "/3"]);
+    assert_eq!((&result["stopped"], &result["unvisited"]), (&json!("egress_requests"), &json!(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn links_and_redirects_with_more_slashes_lead_where_browsers_go() {
+    let web = Web::default()
+        .site("a.test", |path| match path {
+            "/" => page("Home", &["///b.test/x"]),
+            _ => redirect("///b.test/y"),
+        })
+        .site("b.test", |_| page("There", &[]));
+    let setup = Setup::new(web);
+    let home = setup.result(json!({"url": "http://a.test/"})).await;
+    assert_eq!(home["pages"], json!(["http://b.test/x"]));
+    let arguments = json!({"url": "http://a.test/go", "same_origin": false});
+    let moved = setup.result(arguments).await;
+    assert_eq!(moved["documents"][0]["final_url"], "http://b.test/y");
 }

@@ -23,6 +23,8 @@ pub enum DiskFault {
     FailReads,
     /// Nothing more can be allocated; what is allocated can be overwritten.
     Full,
+    /// No more than so many bytes can be allocated in all.
+    Room(u64),
     /// Nothing can be changed.
     ReadOnly,
     /// Syncs of paths that begin so report success and do nothing: the harness must notice.

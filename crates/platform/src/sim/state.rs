@@ -134,11 +134,16 @@ impl State {
             }
             return Err(error);
         }
-        let full = self.faults.contains(&DiskFault::Full);
-        let content = self.content(node)?;
-        if full && content.missing_blocks(offset, data.len()) > 0 {
+        let missing = self.content(node)?.missing_blocks(offset, data.len());
+        let is_full = |fault: &DiskFault| match fault {
+            DiskFault::Full => true,
+            DiskFault::Room(bytes) => self.used_bytes() + missing * BLOCK > *bytes,
+            _ => false,
+        };
+        if missing > 0 && self.faults.iter().any(is_full) {
             return Err(io::ErrorKind::StorageFull.into());
         }
+        let content = self.content(node)?;
         content.write(offset, data);
         Ok(())
     }

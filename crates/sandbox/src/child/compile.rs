@@ -6,11 +6,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wasmtime::Module;
 
-use super::{interface, pipe};
+use super::{interface, load, pipe};
 use crate::{
-    confine::{self, Confinement},
+    confine::{self, Bounds, Confinement},
     engine,
-    wire::{self, MAX_TO_CHILD},
+    wire::{self, MAX_TO_CHILD, Unready},
 };
 
 /// How much a compiler stands back behind the worker's own threads, as `nice` counts: a quarter of a
@@ -30,16 +30,18 @@ pub(crate) struct ToCompiler {
 pub(crate) enum FromCompiler {
     Ready(Confinement),
     /// In the place of [`crate::wire::FromChild::Failed`], which a compiler says as well.
-    Failed(String),
+    Failed(Unready),
     Compiled(Bytes),
     /// The module is not valid, or not a program: why.
     Refused(String),
 }
 
-pub(crate) fn serve(memory: u64) -> io::Result<()> {
+pub(crate) fn serve(memory: u64) -> Result<(), Unready> {
+    load::try_code()?;
     // It compiles all the same where this is not allowed.
     let _ = rustix::process::nice(NICE);
-    let confinement = confine::before_threads(Some(memory), || ()).map_err(io::Error::other)?;
+    let bounds = Bounds { memory: Some(memory), file: 0 };
+    let confinement = confine::before_threads(bounds, || ()).map_err(io::Error::other)?;
     let mut pipe = pipe()?;
     let engine = engine::compiling().map_err(io::Error::other)?;
     let confinement = confine::seal_off(confinement).map_err(io::Error::other)?;
@@ -58,7 +60,7 @@ pub(crate) fn serve(memory: u64) -> io::Result<()> {
             }
         }
     };
-    wire::write(&mut pipe, &answer)
+    Ok(wire::write(&mut pipe, &answer)?)
 }
 
 /// Whether the module can begin with the memory that programs get.

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::wire::monotonic;
+
 /// When one run must end.
 #[derive(Debug)]
 pub(crate) struct Control {
@@ -26,9 +28,10 @@ pub(crate) enum Halt {
 
 impl Control {
     #[allow(clippy::disallowed_methods, reason = "a deadline inside a process of its own")]
-    pub(crate) fn new(wall: Duration) -> Self {
-        let began = Instant::now();
-        let deadline = began.checked_add(wall).unwrap_or(began);
+    /// `deadline` by [`monotonic`].
+    pub(crate) fn new(deadline: Duration) -> Self {
+        let (began, left) = (Instant::now(), deadline.saturating_sub(monotonic()));
+        let deadline = began.checked_add(left).unwrap_or(began);
         Self { began, deadline, stopped: AtomicBool::new(false) }
     }
 
@@ -57,5 +60,20 @@ impl Control {
     /// Time until it must end.
     pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(self.began + self.began.elapsed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_waited_in_the_pipe_has_no_more_time_than_the_worker_gave_it() {
+        let late = Control::new(monotonic().saturating_sub(Duration::from_millis(1)));
+        assert_eq!((late.check(), late.left()), (Err(Halt::OutOfTime), Duration::ZERO));
+        let early = Control::new(monotonic() + Duration::from_secs(60));
+        assert!(early.check().is_ok());
+        let minute = Duration::from_secs(50)..=Duration::from_secs(60);
+        assert!(minute.contains(&early.left()));
     }
 }

@@ -9,10 +9,7 @@ use sealwork_wasi::WasiState;
 use wasmtime::ResourceLimiter;
 
 use super::{calls::Calls, control::Halt, meter::PeakMemory, serve::Process, wasi};
-use crate::wire::{Form, FromChild, Run};
-
-/// Most bytes that the head of a script's outcome adds to its output.
-const HEAD: u64 = 256 << 10;
+use crate::wire::{Form, FromChild, HEAD, Run};
 
 /// The state of one run.
 pub(crate) struct Guest {
@@ -152,8 +149,12 @@ impl ResourceLimiter for Memory {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        // What its own type forbids fails behind this, and must not count.
+        if maximum.is_some_and(|most| desired > most) {
+            return Ok(false);
+        }
         let used = self.used.saturating_sub(current as u64).saturating_add(desired as u64);
         if used > self.limit {
             self.refused = Some(used);
@@ -233,5 +234,18 @@ mod tests {
         assert!(memory.memory_growing(0, 40, None).unwrap());
         assert!(!memory.memory_growing(40, 41, None).unwrap());
         assert_eq!((memory.refused, peak.bytes()), (Some(101), 100));
+    }
+
+    /// Fails when `memory_growing` does not look at the maximum of the memory's own type.
+    #[test]
+    fn growth_that_a_memorys_own_type_forbids_is_not_counted() {
+        let peak = PeakMemory::default();
+        let mut memory = Memory::new(100, peak.clone());
+        assert!(memory.memory_growing(0, 10, Some(20)).unwrap());
+        for _ in 0..10 {
+            assert!(!memory.memory_growing(10, 30, Some(20)).unwrap());
+        }
+        assert_eq!((peak.bytes(), memory.refused), (10, None));
+        assert!(memory.memory_growing(0, 90, None).unwrap(), "another memory has what is left");
     }
 }

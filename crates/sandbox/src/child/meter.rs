@@ -16,7 +16,7 @@ use super::serve::Process;
 use crate::wire::{FromChild, Used};
 
 /// How often the worker hears it. A killed run has used at most so much more, and the time that one
-/// call of the host takes.
+/// call of the host takes; more where others of its process spoke whenever it would have.
 const EVERY: Duration = Duration::from_millis(10);
 
 /// The meter of one run. Read by the thread that performs the run: the CPU time is that thread's.
@@ -77,10 +77,12 @@ impl Meter {
         if now.saturating_sub(self.told_ms.load(Relaxed)) < EVERY.as_millis() as u64 {
             return;
         }
-        self.told_ms.store(now, Relaxed);
         let (fuel, peak_memory) = (self.fuel.load(Relaxed), self.peak.bytes());
         let used = Used { fuel, cpu: self.cpu(), peak_memory };
-        self.process.send(&FromChild::Used { run: self.run, used });
+        // The programs of a process are not to wait for one another's bills.
+        if self.process.mention(&FromChild::Used { run: self.run, used }) {
+            self.told_ms.store(now, Relaxed);
+        }
     }
 }
 

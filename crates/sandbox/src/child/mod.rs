@@ -51,10 +51,9 @@ pub fn main(arguments: &[String]) -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err(why) => {
             // Where the filter is on already, or the pipe broken, nobody hears of it.
-            let _ = pipe()
-                .and_then(|mut pipe| wire::write(&mut pipe, &FromChild::Failed(error.to_string())));
+            let _ = pipe().and_then(|mut pipe| wire::write(&mut pipe, &FromChild::Failed(why)));
             ExitCode::FAILURE
         }
     }

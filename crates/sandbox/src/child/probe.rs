@@ -12,7 +12,11 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::pipe;
-use crate::{confine, engine, wire};
+use crate::{
+    confine::{self, Bounds},
+    engine,
+    wire::{self, Unready},
+};
 
 /// One way out, and what the kernel said to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +29,11 @@ pub struct Attempt {
 
 /// Confines itself as a sandbox does, tries each way out once, and reports.
 #[allow(clippy::disallowed_methods, reason = "each of these must fail")]
-pub(crate) fn serve() -> io::Result<()> {
+pub(crate) fn serve() -> Result<(), Unready> {
     let environment = fs::read("/proc/self/environ").unwrap_or_default();
+    let bounds = Bounds { memory: None, file: 0 };
     let confinement =
-        confine::before_threads(None, engine::open_page_map).map_err(io::Error::other)?;
+        confine::before_threads(bounds, engine::open_page_map).map_err(io::Error::other)?;
     let mut pipe = pipe()?;
     confine::seal_off(confinement).map_err(io::Error::other)?;
     let init = Pid::INIT;
@@ -59,7 +64,7 @@ pub(crate) fn serve() -> io::Result<()> {
         what: "find an environment".to_owned(),
         refused: environment.is_empty().then(|| "it is empty".to_owned()),
     });
-    wire::write(&mut pipe, &attempts)
+    Ok(wire::write(&mut pipe, &attempts)?)
 }
 
 fn attempt<T>(what: &str, way: impl FnOnce() -> io::Result<T>) -> Attempt {

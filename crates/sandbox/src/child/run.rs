@@ -15,11 +15,7 @@ use super::{
     serve::Process,
     slices::{self, SLICE},
 };
-use crate::wire::{End, Ended, Form, KEPT_OUTPUT, Run};
-
-/// A script's answer up to this is still handed out when its time is over: what is larger would
-/// come too late.
-const LATE_ANSWER: usize = 4 << 20;
+use crate::wire::{End, Ended, Form, KEPT_OUTPUT, LATE_ANSWER, Run};
 
 /// Performs the run. What it came to is told before its instance is taken apart: nobody waits for
 /// that.

@@ -5,10 +5,11 @@ use std::{
     collections::HashMap,
     fs::File,
     io::{self, BufReader},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     thread,
 };
 
+use bytes::Bytes;
 use serde::Serialize;
 use wasmtime::{Engine, InstancePre, Linker};
 
@@ -17,9 +18,9 @@ use super::{
     meter::Meter, pipe, run,
 };
 use crate::{
-    confine,
+    confine::{self, Bounds},
     engine::{self, Room},
-    wire::{self, End, Ended, FromChild, MAX_TO_CHILD, Run, ToChild},
+    wire::{self, End, Ended, FromChild, MAX_TO_CHILD, PIECE, Run, ToChild, Unready},
 };
 
 /// Programs have stacks of their own.
@@ -31,13 +32,18 @@ pub(crate) struct Process {
     linker: Linker<Guest>,
     modules: RwLock<HashMap<u32, InstancePre<Guest>>>,
     runs: Mutex<HashMap<u32, Arc<Calls>>>,
+    /// Of runs that have ended: what the worker has not fetched yet.
+    outputs: Mutex<HashMap<u32, Bytes>>,
     reader: Mutex<BufReader<File>>,
     writer: Mutex<File>,
 }
 
-pub(crate) fn serve(room: Room) -> io::Result<()> {
+pub(crate) fn serve(room: Room) -> Result<(), Unready> {
+    load::try_code()?;
+    // The longest file is the image of a memory.
+    let bounds = Bounds { memory: None, file: room.memory_bytes as u64 };
     let confinement =
-        confine::before_threads(None, engine::open_page_map).map_err(io::Error::other)?;
+        confine::before_threads(bounds, engine::open_page_map).map_err(io::Error::other)?;
     let pipe = pipe()?;
     let engine = engine::running(room).map_err(io::Error::other)?;
     let linker = interface::linker(&engine).map_err(io::Error::other)?;
@@ -46,11 +52,12 @@ pub(crate) fn serve(room: Room) -> io::Result<()> {
         linker,
         modules: RwLock::default(),
         runs: Mutex::default(),
+        outputs: Mutex::default(),
         writer: Mutex::new(pipe.try_clone()?),
         reader: Mutex::new(BufReader::with_capacity(64 << 10, pipe)),
     });
     // They wait for their turn to read until the filter is on.
-    let held = process.reader.lock().unwrap_or_else(PoisonError::into_inner);
+    let held = lock(&process.reader);
     for _ in 0..=room.runs {
         let process = Arc::clone(&process);
         thread::Builder::new().stack_size(STACK).spawn(move || process.work())?;
@@ -69,7 +76,7 @@ impl Process {
     fn work(self: &Arc<Self>) {
         loop {
             let message = {
-                let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut reader = lock(&self.reader);
                 wire::read(&mut *reader, MAX_TO_CHILD)
             };
             match message {
@@ -96,7 +103,25 @@ impl Process {
                     calls.stop();
                 }
             }
+            ToChild::Next { run } => {
+                if let Some(bytes) = self.next_piece(run) {
+                    self.send(&FromChild::Piece { run, bytes });
+                }
+            }
+            ToChild::Drop { run } => {
+                lock(&self.outputs).remove(&run);
+            }
         }
+    }
+
+    fn next_piece(&self, run: u32) -> Option<Bytes> {
+        let mut outputs = lock(&self.outputs);
+        let output = outputs.get_mut(&run)?;
+        let piece = output.split_to(output.len().min(PIECE));
+        if output.is_empty() {
+            outputs.remove(&run);
+        }
+        Some(piece)
     }
 
     fn load(&self, number: u32, artefact: &[u8]) -> wasmtime::Result<()> {
@@ -114,31 +139,54 @@ impl Process {
         };
         let Some(ready) = ready else {
             let end = End::Unfit("the module is not loaded".to_owned());
-            self.send(&FromChild::Ended { run: number, ended: Box::new(Ended::unrun(end)) });
-            return;
+            return self.tell_end(number, Ended::unrun(end));
         };
         let meter = Meter::start(Arc::clone(self), number);
-        let calls = Arc::new(Calls::new(Control::new(run.limits.wall), meter));
-        self.lock_runs().insert(number, Arc::clone(&calls));
+        let calls = Arc::new(Calls::new(Control::new(run.deadline), meter));
+        lock(&self.runs).insert(number, Arc::clone(&calls));
         run::perform(self, &ready, &run, &calls, |ended| {
-            self.lock_runs().remove(&number);
-            self.send(&FromChild::Ended { run: number, ended: Box::new(ended) });
+            lock(&self.runs).remove(&number);
+            self.tell_end(number, ended);
         });
     }
 
-    fn calls(&self, run: u32) -> Option<Arc<Calls>> {
-        self.lock_runs().get(&run).cloned()
+    /// A long output stays here until it is fetched.
+    fn tell_end(&self, run: u32, mut ended: Ended) {
+        let mut rest = 0;
+        if ended.output.len() > PIECE {
+            rest = ended.output.len() as u64;
+            lock(&self.outputs).insert(run, std::mem::take(&mut ended.output));
+        }
+        self.send(&FromChild::Ended { run, ended: Box::new(ended), rest });
     }
 
-    fn lock_runs(&self) -> std::sync::MutexGuard<'_, HashMap<u32, Arc<Calls>>> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn calls(&self, run: u32) -> Option<Arc<Calls>> {
+        lock(&self.runs).get(&run).cloned()
+    }
+
+    /// Says what may be left out, unless somebody else is speaking; whether it was said.
+    pub(crate) fn mention(&self, message: &impl Serialize) -> bool {
+        match self.writer.try_lock() {
+            Ok(writer) => {
+                Self::write(writer, message);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    pub(crate) fn send(&self, message: &impl Serialize) {
+        Self::write(lock(&self.writer), message);
     }
 
     /// A worker that does not listen any more has no use for this process.
-    pub(crate) fn send(&self, message: &impl Serialize) {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+    fn write(mut writer: MutexGuard<'_, File>, message: &impl Serialize) {
         if wire::write(&mut *writer, message).is_err() {
             std::process::exit(0);
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,11 +9,13 @@ use landlock::{
     RulesetStatus, Scope,
 };
 use rustix::{
-    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
+    process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit},
     thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs},
 };
 use seccompiler::{BpfProgram, TargetArch};
 use serde::{Deserialize, Serialize};
+
+use crate::{engine::PER_MODULE, holdings::MODULES};
 
 /// The allowed system calls. Kept as data, so that a change to it is seen as one.
 const FILTERS: &str = include_str!("seccomp.json");
@@ -55,25 +57,32 @@ fn step(step: &'static str) -> impl FnOnce(rustix::io::Errno) -> ConfineError {
 
 /// What a process has open at most: the pipe, the map of its pages, and an image of each memory of
 /// each module that is loaded.
-const OPEN_FILES: u64 = 1024;
+const OPEN_FILES: u64 = 16 + (MODULES as u64) * (PER_MODULE as u64);
+
+/// What a process is held to by the kernel's own limits, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Its address space, where that is bounded.
+    pub(crate) memory: Option<u64>,
+    /// A file in memory. Whoever writes more is ended.
+    pub(crate) file: u64,
+}
 
 /// The first half: everything that later threads inherit. `open_last` may open what the process
 /// needs of itself: it has no capability any more, and can open nothing afterwards.
 pub(crate) fn before_threads(
-    memory: Option<u64>,
+    bounds: Bounds,
     open_last: impl FnOnce(),
 ) -> Result<Confinement, ConfineError> {
     inherited::close()
         .map_err(|source| ConfineError::Step { step: "closing inherited files", source })?;
     let no_capabilities = drop_capabilities();
     open_last();
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).map_err(step("core dumps"))?;
-    let few = Rlimit { current: Some(OPEN_FILES), maximum: Some(OPEN_FILES) };
-    setrlimit(Resource::Nofile, few).map_err(step("limit on open files"))?;
-    if let Some(bytes) = memory {
-        let most = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-        setrlimit(Resource::As, most).map_err(step("limit on memory"))?;
+    limit(Resource::Core, 0).map_err(step("core dumps"))?;
+    limit(Resource::Nofile, OPEN_FILES).map_err(step("limit on open files"))?;
+    limit(Resource::Fsize, bounds.file).map_err(step("limit on files in memory"))?;
+    if let Some(bytes) = bounds.memory {
+        limit(Resource::As, bytes).map_err(step("limit on memory"))?;
     }
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(step("dumpable"))?;
     set_no_new_privs(true).map_err(step("no_new_privs"))?;
@@ -83,6 +92,12 @@ pub(crate) fn before_threads(
         no_new_privileges: true,
         no_capabilities,
     })
+}
+
+/// Who started the worker may have set it lower.
+fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
+    let most = Some(getrlimit(resource).maximum.map_or(most, |hard| hard.min(most)));
+    setrlimit(resource, Rlimit { current: most, maximum: most })
 }
 
 /// The second half, when all threads are there: no system call but those on the list, for all of

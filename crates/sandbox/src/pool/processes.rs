@@ -14,7 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{PoolConfig, PoolLoad};
 use crate::{
-    Artefact, Confinement, RunError, StartError, holdings::Holdings, process::Process, room::Room,
+    Artefact, Confinement, RunError, StartError,
+    holdings::{Holdings, MODULES},
+    process::Process,
+    room::Room,
     turns::most_of_one,
 };
 
@@ -22,9 +25,7 @@ use crate::{
 const IDLE: Duration = Duration::from_secs(10);
 /// How often idle processes are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
-/// Modules in one process: a tenant that brings more gets a new one.
-const MODULES: usize = 64;
-/// The same for their native code, in bytes.
+/// Native code in one process, in bytes: a tenant that brings more gets a new one.
 const MODULE_BYTES: u64 = 256 << 20;
 /// Processes that are started at once: more would only take the CPU from what runs.
 const STARTS: usize = 4;

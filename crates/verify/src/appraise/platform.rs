@@ -6,8 +6,15 @@ use crate::{
 };
 
 pub(super) fn check_snp(snp: &SnpClaims, rules: &SnpPolicy, reasons: &mut Reasons) {
-    for (which, tcb) in [("reported", &snp.reported_tcb), ("committed", &snp.committed_tcb)] {
-        check_versions(which, tcb, &rules.min_tcb, reasons);
+    let update = "the operator has to update the platform's firmware";
+    // Firmware can be updated under a running guest, whose memory the old one may have let out.
+    let restart = "the operator has to start the guest anew, under the firmware of today";
+    for (which, tcb, mend) in [
+        ("reported", &snp.reported_tcb, update),
+        ("committed", &snp.committed_tcb, update),
+        ("launch", &snp.launch_tcb, restart),
+    ] {
+        check_versions(which, tcb, &rules.min_tcb, mend, reasons);
     }
     if snp.guest_svn < rules.min_guest_svn {
         reasons
@@ -48,7 +55,13 @@ pub(super) fn check_snp(snp: &SnpClaims, rules: &SnpPolicy, reasons: &mut Reason
     allow("simultaneous multithreading", snp.smt, rules.allow_smt, "allow_smt");
 }
 
-fn check_versions(which: &str, found: &SnpTcb, min: &SnpTcb, reasons: &mut Reasons) {
+fn check_versions(
+    which: &str,
+    found: &SnpTcb,
+    min: &SnpTcb,
+    mend: &'static str,
+    reasons: &mut Reasons,
+) {
     let parts = [
         ("boot loader", found.boot_loader, min.boot_loader),
         ("TEE", found.tee, min.tee),
@@ -62,7 +75,7 @@ fn check_versions(which: &str, found: &SnpTcb, min: &SnpTcb, reasons: &mut Reaso
             .expected(format!("at least {min}"))
             .found(found)
             .source("`kinds.snp.min_tcb` of the policy")
-            .mend("the operator has to update the platform's firmware");
+            .mend(mend);
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::{
-    Claims, Details, Provenance, ReasonCode, TpmClaims,
+    Claims, Details, Hex, Provenance, ReasonCode, TpmClaims,
     authenticate::Authenticated,
     policy::{Policy, TpmPolicy},
     reason::Reasons,
@@ -35,21 +35,53 @@ pub(super) fn check_key(
         _ => Provenance::None,
     };
     if tpm.provenance == Provenance::None {
+        let found = match &tpm.attestation_key_name {
+            Some(name) => format!("a key with the name {name}"),
+            None => format!("a key with SHA-256 {}", tpm.attestation_key),
+        };
+        let entry = tpm.attestation_key_name.as_ref().and_then(|name| {
+            let named = rules.activated.iter().filter(|entry| entry.name == *name);
+            named.max_by_key(|entry| entry.until)
+        });
+        let (expected, found, mend) = match (entry, &vouchers.endorsement_key) {
+            (None, _) => (
+                "certified, activated beside an endorsement key, or listed".to_owned(),
+                found,
+                if alone {
+                    "have the worker send the key as its public area, enrol the machine, and add the \
+                     entry to the policy; or list the key"
+                } else {
+                    "activate a credential (`sealwork enrol`), then add the entry to the policy; a \
+                     certified key has to be sent as SubjectPublicKeyInfo"
+                },
+            ),
+            (Some(entry), _) if now > entry.until.end() => (
+                format!("an entry in `activated` that counts; its last day was {}", entry.until),
+                found,
+                "activate a credential anew (`sealwork enrol`), and renew the entry",
+            ),
+            (Some(entry), Some((key, _))) if entry.endorsement_key.0 != key => (
+                format!("beside the endorsement key {} of the entry", entry.endorsement_key),
+                format!("the endorsement key {}", Hex::from(*key)),
+                "find out why the machine has another TPM; then activate a credential anew",
+            ),
+            (Some(entry), None) => (
+                format!("beside the endorsement key {} of the entry", entry.endorsement_key),
+                "no endorsement key that can be read".to_owned(),
+                "have the worker send its endorsement key, or the key's certificate",
+            ),
+            (Some(_), Some(_)) => (
+                "an endorsement key whose certificate leads to one of `roots`".to_owned(),
+                format!("{found}, activated; the certificate does not"),
+                "mend what is said of the certificate",
+            ),
+        };
         reasons
             .add(ReasonCode::AttestationKeyUntrusted, "attestation key")
-            .expected("certified, activated beside an endorsement key, or listed")
-            .found(match &tpm.attestation_key_name {
-                Some(name) => format!("a key with the name {name}"),
-                None => format!("a key with SHA-256 {}", tpm.attestation_key),
-            })
+            .expected(expected)
+            .found(found)
             .source("`roots`, `activated` and `attestation_keys` of `kinds.tpm` of the policy")
-            .mend(if alone {
-                "have the worker send the key as its public area, enrol the machine, and add the \
-                 entry to the policy; or list the key"
-            } else {
-                "activate a credential, then add the entry to the policy; a certified key has to \
-                 be sent as SubjectPublicKeyInfo"
-            });
+            .mend(mend);
         let wrong = vouchers.endorsement_key.as_ref().map(|(_, wrong)| wrong);
         for wrong in vouchers.certificate.iter().chain(wrong) {
             reasons.extend(wrong);

@@ -19,18 +19,20 @@ use crate::{
 /// As much of a TCB info, or of an enclave's identity, as the choice needs.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct About {
-    id: String,
+pub(super) struct About {
+    pub(super) id: String,
     #[serde(default)]
-    fmspc: String,
+    pub(super) fmspc: String,
+    #[serde(default)]
+    pub(super) pce_id: String,
     issue_date: String,
     next_update: String,
     #[serde(default)]
-    tcb_evaluation_data_number: u32,
+    pub(super) tcb_evaluation_data_number: u32,
 }
 
 impl About {
-    fn read(text: &str) -> Option<Self> {
+    pub(super) fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 

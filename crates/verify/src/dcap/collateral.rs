@@ -71,11 +71,8 @@ pub(super) fn check_root(root: [u8; 32], request: &Request<'_>, reasons: &mut Re
     pinned
 }
 
-/// Each dated part of collateral and certificates, by name: first and last second.
-fn dated(
-    collateral: &Collateral<'_>,
-    chain: &[Certificate; 3],
-) -> Vec<(String, Option<(u64, u64)>)> {
+/// Each dated part of collateral, by name: first and last second.
+fn dated(collateral: &Collateral<'_>) -> Vec<(String, Option<(u64, u64)>)> {
     let span = |from: &str, until: &str| Some((rfc3339(from)?, rfc3339(until)?));
     let list = |der: &[u8]| Some(RevocationList::parse(der)?.validity());
     let raw = collateral.raw;
@@ -91,10 +88,6 @@ fn dated(
         ("revocation list of the root".to_owned(), list(&raw.root_ca_crl)),
         ("revocation list of the PCK authority".to_owned(), list(&raw.pck_crl)),
     ];
-    for certificate in chain {
-        dated
-            .push((format!("certificate {}", certificate.subject()), Some(certificate.validity())));
-    }
     for text in [&raw.tcb_info_issuer_chain, &raw.qe_identity_issuer_chain] {
         for part in pem::parse_many(text).unwrap_or_default() {
             let certificate = Certificate::parse(part.contents());
@@ -108,6 +101,29 @@ fn dated(
     dated
 }
 
+/// Checks the dates of a certificate that the quote brings along.
+fn check_certificate(
+    certificate: &Certificate,
+    now: u64,
+    window: &mut Window,
+    reasons: &mut Reasons,
+) {
+    let (from, until) = certificate.validity();
+    window.narrow(from, until);
+    if (from..=until).contains(&now) {
+        return;
+    }
+    let early = now < from;
+    let code =
+        if early { ReasonCode::CertificateNotYetValid } else { ReasonCode::CertificateExpired };
+    reasons
+        .add(code, format!("certificate {}", certificate.subject()))
+        .expected(format!("valid from {} until {}", At(from), At(until)))
+        .found(format!("the check's time {}", At(now)))
+        .source("the certificates of the quote")
+        .mend("ask the worker for fresh evidence; check archived evidence at its own time");
+}
+
 /// Checks every date, and gives the time in which all hold.
 pub(super) fn check_dates(
     collateral: &Collateral<'_>,
@@ -116,7 +132,10 @@ pub(super) fn check_dates(
     reasons: &mut Reasons,
 ) -> Window {
     let mut window = Window::ALWAYS;
-    for (part, span) in dated(collateral, chain) {
+    for certificate in chain {
+        check_certificate(certificate, now, &mut window, reasons);
+    }
+    for (part, span) in dated(collateral) {
         let Some((from, until)) = span else {
             reasons
                 .add(ReasonCode::CollateralInvalid, part)
@@ -171,6 +190,8 @@ pub(super) fn check_about(
     if let Some(platform) = platform(chain[0].der()) {
         let fmspc = hex::encode(platform.fmspc);
         compare("FMSPC of the TCB info", fmspc, tcb_info.map(|info| info.fmspc.clone()));
+        let pce_id = hex::encode(platform.pce_id);
+        compare("PCE id of the TCB info", pce_id, tcb_info.map(|info| info.pce_id.clone()));
     }
 }
 
@@ -200,6 +221,22 @@ pub(super) fn check_form(
             .mend(
                 "give the revocation list of this platform's authority (Platform or Processor CA)",
             );
+    }
+    for (part, text) in [
+        ("certificates of the TCB info", &raw.tcb_info_issuer_chain),
+        ("certificates of the enclave's identity", &raw.qe_identity_issuer_chain),
+    ] {
+        let parts = pem::parse_many(text).unwrap_or_default();
+        let first = parts.first().and_then(|part| Certificate::parse(part.contents()));
+        if let Some(authority) = first.filter(|first| first.may_issue(0)) {
+            sound = false;
+            reasons
+                .add(ReasonCode::CollateralInvalid, part)
+                .expected("the certificate that signs first, the root last")
+                .found(format!("the authority {} first", authority.subject()))
+                .source("Intel's provisioning service")
+                .mend("fetch the collateral again, and keep the order of its certificates");
+        }
     }
     for (part, signature) in [
         ("signature of the TCB info", &raw.tcb_info_signature),

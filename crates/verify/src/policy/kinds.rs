@@ -173,13 +173,14 @@ pub struct SnpPolicy {
     /// One of these sets has to match.
     #[cfg_attr(test, schemars(length(min = 1)))]
     pub references: Vec<ReferenceValues>,
-    /// The lowest firmware versions, of the reported and the committed TCB.
+    /// The lowest firmware versions, of the reported, the committed and the launch TCB.
     pub min_tcb: SnpTcb,
     /// The lowest security version of the guest.
     #[serde(default)]
     pub min_guest_svn: u32,
     /// The highest VMPL number that may have asked; 0 is the most privileged.
     #[serde(default)]
+    #[cfg_attr(test, schemars(range(max = 3)))]
     pub max_vmpl: u32,
     /// Whether other guests may run on sibling threads of a core.
     #[serde(default = "yes")]

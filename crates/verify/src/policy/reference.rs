@@ -104,8 +104,8 @@ impl Policy {
             EvidenceKind::Tpm => {
                 let booted = self.kinds.tpm.as_ref().is_none_or(|tpm| tpm.measured_boot);
                 values.iter().any(|(name, value)| {
-                    let holds_code = register(name, "pcr", 24).is_some_and(tpm::holds_code);
-                    holds_code && !(booted && tpm::is_initial(&value.0))
+                    let is_code = register(name, "pcr", 24).is_some_and(tpm::identifies_code);
+                    is_code && !(booted && tpm::is_initial(&value.0))
                 })
             }
             // It proves nothing whatever it is.
@@ -122,7 +122,8 @@ fn wanted(kind: EvidenceKind) -> &'static str {
         EvidenceKind::Snp => "measurement, or id_key_digest together with family_id or image_id",
         EvidenceKind::Nitro => "pcr0, pcr1 together with pcr2, or pcr8 of a signed image",
         EvidenceKind::Tpm => {
-            "one of pcr4, pcr8 to pcr11, pcr13, pcr17 to pcr22, as it is after a boot"
+            "pcr4, beside it pcr8, pcr9 or pcr11 for what that has started, as they are after a boot; \
+             or one of pcr17 to pcr22"
         }
         EvidenceKind::Simulated => "measurement",
     }

@@ -53,6 +53,9 @@ pub enum PolicyError {
         /// The length in the policy.
         found: usize,
     },
+    /// A privilege level that guests do not have.
+    #[error("`kinds.snp.max_vmpl` is {0}: guests have the levels 0 to 3")]
+    Vmpl(u32),
     /// Anything of a signer would do.
     #[error("`kinds.sgx`: a signer has many enclaves; `mrsigner` alone needs `isv_prod_id`")]
     NoProduct,
@@ -153,6 +156,10 @@ impl Policy {
             if sgx.isv_prod_id.is_none() && sgx.references.iter().any(by_signer) {
                 return Err(PolicyError::NoProduct);
             }
+        }
+        if let Some(level) = self.kinds.snp.as_ref().map(|snp| snp.max_vmpl).filter(|max| *max > 3)
+        {
+            return Err(PolicyError::Vmpl(level));
         }
         if let Some(tpm) = &self.kinds.tpm {
             let kind = EvidenceKind::Tpm;

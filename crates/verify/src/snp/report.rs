@@ -38,6 +38,7 @@ pub(super) struct Report {
     reported: [u8; 8],
     pub(super) chip_id: [u8; 64],
     pub(super) committed_tcb: [u8; 8],
+    pub(super) launch_tcb: [u8; 8],
     /// `r || s`, big-endian.
     pub(super) signature: [u8; 96],
 }
@@ -80,6 +81,7 @@ impl Report {
             reported: field(bytes, 0x180),
             chip_id: field(bytes, 0x1a0),
             committed_tcb: field(bytes, 0x1e0),
+            launch_tcb: field(bytes, 0x1f0),
             signature: signature(&bytes[SIGNED_LEN..])?,
             bytes: bytes.to_vec(),
         })

@@ -89,7 +89,7 @@ fn check(
         request.roots.iter().any(|root| root.sha256.0 == certificate.fingerprint)
     };
     while let Some(last) = links.last().filter(|last| !is_root(last) && links.len() < MAX_CHAIN) {
-        match chain::issuer_of(last, request.endorsements.certificates()) {
+        match chain::issuer_of(last, request.endorsements.certificates(), request.now) {
             Some(issuer) => links.push(issuer),
             None => break,
         }

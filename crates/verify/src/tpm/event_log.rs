@@ -19,7 +19,7 @@ const GLOBAL_VARIABLE: [u8; 16] = [
 ];
 const MAX_EVENTS: usize = 8192;
 const MAX_BANKS: usize = 8;
-const MAX_PCR: u32 = 23;
+const MAX_PCR: u8 = 23;
 
 /// Whether a firmware's log has to explain a PCR: those of the firmware, of the boot loaders, and
 /// of shim. Others are extended after the log was closed, too.
@@ -158,7 +158,7 @@ fn global_variable<'a>(data: &'a [u8], name: &str) -> Option<&'a [u8]> {
 
 /// `TCG_PCR_EVENT`: one SHA-1 digest.
 fn parse_old(reader: &mut Reader<'_>) -> Option<Event> {
-    let (pcr, kind) = (parse_pcr(reader)?, reader.u32_le()?);
+    let (pcr, kind) = parse_head(reader)?;
     let sha1 = reader.array()?;
     let len = usize::try_from(reader.u32_le()?).ok()?;
     Some(Event { pcr, kind, sha1: Some(sha1), sha256: None, data: reader.take(len)?.to_vec() })
@@ -166,7 +166,7 @@ fn parse_old(reader: &mut Reader<'_>) -> Option<Event> {
 
 /// `TCG_PCR_EVENT2`: one digest for each bank.
 fn parse_new(reader: &mut Reader<'_>, banks: &[(u16, u16)]) -> Option<Event> {
-    let (pcr, kind) = (parse_pcr(reader)?, reader.u32_le()?);
+    let (pcr, kind) = parse_head(reader)?;
     let count = usize::try_from(reader.u32_le()?).ok()?;
     if count > banks.len() {
         return None;
@@ -189,9 +189,12 @@ fn parse_new(reader: &mut Reader<'_>, banks: &[(u16, u16)]) -> Option<Event> {
     Some(Event { pcr, kind, sha1, sha256, data: reader.take(len)?.to_vec() })
 }
 
-fn parse_pcr(reader: &mut Reader<'_>) -> Option<u8> {
-    let pcr = reader.u32_le().filter(|pcr| *pcr <= MAX_PCR)?;
-    u8::try_from(pcr).ok()
+/// PCR and type of an event. What is never extended (EV_NO_ACTION) may name a PCR that there is not:
+/// Windows writes 0xffffffff.
+fn parse_head(reader: &mut Reader<'_>) -> Option<(u8, u32)> {
+    let (pcr, kind) = (reader.u32_le()?, reader.u32_le()?);
+    let pcr = if kind == EV_NO_ACTION { 0 } else { pcr };
+    Some((u8::try_from(pcr).ok().filter(|pcr| *pcr <= MAX_PCR)?, kind))
 }
 
 /// The banks of a log, with the length of their digests (`TCG_EfiSpecIDEvent`).

@@ -82,6 +82,15 @@ fn the_locality_of_the_start_is_the_first_value_of_pcr_0() {
     assert_eq!(replayed.replay_sha256().unwrap()[&0], second);
 }
 
+/// Windows writes such events, and so do others.
+#[test]
+fn an_event_that_extends_nothing_may_name_a_pcr_that_there_is_not() {
+    let events: &[(u32, u32, &[u8])] = &[(u32::MAX, EV_NO_ACTION, b"x"), (4, 8, b"y")];
+    let replayed = EventLog::parse(&log(events)).unwrap().replay_sha256().unwrap();
+    assert_eq!(replayed.keys().collect::<Vec<_>>(), [&4]);
+    assert!(EventLog::parse(&log(&[(u32::MAX, 8, b"x")])).is_err());
+}
+
 #[test]
 fn secure_boot_is_on_only_where_its_measured_variable_says_so() {
     let on = secure_boot(&[1]);

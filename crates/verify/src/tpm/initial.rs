@@ -6,11 +6,12 @@ use crate::crypto::sha256;
 /// TCG PC Client Platform Firmware Profile): without error, in two forms, and after one.
 const SEPARATORS: [[u8; 4]; 3] = [[0; 4], [0xff; 4], [1, 0, 0, 0]];
 
-/// Whether what an owner boots is measured into a PCR. The firmware (0, 2) and who may sign (7, 14) are
-/// the same on other people's machines; into others go settings and names (1, 3, 5, 6, 12, 15), and
-/// whoever runs may reset 16 and 23.
-pub(crate) fn holds_code(pcr: u8) -> bool {
-    matches!(pcr, 4 | 8..=11 | 13 | 17..=22)
+/// Whether a PCR identifies what an owner boots: firmware measures into 4 what it starts, and a dynamic
+/// launch into those from 17 on. The firmware (0, 2) and who may sign (7, 14) are the same on other
+/// people's machines; into others go settings and names (1, 3, 5, 6, 12, 15), whoever runs may reset 16
+/// and 23, and what was started extends 8 to 11 and 13 by whatever it likes: these count beside 4 alone.
+pub(crate) fn identifies_code(pcr: u8) -> bool {
+    matches!(pcr, 4 | 17..=22)
 }
 
 /// Whether a value of the SHA-256 bank shows no measurement: what a PCR starts with (zeros, which may

@@ -54,7 +54,7 @@ impl Tpm {
             found.is_err()
         });
         if let Some(tool) = missing {
-            println!("SKIPPED: {tool} is not installed, 2 TPMs not tried");
+            crate::conformance::skipped(&format!("{tool} is not installed, 2 TPMs not tried"));
             return None;
         }
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("swtpm-{name}"));

@@ -42,7 +42,8 @@ async fn a_sealed_job_runs_and_only_its_requester_opens_the_result() {
         let other = machine.seal(&config, &job(json!({})));
         let refused = worker.result(accepted.job, other.access()).unwrap_err();
         assert_eq!(refused.code, Code::TokenInvalid);
-        let refused = worker.result(accepted.job, Access::Masa).unwrap_err();
+        let refused =
+            worker.result(accepted.job, Access::Masa(&RequesterId::anonymous())).unwrap_err();
         assert_eq!(refused.code, Code::JobUnknown, "a Masa route sees Masa jobs only");
     }
 }
@@ -166,13 +167,22 @@ async fn what_cannot_run_is_refused_before_it_is_journalled() {
 #[tokio::test(start_paused = true)]
 async fn a_signature_makes_the_requester_accountable() {
     let machine = Machine::new(6);
-    let worker = machine.worker().await;
+    let default_quota = Quota { max_pending: 9, per_minute: Some(1) };
+    let config = WorkerConfig { default_quota, ..WorkerConfig::default() };
+    let worker = machine.boot(config).await.unwrap();
     let signer = RequesterKey::ed25519(&[3; 32]);
     let spec = job(json!({}));
     let config = worker.key_config();
-    let sealed = machine.seal_with(&config, &spec, Suite::X25519, Some(&signer), |_| {});
-    let accepted = worker.submit(sealed.submission()).await.unwrap();
+    let sealed_by = |signer| machine.seal_with(&config, &spec, Suite::X25519, Some(signer), |_| {});
+    let sealed = sealed_by(&signer);
+    let accepted = worker.submit(sealed.from(RequesterId::new("api-key", "alice"))).await.unwrap();
     sealed.result(&worker, accepted.job).await.unwrap();
+    // Whatever key it comes with next.
+    let bob = RequesterId::new("api-key", "bob");
+    let refused = worker.submit(sealed_by(&signer).from(bob.clone())).await.unwrap_err();
+    assert_eq!(refused.code, Code::QuotaExceeded);
+    let other = RequesterKey::ed25519(&[4; 32]);
+    assert!(worker.submit(sealed_by(&other).from(bob)).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,6 +313,46 @@ async fn one_api_key_gets_one_turn_however_many_signing_keys_it_brings() {
         sequences.push(sealed.result(&worker, *id).await.unwrap().1.sequence);
     }
     assert!(sequences[5] <= 2, "bob waits for one running job and one turn: {sequences:?}");
+}
+
+/// One life of a worker: what `live` leaves unfinished ends with it, as when the process is killed.
+fn one_life<T>(live: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(live)
+}
+
+#[test]
+fn a_job_during_which_the_process_ends_again_and_again_is_not_begun_for_ever() {
+    let machine = Machine::new(27);
+    let (sealed, id) = one_life(async {
+        let worker = machine.worker().await;
+        let sealed = machine.seal(&worker.key_config(), &job(json!({"hang": true})));
+        let id = worker.submit(sealed.submission()).await.unwrap().job;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        (sealed, id)
+    });
+    // An orderly stop is not counted.
+    for life in 0..25 {
+        one_life(async {
+            let worker = machine.worker().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if life < 12 {
+                worker.close().await;
+            }
+        });
+    }
+    assert_eq!(machine.runs.load(Ordering::SeqCst), 26, "all of it within two minutes");
+    machine.clock.advance(Duration::from_secs(120));
+    one_life(async {
+        let worker = machine.worker().await;
+        let (_, claims) = sealed.result(&worker, id).await.unwrap();
+        assert_eq!(claims.code, "interrupted");
+    });
+    assert_eq!(machine.runs.load(Ordering::SeqCst), 26);
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,6 +32,12 @@ pub enum DecodeError {
         /// Bytes read.
         offset: usize,
     },
+    /// A form that is none.
+    #[error("{message}")]
+    Form {
+        /// What is wrong with it.
+        message: String,
+    },
     /// The body's media type is none that the route reads.
     #[error("Unsupported Media Type")]
     MediaType,
@@ -42,7 +48,9 @@ impl DecodeError {
     pub fn as_bind_error(&self) -> String {
         match self {
             Self::MediaType => format!("code=415, message={self}"),
-            Self::Empty | Self::Truncated => format!("code=400, message={self}, internal={self}"),
+            Self::Empty | Self::Truncated | Self::Form { .. } => {
+                format!("code=400, message={self}, internal={self}")
+            }
             Self::Syntax { offset, message } => format!(
                 "code=400, message=Syntax error: offset={offset}, error={message}, internal={message}"
             ),

@@ -10,7 +10,7 @@ use std::{
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 /// What happens on a connection, as far as its timeouts must know.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct Activity {
     state: Mutex<State>,
     begun: AtomicU64,
     linger: AtomicBool,
+    cut: Notify,
 }
 
 #[derive(Debug)]
@@ -32,6 +33,7 @@ impl Activity {
             state: Mutex::new(State { in_flight: 0, idle_since: Instant::now() }),
             begun: AtomicU64::new(0),
             linger: AtomicBool::new(false),
+            cut: Notify::new(),
         }
     }
 
@@ -53,6 +55,16 @@ impl Activity {
         if state.in_flight == 0 {
             state.idle_since = Instant::now();
         }
+    }
+
+    /// Ends the connection: its client has had time enough.
+    pub(crate) fn cut(&self) {
+        self.cut.notify_one();
+    }
+
+    /// Returns when the connection is to end.
+    pub(crate) async fn until_cut(self: Arc<Self>) {
+        self.cut.notified().await;
     }
 
     /// A request has been answered without reading its body: the close must wait until the

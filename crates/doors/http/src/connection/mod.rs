@@ -26,7 +26,7 @@ use tower::Service;
 
 pub(crate) use activity::Activity;
 use activity::Answer;
-pub(crate) use admission::Admission;
+pub(crate) use admission::{Admission, network};
 use guarded::Guarded;
 pub(crate) use pacer::Pacer;
 use prefixed::Prefixed;
@@ -107,17 +107,24 @@ impl Server {
     async fn http<S: Stream + 'static>(&self, stream: S, address: SocketAddr, plain: bool) {
         let activity = Arc::new(Activity::new());
         let peer = Peer { address, activity: Arc::clone(&activity) };
+        let cut = Arc::clone(&activity).until_cut();
         let stream = Guarded::new(stream, activity, &self.connections, plain);
         let service = RouterService { router: self.router.clone(), peer };
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         // Errors here are the peer's: it broke off, kept silent, or sent no HTTP.
-        tokio::select! {
-            _ = connection.as_mut() => {}
-            () = self.drain.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
+        let served = async {
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                () = self.drain.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                }
             }
+        };
+        tokio::select! {
+            () = served => {}
+            () = cut => {}
         }
     }
 }

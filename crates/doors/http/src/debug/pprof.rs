@@ -79,7 +79,7 @@ async fn only_when_enabled(
     if profiling.enabled.load(Relaxed) {
         next.run(request).await
     } else {
-        fallback(request.uri().clone()).await
+        fallback(request.method().clone(), request.uri().clone()).await
     }
 }
 

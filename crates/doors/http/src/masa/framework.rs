@@ -6,14 +6,14 @@ use axum::{
     response::Response,
     routing::{MethodRouter, options},
 };
-use http::{HeaderValue, StatusCode, Uri, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Serialize;
 
 use crate::reply::json_text;
 
 /// The answer to a path that does not exist.
-pub(crate) async fn fallback(uri: Uri) -> Response {
-    message(StatusCode::NOT_FOUND, "Not Found", &uri)
+pub(crate) async fn fallback(method: Method, uri: Uri) -> Response {
+    message(StatusCode::NOT_FOUND, "Not Found", &method, &uri)
 }
 
 /// Answers other methods than the route's: OPTIONS with 204, all others, HEAD among them, with 405;
@@ -26,20 +26,26 @@ pub(crate) fn with_allow<S: Clone + Send + Sync + 'static>(
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
         response
     };
-    let not_allowed = async move |uri: Uri| {
-        allowed(message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", &uri))
+    let not_allowed = async move |method: Method, uri: Uri| {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        allowed(message(status, "Method Not Allowed", &method, &uri))
     };
-    let no_content = async move || {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        allowed(response)
-    };
+    let no_content = async move || allowed(empty(StatusCode::NO_CONTENT));
     // Left alone, HEAD would be answered as GET is.
     route.merge(options(no_content)).head(not_allowed).fallback(not_allowed)
 }
 
-/// `{"message": ...}`.
-fn message(status: StatusCode, text: &'static str, uri: &Uri) -> Response {
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// `{"message": ...}`; to HEAD nothing, and no media type of it.
+fn message(status: StatusCode, text: &'static str, method: &Method, uri: &Uri) -> Response {
+    if method == Method::HEAD {
+        return empty(status);
+    }
     #[derive(Serialize)]
     struct Message {
         message: &'static str,

@@ -10,6 +10,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{StatusCode, Uri, header};
+use http_body::Body as _;
 use sealwork_compat_masa::{AddBody, MasaJob, ResultBody, SetKeyBody, read_body};
 use serde::Serialize;
 
@@ -20,7 +21,7 @@ use super::{
     large,
     port::MasaStatus,
 };
-use crate::{auth::Caller, body, budget::Budget, reply::plain_text, v1::Content};
+use crate::{auth::Caller, body, budget::Budget, reply::plain_text, share::Taker, v1::Content};
 
 /// Validators ask for the status once, at once: a telemetry job is done by then. All known clients
 /// wait longer than this.
@@ -50,12 +51,12 @@ pub(super) async fn add(
         uid: String,
     }
     let (uri, body) = parts(request);
+    let caller = known(caller);
     let added = async {
         let body: AddBody = body.read().await?;
-        let caller = caller.map_or_else(|| Arc::new(Caller::anonymous()), |Extension(c)| c);
         let added = state.port.add(Bytes::from(body.encrypted_job), &caller).await?;
         if added.is_instant {
-            state.port.wait(added.job, INSTANT_PATIENCE).await;
+            state.port.wait(added.job, &caller, INSTANT_PATIENCE).await;
         }
         let uid = Uid { uid: added.job.to_string() };
         Ok(Answer::ok(json(StatusCode::OK, &uid, wants_pretty(&uri))))
@@ -66,6 +67,7 @@ pub(super) async fn add(
 /// `GET /job/status/{id}`
 pub(super) async fn status(
     State(state): State<Arc<MasaState>>,
+    caller: Option<Extension<Arc<Caller>>>,
     budget: Option<Extension<Budget>>,
     uri: Uri,
 ) -> Response {
@@ -76,7 +78,7 @@ pub(super) async fn status(
     let found = async {
         let id = uri.path().strip_prefix(STATUS).unwrap_or_default();
         let status = match id.parse() {
-            Ok(job) => state.port.status(job).await?,
+            Ok(job) => state.port.status(job, &known(caller)).await?,
             Err(_) => MasaStatus::Unknown,
         };
         let pretty = wants_pretty(&uri);
@@ -104,12 +106,14 @@ pub(super) async fn status(
 /// `POST /job/result`
 pub(super) async fn result(State(state): State<Arc<MasaState>>, request: Request) -> Response {
     let on_disk = request.extensions().get::<large::OnDisk>().copied();
+    let taker = Taker::of(&request);
     let (uri, body) = parts(request);
     let opened = async {
         if let Some(on_disk) = on_disk {
             let content_type = body.content_type.as_ref().map(|value| value.as_bytes());
             let large = (body.body, on_disk);
-            let opened = large::open(&state.large, &state.port, content_type, large).await?;
+            let opened =
+                large::open(&state.large, &state.port, content_type, large, &taker).await?;
             return Ok(content(opened));
         }
         let body: ResultBody = body.read().await?;
@@ -135,14 +139,25 @@ pub(super) async fn set_key(State(state): State<Arc<MasaState>>, request: Reques
     state.finish(set.await, &uri)
 }
 
+/// Who asks, as the guard has found.
+fn known(caller: Option<Extension<Arc<Caller>>>) -> Arc<Caller> {
+    caller.map_or_else(|| Arc::new(Caller::anonymous()), |Extension(caller)| caller)
+}
+
 /// A body that has not been read, with its media type.
 struct Unread {
     content_type: Option<http::HeaderValue>,
     body: Body,
+    /// Said to have no byte, which the reference takes for a body of zero values. One in chunks is read,
+    /// however few they are.
+    is_empty: bool,
 }
 
 impl Unread {
     async fn read<T: sealwork_compat_masa::Body>(self) -> Result<T, MasaError> {
+        if self.is_empty {
+            return Ok(T::default());
+        }
         let bytes = body::read(self.body).await?;
         Ok(read_body(self.content_type.as_ref().map(|value| value.as_bytes()), &bytes)?)
     }
@@ -151,7 +166,8 @@ impl Unread {
 fn parts(request: Request) -> (Uri, Unread) {
     let (mut parts, body) = request.into_parts();
     let content_type = parts.headers.remove(header::CONTENT_TYPE);
-    (parts.uri, Unread { content_type, body })
+    let is_empty = body.size_hint().exact() == Some(0);
+    (parts.uri, Unread { content_type, body, is_empty })
 }
 
 /// A text that may come in pieces.

@@ -1,5 +1,6 @@
 //! `/job/result` for results that are too large for memory: what has come of the sealed text goes to
-//! the disk, and the opened result from there to the client, piece by piece.
+//! the disk, and the opened result from there to the client, piece by piece. One caller leaves a turn
+//! to others.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -8,13 +9,17 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use sealwork_compat_masa::{LIFTED, Lifter, ResultBody, read_body};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
     time::timeout,
 };
 
 use super::{MasaPort, answers::MasaError, port::ResultSpool};
-use crate::{body, v1::Content};
+use crate::{
+    body,
+    share::{Shares, Taker},
+    v1::Content,
+};
 
 /// The path whose bodies may be large.
 pub(crate) const PATH: &str = "/job/result";
@@ -32,11 +37,28 @@ pub(crate) struct OnDisk {
 }
 
 /// How many large results are opened at once.
-pub(super) struct Gate(Arc<Semaphore>);
+pub(super) struct Gate {
+    turns: Arc<Semaphore>,
+    shares: Shares,
+}
+
+/// A turn, of all and of the caller's.
+type Turn = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl Default for Gate {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), shares: Shares::of(AT_ONCE) }
+    }
+}
+
+impl Gate {
+    async fn turn(&self, taker: &Taker) -> Result<Turn, MasaError> {
+        let turn = async {
+            let own = self.shares.get(taker).acquire_owned().await?;
+            Ok::<_, AcquireError>((own, Arc::clone(&self.turns).acquire_owned().await?))
+        };
+        let turn = timeout(PATIENCE, turn).await;
+        turn.ok().and_then(Result::ok).ok_or_else(MasaError::no_room)
     }
 }
 
@@ -46,9 +68,9 @@ pub(super) async fn open(
     port: &Arc<dyn MasaPort>,
     content_type: Option<&[u8]>,
     (body, on_disk): (Body, OnDisk),
+    taker: &Taker,
 ) -> Result<Content, MasaError> {
-    let turn = timeout(PATIENCE, Arc::clone(&gate.0).acquire_owned()).await;
-    let turn = turn.ok().and_then(Result::ok).ok_or_else(MasaError::no_room)?;
+    let turn = gate.turn(taker).await?;
     let (json, spool) = lifted(port, body, on_disk).await?;
     let body: ResultBody = read_body(content_type, &json)?;
     let spool = spool.filter(|_| body.encrypted_result == LIFTED);
@@ -84,7 +106,7 @@ async fn lifted(
 }
 
 /// The content, which gives its turn back when it has been sent.
-fn holding(turn: OwnedSemaphorePermit, content: Content) -> Content {
+fn holding(turn: Turn, content: Content) -> Content {
     match content {
         Content::Pieces { len, mut pieces } => {
             let next = move || {

@@ -49,14 +49,16 @@ pub trait MasaPort: Send + Sync {
     /// then that of [`sealwork_compat_masa::OpenJobError`].
     async fn add(&self, blob: Bytes, caller: &Caller) -> Result<Added, Refusal>;
 
-    /// Waits until a job has settled, at most for `patience`. May be dropped at any moment.
-    async fn wait(&self, job: JobId, patience: Duration);
+    /// Waits until a job of the caller's has settled, at most for `patience`. May be dropped at any
+    /// moment.
+    async fn wait(&self, job: JobId, caller: &Caller, patience: Duration);
 
-    /// Where a job stands; its result when it has settled. Shows Masa jobs and no others.
+    /// Where a job stands; its result when it has settled. Shows Masa jobs and no others; one that
+    /// was added with an API key, to its holder only.
     ///
     /// # Errors
     /// [`Code::StoreUnavailable`]; an unknown job is a [`MasaStatus`].
-    async fn status(&self, job: JobId) -> Result<MasaStatus, Refusal>;
+    async fn status(&self, job: JobId, caller: &Caller) -> Result<MasaStatus, Refusal>;
 
     /// Takes a ring key that the distributor has signed.
     ///

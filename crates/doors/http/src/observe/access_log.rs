@@ -13,8 +13,8 @@ const MAX_TEXT: usize = 256;
 
 /// One JSON line per request: the fields of Masa's access log.
 ///
-/// A line shows the path, the `Host` and the `User-Agent`; of headers, queries and bodies it shows
-/// nothing else, so that no key, token or job can get into it. Lines go through a bounded buffer
+/// A line shows the path, the host and the `User-Agent`, and of a query `wait`, `seconds` and `level`;
+/// of headers, queries and bodies it shows nothing else, so that no key, token or job can get into it. Lines go through a bounded buffer
 /// to a thread that writes them; when its output does not keep up, lines are dropped, and a line
 /// says how many.
 #[derive(Clone)]

@@ -77,12 +77,18 @@ impl Observer {
             peer: request.extensions().get::<Peer>().map(|peer| peer.address.ip()),
             method: request.method().clone(),
             uri: request.uri().clone(),
-            host: request.headers().get(http::header::HOST).cloned(),
+            host: host_of(request),
             user_agent: request.headers().get(http::header::USER_AGENT).cloned(),
             bytes_in: request.body().size_hint().exact(),
         });
         Observation { observer: Arc::clone(self), route, started: Instant::now(), line, end: None }
     }
+}
+
+/// HTTP/2 names the host in the address.
+fn host_of(request: &Request) -> Option<HeaderValue> {
+    let header = request.headers().get(http::header::HOST).cloned();
+    header.or_else(|| HeaderValue::from_str(request.uri().authority()?.as_str()).ok())
 }
 
 /// Writes the low digits of `n` over `out`, in hexadecimal.

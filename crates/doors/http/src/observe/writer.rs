@@ -2,7 +2,6 @@ use std::{
     fmt::Write as _,
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -13,16 +12,19 @@ const CAPACITY: usize = 1024 * 1024;
 /// Lines gather for so long before they are written together.
 const GATHER: Duration = Duration::from_millis(5);
 
+/// How long the last lines may take: an output that hangs must not keep the process from its end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Writes lines on a thread of its own, so that no request waits for the output.
 pub(super) struct Writer {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
 struct Shared {
     buffer: Mutex<Buffer>,
     filled: Condvar,
+    ended: Condvar,
 }
 
 #[derive(Default)]
@@ -30,6 +32,7 @@ struct Buffer {
     lines: String,
     dropped: u64,
     closed: bool,
+    ended: bool,
 }
 
 impl Shared {
@@ -42,10 +45,12 @@ impl Writer {
     pub(super) fn start(out: Box<dyn io::Write + Send>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || write_all(&theirs, out))?;
-        Ok(Self { shared, thread: Some(thread) })
+        std::thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+            write_all(&theirs, out);
+            theirs.lock().ended = true;
+            theirs.ended.notify_one();
+        })?;
+        Ok(Self { shared })
     }
 
     /// Appends what `render` renders, or drops it when too much waits already.
@@ -67,11 +72,12 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        let mut buffer = self.shared.lock();
+        buffer.closed = true;
         self.shared.filled.notify_one();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let goes_on = |buffer: &mut Buffer| !buffer.ended;
+        // What has not been written by then is lost with the process.
+        let _ = self.shared.ended.wait_timeout_while(buffer, FAREWELL, goes_on);
     }
 }
 
@@ -143,6 +149,20 @@ mod tests {
         drop(open);
         drop(writer);
         assert_eq!(output.iter().collect::<String>(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn an_output_that_hangs_does_not_keep_the_log_from_closing() {
+        let (writer, open, output) = gated();
+        writer.append(|out| out.push_str("one\n"));
+        let (closed, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(writer);
+            closed.send(()).unwrap();
+        });
+        told.recv_timeout(10 * FAREWELL).expect("the log closes");
+        drop(open);
+        assert_eq!(output.recv().unwrap(), "one\n");
     }
 
     #[test]

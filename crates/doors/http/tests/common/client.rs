@@ -2,7 +2,7 @@ use std::{collections::HashMap, net::SocketAddr};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::client::conn::http2::SendRequest;
+use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sealwork_platform::{Dialer as _, Stream, SystemNet};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -79,10 +79,15 @@ pub async fn read_answer(stream: &mut (impl Stream + ?Sized), bodiless: bool) ->
 
 /// An HTTP/2 client on `stream`.
 pub async fn http2(stream: impl Stream + 'static) -> SendRequest<Full<Bytes>> {
-    let (client, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
+    http2_with(stream, &Builder::new(TokioExecutor::new())).await
+}
+
+/// The same with settings of its own.
+pub async fn http2_with(
+    stream: impl Stream + 'static,
+    settings: &Builder<TokioExecutor>,
+) -> SendRequest<Full<Bytes>> {
+    let (client, connection) = settings.handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     client
 }

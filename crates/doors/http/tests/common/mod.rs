@@ -8,7 +8,7 @@ mod worker;
 
 use std::{net::SocketAddr, sync::Arc};
 
-pub use client::{Answer, connect, exchange, http2, read_answer, send};
+pub use client::{Answer, connect, exchange, http2, http2_with, read_answer, send};
 pub use log::Log;
 pub use parts::{FakeProfiler, Level};
 use sealwork_door_http::{AccessLog, ApiKey, DoorConfig, DoorParts, Drained, Health, HttpDoor};
@@ -56,7 +56,7 @@ impl Open {
 
 /// A configuration that asks for [`KEY`].
 pub fn with_key() -> DoorConfig {
-    let key = ApiKey::from_secret("alice", KEY.to_owned()).unwrap().with_quota("gold");
+    let key = ApiKey::from_secret("alice", KEY.to_owned()).unwrap();
     DoorConfig { api_keys: vec![key], ..DoorConfig::default() }
 }
 

@@ -251,12 +251,13 @@ impl MasaPort for FakeMasa {
         })?)
     }
 
-    async fn wait(&self, job: JobId, patience: Duration) {
+    async fn wait(&self, job: JobId, _: &Caller, patience: Duration) {
         assert_eq!(patience, Duration::from_secs(2));
         self.settle(job, TELEMETRY, None);
     }
 
-    async fn status(&self, job: JobId) -> Result<MasaStatus, Refusal> {
+    async fn status(&self, job: JobId, caller: &Caller) -> Result<MasaStatus, Refusal> {
+        self.callers.lock().unwrap().push(caller.clone());
         let settle = self.settle_after_polls.lock().unwrap().and_then(|(after, data)| {
             let mut jobs = self.jobs.lock().unwrap();
             let polls = jobs.polls.entry(job).or_default();

@@ -7,16 +7,16 @@ use serde::de::IgnoredAny;
 use super::model::{Answered, Problem};
 use crate::refusal::{Blame, SendError};
 
-const REFUSED_KEY: &str = "it does not take the bearer token";
+pub(super) const REFUSED_KEY: &str = "it does not take the bearer token";
 /// A success that is an error is short; looking no further saves reading pages twice.
 const SHORT: usize = 4 << 10;
 
 /// The answer, if it is one.
 pub(super) fn judged(answer: Answer) -> Result<Answer, SendError> {
     let refused = |error: UpstreamError, body: &[u8]| {
-        let blame = blame(error.status(), body);
-        let error = if error.is_unauthorized() { error.because(REFUSED_KEY) } else { error };
-        SendError { error, blame }
+        let (blame, reason) = blame(error.status(), body);
+        let reason = if error.is_unauthorized() { Some(REFUSED_KEY) } else { reason };
+        SendError { error: reason.into_iter().fold(error, UpstreamError::because), blame }
     };
     if !answer.status.is_success() {
         let body = answer.body.clone();
@@ -49,27 +49,39 @@ fn in_success(body: &[u8]) -> Option<Fault> {
     Some(all.find_map(fault).unwrap_or(unknown))
 }
 
-/// What a refusal is about. Problem types are named in X's documentation of API v2.
-fn blame(status: Option<StatusCode>, body: &[u8]) -> Blame {
+/// What a refusal is about, and what it means where it is about the key. Problem types are named in
+/// X's documentation of API v2.
+fn blame(status: Option<StatusCode>, body: &[u8]) -> (Blame, Option<&'static str>) {
     let said: Option<Problem<'_>> = objects::from_slice(body).ok();
-    let all = said.iter().flat_map(Problem::all);
+    let all: Vec<&Problem<'_>> = said.iter().flat_map(Problem::all).collect();
     let is_payment = status == Some(StatusCode::PAYMENT_REQUIRED);
-    all.fold(if is_payment { Blame::Endpoint } else { Blame::Unclear }, |blame, problem| {
-        if is_about_the_key(problem) {
-            Blame::Endpoint
-        } else if blame == Blame::Unclear && problem.is_about_a_resource() {
-            Blame::Request
-        } else {
-            blame
-        }
-    })
+    let about_the_key = all.iter().find_map(|problem| about_the_key(problem));
+    if let Some(reason) = about_the_key.or(is_payment.then_some(UNPAID)) {
+        return (Blame::Endpoint, Some(reason));
+    }
+    let is_about_a_resource = all.iter().any(|problem| problem.is_about_a_resource());
+    (if is_about_a_resource { Blame::Request } else { Blame::Unclear }, None)
 }
 
-fn is_about_the_key(problem: &Problem<'_>) -> bool {
-    let words =
-        ["client-forbidden", "client-not-enrolled", "unsupported-authentication", "usage-capped"];
-    words.iter().any(|word| problem.is_of(word) || problem.reason.as_str() == *word)
-        || problem.title.as_str() == "Client Forbidden"
+const UNPAID: &str = "the credits or the plan of the key's account are used up";
+
+/// Why a key may not ask, if that is it.
+fn about_the_key(problem: &Problem<'_>) -> Option<&'static str> {
+    let is = |word: &str| problem.is_of(word) || problem.reason.as_str() == word;
+    let is_titled = |title: &str| problem.title.as_str() == title;
+    if is("client-not-enrolled") {
+        Some("the key's app is not enrolled for this; its plan or its project does not include it")
+    } else if is("usage-capped") || is_titled("UsageCapExceeded") {
+        Some("the usage that the key's plan allows is used up")
+    } else if is("unsupported-authentication") {
+        Some("it does not take a bearer token for this")
+    } else if is("client-forbidden") || is_titled("Client Forbidden") {
+        Some("it does not allow this to the key's app")
+    } else if is_titled("CreditsDepleted") {
+        Some(UNPAID)
+    } else {
+        None
+    }
 }
 
 fn fault(problem: &Problem<'_>) -> Option<Fault> {
@@ -90,7 +102,7 @@ fn fault(problem: &Problem<'_>) -> Option<Fault> {
             said(StatusCode::TOO_MANY_REQUESTS, "it limits the rate")
         }
         (402, ..) | (.., "CreditsDepleted" | "UsageCapExceeded") => {
-            said(StatusCode::PAYMENT_REQUIRED, "the operator's plan there is used up")
+            said(StatusCode::PAYMENT_REQUIRED, UNPAID)
         }
         (403, ..) | (.., "Forbidden" | "Client Forbidden") => {
             said(StatusCode::FORBIDDEN, "it does not allow this to this worker")

@@ -3,13 +3,18 @@ use std::sync::{Mutex, PoisonError};
 use sealwork_egress::Scope;
 use sealwork_job::Code;
 use sealwork_platform::Clock;
-use sealwork_upstream::{Call, Secret, UpstreamError};
+use sealwork_upstream::{Call, Fault, RateLimit, Secret, UpstreamError, read_json};
+use serde::de::IgnoredAny;
 
-use super::{ApiWay, SEARCH_ALL, SEARCH_RECENT, judge::judged};
+use super::{
+    ApiWay, SEARCH_ALL, SEARCH_RECENT, TWEETS, USERS, endpoint,
+    judge::{REFUSED_KEY, judged},
+};
 use crate::{
-    desk::Desk as _,
-    pool::Resting,
-    refusal::{nobody, reason},
+    Operation,
+    desk::{Desk as _, REQUEST_TIME},
+    pool::{Resting, Standing},
+    refusal::{Blame, SendError, nobody, reason},
 };
 
 /// What a key may do.
@@ -44,20 +49,23 @@ impl ApiKey {
 }
 
 impl ApiWay {
-    /// Why no key can be used now, or, for the full archive, why none can be expected to be.
-    pub(crate) fn missing(&self, archive: bool, clock: &dyn Clock) -> Option<String> {
-        let now = clock.now();
-        if let Some(why) = self.keys.broken(now) {
-            return Some(nobody(self.way(), why, &self.keys.reasons(now), now).message);
-        }
-        let unreachable = self.reach.missing(SEARCH_ALL);
-        unreachable.or_else(|| self.lacks_archive().filter(|_| archive))
+    /// Why an operation does not work with any of the keys: by the last answers, as the keys are
+    /// asked now and then.
+    pub(crate) fn missing(&self, operation: Operation, clock: &dyn Clock) -> Option<String> {
+        let (now, endpoint) = (clock.now(), endpoint(operation));
+        let refused = |key: &Standing| key.refused_at(endpoint);
+        let lacking = self.lacks_archive().filter(|_| endpoint == SEARCH_ALL);
+        let refused = || {
+            let why = self.keys.broken(refused)?;
+            Some(nobody(self.way(), why, &self.keys.reasons(refused), now).message)
+        };
+        lacking.or_else(refused).or_else(|| self.health.missing(endpoint, now))
     }
 
     /// Why the full archive cannot be searched, whatever else works.
     pub(crate) fn lacks_archive(&self) -> Option<String> {
         let all_base = self.keys.accounts().all(|key| key.tier() == Some(Tier::Base));
-        all_base.then(|| {
+        (all_base && self.is_configured()).then(|| {
             "the full archive needs an elevated API key, and those of this worker are base keys"
                 .to_owned()
         })
@@ -68,70 +76,128 @@ impl ApiWay {
         self.keys.accounts().next().is_some()
     }
 
-    /// Finds out what each key may do, by searches that cannot match anything: no tweet is
-    /// returned, so none is charged.
+    /// Finds out what each key may do, by searches that cannot match anything and, where those are
+    /// refused, by numbers that nothing has: no tweet is returned, so none is charged.
     pub(crate) async fn probe(&self, clock: &dyn Clock) {
         if !self.is_configured() {
             return;
         }
-        self.reach.awaits_answer();
-        let mut is_reached = false;
+        self.health.awaits_answer();
+        let (mut is_reached, mut failed) = (false, None);
         for index in 0..self.keys.accounts().count() {
-            let key = self.keys.account(index);
-            let all = self.ask_nothing(key, SEARCH_ALL, &Scope::unmetered()).await;
-            is_reached |= all.as_ref().map_or_else(is_answer, |()| true);
-            match all.map_err(|error| error.code()) {
-                Ok(()) => {
-                    key.is(Tier::Elevated);
-                    self.keys.standing(index).works();
-                }
-                Err(Code::UpstreamUnauthorized | Code::UpstreamForbidden) => {
-                    self.probe_recent(index, key, clock).await;
-                }
-                Err(_) => {}
+            match self.probe_key(index, clock).await {
+                Ok(()) => is_reached = true,
+                Err(error) => failed = Some(error),
             }
         }
-        if is_reached {
-            self.reach.works();
-        } else {
-            self.reach.fails("X did not answer when it was last asked");
+        match failed {
+            Some(error) if !is_reached => self.health.fails(error.to_string()),
+            _ => self.health.works(),
         }
     }
 
     /// A base key and an invalid one are told apart by what a base key may do.
-    async fn probe_recent(&self, index: usize, key: &ApiKey, clock: &dyn Clock) {
-        let recent = self.ask_nothing(key, SEARCH_RECENT, &Scope::unmetered()).await;
-        let mut standing = self.keys.standing(index);
-        match recent {
-            Ok(()) => {
+    ///
+    /// # Errors
+    /// What X gave instead of an answer of its API.
+    async fn probe_key(&self, index: usize, clock: &dyn Clock) -> Result<(), UpstreamError> {
+        let key = self.keys.account(index);
+        let all = self.probe_at(index, SEARCH_ALL, clock).await;
+        if matches!(all, Ok(Probed::Allowed)) {
+            key.is(Tier::Elevated);
+        }
+        let was_refused = |endpoint| self.keys.standing(index).refused_at(endpoint).is_some();
+        let mut recent = Ok(Probed::Limited);
+        if !matches!(all, Ok(Probed::Allowed | Probed::Limited)) || was_refused(SEARCH_RECENT) {
+            recent = self.probe_at(index, SEARCH_RECENT, clock).await;
+        }
+        match (&all, &recent) {
+            (_, Ok(Probed::Unauthorized)) => {
+                let mut standing = self.keys.standing(index);
+                standing.refused(Resting::Growing, REFUSED_KEY, clock.now());
+                return Ok(());
+            }
+            (Ok(Probed::Unauthorized), Ok(Probed::Allowed)) => {
                 key.is(Tier::Base);
-                standing.works();
-                standing.forbidden(SEARCH_ALL, clock.now());
+                let mut standing = self.keys.standing(index);
+                standing.forbidden(SEARCH_ALL, "it takes an elevated key", clock.now());
             }
-            Err(error) if error.is_unauthorized() => {
-                standing.refused(Resting::Growing, reason(&error), clock.now());
+            (Ok(Probed::Forbidden), Ok(Probed::Allowed)) => key.is(Tier::Base),
+            _ => {}
+        }
+        for endpoint in [TWEETS, USERS] {
+            if matches!(recent, Ok(Probed::Forbidden)) || was_refused(endpoint) {
+                // What it says is noted, and that it is reached is known by now.
+                let _ = self.probe_at(index, endpoint, clock).await;
             }
-            Err(_) => {}
+        }
+        all.or(recent).map(|_| ())
+    }
+
+    /// Asks with a key at an endpoint for nothing, and notes what comes.
+    async fn probe_at(
+        &self,
+        index: usize,
+        endpoint: &'static str,
+        clock: &dyn Clock,
+    ) -> Result<Probed, UpstreamError> {
+        let key = self.keys.account(index);
+        let asked = self.ask_nothing(key, endpoint, &Scope::unmetered()).await;
+        let Err(SendError { error, blame }) = asked else {
+            let rate = RateLimit::default();
+            self.keys.standing(index).answered(endpoint, &rate, clock.now());
+            self.health.part_works(endpoint);
+            return Ok(Probed::Allowed);
+        };
+        match (error.code(), blame) {
+            (Code::UpstreamUnauthorized, _) => Ok(Probed::Unauthorized),
+            (Code::UpstreamForbidden, _) | (Code::RateLimited, Blame::Endpoint) => {
+                let mut standing = self.keys.standing(index);
+                standing.forbidden(endpoint, reason(&error), clock.now());
+                Ok(Probed::Forbidden)
+            }
+            (Code::RateLimited, _) => Ok(Probed::Limited),
+            _ => {
+                self.health.part_fails(endpoint, error.clone(), clock.now());
+                Err(error)
+            }
         }
     }
 
-    /// Searches for what cannot be there.
+    /// Asks for what cannot be there.
     pub(super) async fn ask_nothing(
         &self,
         key: &ApiKey,
-        endpoint: &str,
+        endpoint: &'static str,
         scope: &Scope,
-    ) -> Result<(), UpstreamError> {
-        let last = endpoint.rsplit('/').next().unwrap_or(endpoint);
-        let call = Call::get(&["tweets", "search", last])
-            .query("query", "sealwork-3f1c9b7a5d2e4680")
-            .query("max_results", 10)
-            .bearer(&key.token);
-        judged(self.upstream.answer(call, scope).await?).map(|_| ()).map_err(|it| it.error)
+    ) -> Result<(), SendError> {
+        let call = match endpoint {
+            TWEETS | USERS => Call::get(&[endpoint, "1"]),
+            _ => {
+                let last = endpoint.rsplit('/').next().unwrap_or(endpoint);
+                Call::get(&["tweets", "search", last])
+                    .query("query", "sealwork-3f1c9b7a5d2e4680")
+                    .query("max_results", 10)
+            }
+        };
+        let call = call.bearer(&key.token).timeout(REQUEST_TIME);
+        match judged(self.upstream.answer(call, scope).await?).map(|answer| answer.body) {
+            // A parked domain answers everything with a page.
+            Ok(body) => match read_json::<IgnoredAny>(&body, "an answer of API v2") {
+                Ok(_) => Ok(()),
+                Err(fault) => Err(self.upstream.error(fault).into()),
+            },
+            Err(SendError { error, .. }) if matches!(error.fault, Fault::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
-/// Whether X has answered at all.
-fn is_answer(error: &UpstreamError) -> bool {
-    error.status().is_some_and(|status| !status.is_server_error())
+/// What became of asking for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probed {
+    Allowed,
+    Forbidden,
+    Limited,
+    Unauthorized,
 }

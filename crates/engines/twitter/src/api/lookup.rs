@@ -1,9 +1,9 @@
-use sealwork_upstream::{Call, Fault, UpstreamError, read_json};
+use sealwork_upstream::{Call, Fault, read_json};
 
 use super::{
     ApiWay, EXPANSIONS, MEDIA_FIELDS, TWEET_FIELDS, TWEETS, USER_FIELDS, USERS,
     model::{Answered, ApiTweet, Includes},
-    tweet::tweet,
+    tweet::{Beside, tweet},
 };
 use crate::{
     arguments::is_number,
@@ -26,11 +26,12 @@ impl ApiWay {
         let found = read.and_then(|answered| {
             let data = answered.data.filter(|tweet| is_number(tweet.id.as_str()));
             let data = data.ok_or(Fault::Shape("a tweet"))?;
-            Ok(tweet(data, &answered.includes.unwrap_or_default(), None))
+            let includes = answered.includes.unwrap_or_default();
+            Ok(tweet(data, &Beside::of(&includes), None))
         });
         match found {
-            Ok(tweet) => Found::single(run.context, &tweet, self.secrets()),
-            Err(fault) => Err(failed(run, answer.upstream, fault)),
+            Ok(tweet) => Found::single(run.context, &tweet, &self.secrets),
+            Err(fault) => Err(self.unread(TWEETS, self.upstream.error(fault), run)),
         }
     }
 
@@ -49,15 +50,9 @@ impl ApiWay {
         match found {
             Ok(data) => {
                 let result = ApiProfileResult { data: &data };
-                Found::single(run.context, &result, self.secrets())
+                Found::single(run.context, &result, &self.secrets)
             }
-            Err(fault) => Err(failed(run, answer.upstream, fault)),
+            Err(fault) => Err(self.unread(USERS, self.upstream.error(fault), run)),
         }
     }
-}
-
-fn failed(run: &mut Run<'_>, upstream: &'static str, fault: Fault) -> WayError {
-    let error = UpstreamError::new(upstream, fault);
-    run.tally.failed(error.code());
-    error.into()
 }

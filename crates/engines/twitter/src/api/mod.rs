@@ -10,7 +10,8 @@ mod tweet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sealwork_upstream::{Answer, Availability, Call, Secret, Upstream, UpstreamError};
+use http::StatusCode;
+use sealwork_upstream::{Answer, Availability, Call, Secret, Secrets, Upstream, UpstreamError};
 
 pub(crate) use self::search::read_page;
 use self::{judge::judged, keys::ApiKey};
@@ -40,14 +41,17 @@ const USERS: &str = "users";
 pub(crate) struct ApiWay {
     upstream: Upstream,
     keys: Pool<Arc<ApiKey>>,
-    /// Whether X answers at all.
-    reach: Availability,
+    /// Whether X answers, and at which endpoints.
+    health: Availability,
+    secrets: Secrets,
 }
 
 impl ApiWay {
-    pub(crate) fn new(upstream: Upstream, keys: &[Secret]) -> Self {
+    /// Adds its keys to `secrets`.
+    pub(crate) fn new(upstream: Upstream, keys: &[Secret], secrets: Secrets) -> Self {
+        secrets.set("TWITTER_API_KEYS", keys.to_vec());
         let keys = keys.iter().map(|key| Arc::new(ApiKey::new(key.clone()))).collect();
-        Self { upstream, keys: Pool::new(keys), reach: Availability::default() }
+        Self { upstream, keys: Pool::new(keys), health: Availability::default(), secrets }
     }
 
     /// Does an operation that [`Way::offers`].
@@ -60,9 +64,18 @@ impl ApiWay {
         match operation {
             Operation::GetById => self.tweet(run).await,
             Operation::GetProfileById => self.profile(run).await,
-            Operation::SearchByFullArchive => self.search(run, SEARCH_ALL, token).await,
-            _ => self.search(run, SEARCH_RECENT, token).await,
+            _ => self.search(run, endpoint(operation), token).await,
         }
+    }
+}
+
+/// Where an operation is asked for.
+fn endpoint(operation: Operation) -> &'static str {
+    match operation {
+        Operation::GetById => TWEETS,
+        Operation::GetProfileById => USERS,
+        Operation::SearchByFullArchive => SEARCH_ALL,
+        _ => SEARCH_RECENT,
     }
 }
 
@@ -85,9 +98,7 @@ impl Desk for ApiWay {
         run: &Run<'_>,
     ) -> Result<Answer, SendError> {
         let answer = self.upstream.answer(call.bearer(&key.token), &run.scope).await?;
-        let answer = judged(answer)?;
-        self.reach.works();
-        Ok(answer)
+        judged(answer)
     }
 
     async fn confirm(
@@ -97,10 +108,17 @@ impl Desk for ApiWay {
         run: &Run<'_>,
     ) -> Result<(), UpstreamError> {
         let endpoint = if endpoint == SEARCH_ALL { SEARCH_ALL } else { SEARCH_RECENT };
-        self.ask_nothing(key, endpoint, &run.scope).await
+        self.ask_nothing(key, endpoint, &run.scope).await.map_err(|it| it.error)
     }
 
-    fn secrets(&self) -> Vec<Secret> {
-        self.keys.accounts().map(|key| key.token.clone()).collect()
+    fn health(&self) -> &Availability {
+        &self.health
+    }
+
+    /// A search finds nothing, but it is there.
+    fn is_its_own(&self, endpoint: &'static str, error: &UpstreamError) -> bool {
+        let is_search = matches!(endpoint, SEARCH_ALL | SEARCH_RECENT);
+        let is_gone = is_search && error.status() == Some(StatusCode::NOT_FOUND);
+        is_gone || error.is_about_the_upstream()
     }
 }

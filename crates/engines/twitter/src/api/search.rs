@@ -1,11 +1,11 @@
 use sealwork_job::{Code, Failure};
-use sealwork_upstream::{Call, Fault, UpstreamError, objects, read_json};
+use sealwork_upstream::{Call, Fault, objects, read_json};
 use serde_json::Value;
 
 use super::{
     ApiWay, EXPANSIONS, MEDIA_FIELDS, SEARCH_ALL, TWEET_FIELDS,
     model::{Answered, ApiTweet, Includes, Meta},
-    tweet::tweet,
+    tweet::{Beside, tweet},
 };
 use crate::{
     arguments::is_number,
@@ -33,7 +33,7 @@ impl ApiWay {
         token: Option<&str>,
     ) -> Result<Found, WayError> {
         let wanted = run.arguments.max_results;
-        let mut found = Found::list(run.context, wanted, self.secrets());
+        let mut found = Found::list(run.context, wanted, &self.secrets);
         found.cursor = token.map(str::to_owned);
         let mut progress = Progress::default();
         loop {
@@ -48,9 +48,8 @@ impl ApiWay {
             let page = match read {
                 Ok(page) => page,
                 Err(fault) => {
-                    let error = UpstreamError::new(answer.upstream, fault);
-                    run.tally.failed(error.code());
-                    return found.broke_off(error.into());
+                    let error = self.upstream.error(fault);
+                    return found.broke_off(self.unread(endpoint, error, run));
                 }
             };
             found.unreadable += page.unreadable;
@@ -165,6 +164,7 @@ fn give<'a>(
     let meta = meta.unwrap_or_default();
     let mut page = Page { next_token: None, ends: Ends::AtEnd, unreadable: 0 };
     let (mut given, mut readable) = (None, false);
+    let beside = Beside::of(includes);
     let mut tweets = tweets.peekable();
     while let Some(read) = tweets.next() {
         let Some(read) = read.ok().filter(|tweet| is_number(tweet.id.as_str())) else {
@@ -173,7 +173,7 @@ fn give<'a>(
         };
         readable = true;
         let id = read.id.clone();
-        match take(tweet(read, includes, Some(&meta))) {
+        match take(tweet(read, &beside, Some(&meta))) {
             Took::More => given = Some(id),
             Took::Last => {
                 if tweets.peek().is_some() {

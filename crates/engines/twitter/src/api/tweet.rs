@@ -1,4 +1,7 @@
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use super::model::{Address, ApiTweet, Entities, Includes, Media, Meta, Variant};
 use crate::{
@@ -7,11 +10,35 @@ use crate::{
     time::Moment,
 };
 
+/// Variants of a video that are looked at: X makes a handful.
+const MOST_VARIANTS: usize = 32;
+
+/// What comes beside the tweets of a page, to be found by its key.
+pub(super) struct Beside<'i, 'a> {
+    names: HashMap<&'i str, &'i Text<'a>>,
+    media: HashMap<&'i str, &'i Media<'a>>,
+}
+
+impl<'i, 'a> Beside<'i, 'a> {
+    pub(super) fn of(includes: &'i Includes<'a>) -> Self {
+        let names = includes.users.0.iter().map(|user| (user.id.as_str(), &user.username));
+        let media = includes.media.0.iter().map(|media| (media.media_key.as_str(), media));
+        Self { names: names.collect(), media: media.collect() }
+    }
+
+    /// Each once, in order.
+    fn attached(&self, keys: &List<Text<'a>>) -> Vec<&'i Media<'a>> {
+        let mut seen = HashSet::new();
+        let keys = keys.0.iter().filter(|key| seen.insert(key.as_str()));
+        keys.filter_map(|key| self.media.get(key.as_str()).copied()).collect()
+    }
+}
+
 /// A tweet of API v2 in the form of results. `text` is as the upstream has it: the shortened
 /// addresses in it are expanded in `urls` and `html`.
 pub(super) fn tweet<'a>(
     tweet: ApiTweet<'a>,
-    includes: &Includes<'a>,
+    beside: &Beside<'_, 'a>,
     meta: Option<&Meta<'a>>,
 ) -> Tweet<'a> {
     let created_at = Moment::from_api(tweet.created_at.as_str());
@@ -23,9 +50,10 @@ pub(super) fn tweet<'a>(
         _ => (tweet.text, tweet.entities),
     };
     let entities = entities.unwrap_or_default();
-    let media = attached(tweet.attachments.map(|it| it.media_keys).unwrap_or_default(), includes);
+    let keys = tweet.attachments.map(|it| it.media_keys).unwrap_or_default();
+    let media = beside.attached(&keys);
     let html = markup(text.as_str(), &entities, &media);
-    let author = includes.users.0.iter().find(|user| user.id == tweet.author_id);
+    let username = beside.names.get(tweet.author_id.as_str()).copied().cloned();
     let metrics = &tweet.public_metrics;
     let public_metrics = Metrics {
         retweet_count: metrics.retweet_count.0,
@@ -49,7 +77,7 @@ pub(super) fn tweet<'a>(
         conversation_id: tweet.conversation_id,
         user_id: tweet.author_id.clone(),
         author_id: tweet.author_id,
-        username: author.map(|author| author.username.clone()).unwrap_or_default(),
+        username: username.unwrap_or_default(),
         timestamp: created_at.unix(),
         created_at,
         likes: public_metrics.like_count,
@@ -73,11 +101,6 @@ pub(super) fn tweet<'a>(
     }
 }
 
-fn attached<'i, 'a>(keys: List<Text<'a>>, includes: &'i Includes<'a>) -> Vec<&'i Media<'a>> {
-    let find = |key: &Text<'a>| includes.media.0.iter().find(|media| media.media_key == *key);
-    keys.0.iter().filter_map(find).collect()
-}
-
 /// Addresses that lead out of X: those of attached media are in `photos` and `videos`.
 fn addresses<'a>(urls: &List<Address<'a>>) -> Vec<Text<'a>> {
     let outside = urls.0.iter().filter(|url| url.media_key.is_empty());
@@ -89,7 +112,7 @@ fn addresses<'a>(urls: &List<Address<'a>>) -> Vec<Text<'a>> {
 
 fn markup(text: &str, entities: &Entities<'_>, media: &[&Media<'_>]) -> String {
     // Four photos share one address in the text; the first stands for them there.
-    let mut pictures: Vec<(&str, &str)> =
+    let mut pictures: HashMap<&str, &str> =
         media.iter().map(|media| (media.media_key.as_str(), picture(media))).collect();
     let mut spans = Vec::new();
     for tag in &entities.hashtags.0 {
@@ -101,15 +124,15 @@ fn markup(text: &str, entities: &Entities<'_>, media: &[&Media<'_>]) -> String {
         spans.push(Span { start: mention.start, end: mention.end, link });
     }
     for url in &entities.urls.0 {
-        let at = pictures.iter().position(|(key, _)| *key == url.media_key.as_str());
-        let link = match at {
-            Some(at) => Link::Media(pictures.remove(at).1),
+        let link = match pictures.remove(url.media_key.as_str()) {
+            Some(picture) => Link::Media(picture),
             None if url.expanded_url.is_empty() => continue,
             None => Link::Url(url.expanded_url.as_str()),
         };
         spans.push(Span { start: url.start, end: url.end, link });
     }
-    let rest: Vec<&str> = pictures.into_iter().map(|(_, picture)| picture).collect();
+    let rest: Vec<&str> =
+        media.iter().filter_map(|media| pictures.remove(media.media_key.as_str())).collect();
     Markup::new(text, spans, &rest).html
 }
 
@@ -140,7 +163,7 @@ fn video<'a>(media: &Media<'a>) -> Option<Video<'a>> {
     }
     let of_type =
         |kind: &'static str| move |variant: &&Variant<'a>| variant.content_type.as_str() == kind;
-    let variants = &media.variants.0;
+    let variants = media.variants.0.get(..MOST_VARIANTS).unwrap_or(&media.variants.0);
     let best =
         variants.iter().filter(of_type("video/mp4")).max_by_key(|variant| variant.bit_rate.0);
     let hls = variants.iter().find(of_type("application/x-mpegURL"));

@@ -9,8 +9,7 @@ use std::sync::{
 
 use sealwork_job::Timestamp;
 
-pub(crate) use self::standing::Resting;
-use self::standing::Standing;
+pub(crate) use self::standing::{Resting, Standing};
 
 /// The accounts or keys of one way, asked in turn. Each has a budget for each endpoint, as the
 /// upstream's answers tell it.
@@ -44,8 +43,8 @@ pub(crate) enum Why {
     Sessionless,
     /// Those there are were refused, for this reason.
     Refused(&'static str),
-    /// They may not use the endpoint.
-    Forbidden,
+    /// They may not use the endpoint, for this reason.
+    Forbidden(&'static str),
     /// The limit of each is met, until the first is free again.
     Limited(Timestamp),
 }
@@ -88,20 +87,17 @@ impl<A> Pool<A> {
         Err(why)
     }
 
-    /// Why no member works at all; `None` when one does.
-    pub(crate) fn broken(&self, now: Timestamp) -> Option<Why> {
-        let mut why = Why::Empty;
-        for index in 0..self.members.len() {
-            why = why.or(self.standing(index).rests(now)?);
-        }
-        Some(why)
+    /// Why no member works, when `why` gives that for each; `None` when one does.
+    pub(crate) fn broken(&self, why: impl Fn(&Standing) -> Option<Why>) -> Option<Why> {
+        let mut members = 0..self.members.len();
+        members.try_fold(Why::Empty, |all, index| Some(all.or(why(&self.standing(index))?)))
     }
 
-    /// What the refused members were refused for, each reason once.
-    pub(crate) fn reasons(&self, now: Timestamp) -> Vec<&'static str> {
+    /// What members were refused for, each reason once, where `why` gives that for each.
+    pub(crate) fn reasons(&self, why: impl Fn(&Standing) -> Option<Why>) -> Vec<&'static str> {
         let mut reasons = Vec::new();
         for index in 0..self.members.len() {
-            if let Some(Why::Refused(reason)) = self.standing(index).rests(now)
+            if let Some(Why::Refused(reason) | Why::Forbidden(reason)) = why(&self.standing(index))
                 && !reasons.contains(&reason)
             {
                 reasons.push(reason);
@@ -122,7 +118,7 @@ impl Why {
         match (self, other) {
             (Self::Limited(a), Self::Limited(b)) => Self::Limited(a.min(b)),
             (limited @ Self::Limited(_), _) | (_, limited @ Self::Limited(_)) => limited,
-            (Self::Forbidden, _) | (_, Self::Forbidden) => Self::Forbidden,
+            (forbidden @ Self::Forbidden(_), _) | (_, forbidden @ Self::Forbidden(_)) => forbidden,
             (refused @ Self::Refused(_), _) | (_, refused @ Self::Refused(_)) => refused,
             (Self::Sessionless, _) | (_, Self::Sessionless) => Self::Sessionless,
             (Self::Empty, Self::Empty) => Self::Empty,
@@ -207,18 +203,18 @@ mod tests {
     #[test]
     fn the_reason_that_passes_first_is_told() {
         let pool = Pool::new(vec!["a", "b", "c"]);
-        assert_eq!(pool.broken(at(1)), None);
+        assert_eq!(pool.broken(|it| it.rests(at(1))), None);
         pool.standing(0).refused(Resting::Growing, REASON, at(1));
-        pool.standing(1).forbidden(SEARCH, at(1));
+        pool.standing(1).forbidden(SEARCH, REASON, at(1));
         pool.standing(2).limited(SEARCH, &rate(0, 50), at(1));
         assert_eq!(pool.pick(SEARCH, at(2), ANY), Err(Why::Limited(at(50))));
         pool.standing(2).refused(Resting::Growing, REASON, at(1));
-        assert_eq!(pool.pick(SEARCH, at(2), ANY), Err(Why::Forbidden));
+        assert_eq!(pool.pick(SEARCH, at(2), ANY), Err(Why::Forbidden(REASON)));
         pool.standing(1).refused(Resting::Growing, REASON, at(1));
         assert_eq!(pool.pick(SEARCH, at(2), ANY), Err(Why::Refused(REASON)));
-        assert_eq!(pool.broken(at(2)), Some(Why::Refused(REASON)));
+        assert_eq!(pool.broken(|it| it.rests(at(2))), Some(Why::Refused(REASON)));
         pool.standing(1).works();
-        assert_eq!(pool.broken(at(2)), None);
+        assert_eq!(pool.broken(|it| it.rests(at(2))), None);
         assert_eq!(Pool::<u8>::new(vec![]).pick(SEARCH, at(2), ANY), Err(Why::Empty));
     }
 
@@ -254,8 +250,8 @@ mod tests {
         let pool = Pool::new(vec!["a"]);
         let mut now = 0;
         for rest in [60, 120, 240, 480, 900, 900] {
-            pool.standing(0).forbidden(SEARCH, at(now));
-            assert_eq!(pool.pick(SEARCH, at(now + rest - 1), ANY), Err(Why::Forbidden));
+            pool.standing(0).forbidden(SEARCH, REASON, at(now));
+            assert_eq!(pool.pick(SEARCH, at(now + rest - 1), ANY), Err(Why::Forbidden(REASON)));
             now += rest;
             assert_eq!(pool.pick(SEARCH, at(now), ANY), Ok(0));
         }
@@ -263,16 +259,19 @@ mod tests {
             pool.standing(0).refused(Resting::Growing, REASON, at(now));
             assert_eq!(pool.pick("users", at(now + rest - 1), ANY), Err(Why::Refused(REASON)));
             now += rest;
-            assert_eq!(pool.broken(at(now)), None);
+            assert_eq!(pool.broken(|it| it.rests(at(now))), None);
         }
         pool.standing(0).answered(SEARCH, &RateLimit::default(), at(now));
         pool.standing(0).refused(Resting::Growing, REASON, at(now));
-        assert_eq!(pool.broken(at(now + 60)), None);
+        assert_eq!(pool.broken(|it| it.rests(at(now + 60))), None);
         pool.standing(0).refused(Resting::Long, REASON, at(now));
-        assert_eq!(pool.broken(at(now + 3599)), Some(Why::Refused(REASON)));
+        assert_eq!(pool.broken(|it| it.rests(at(now + 3599))), Some(Why::Refused(REASON)));
         pool.standing(0).refused(Resting::ForGood, "it has ended", at(now));
-        assert_eq!(pool.broken(at(now + 1_000_000_000)), Some(Why::Refused("it has ended")));
-        assert_eq!(pool.reasons(at(now)), ["it has ended"]);
+        assert_eq!(
+            pool.broken(|it| it.rests(at(now + 1_000_000_000))),
+            Some(Why::Refused("it has ended"))
+        );
+        assert_eq!(pool.reasons(|it| it.rests(at(now))), ["it has ended"]);
     }
 
     #[test]
@@ -286,6 +285,22 @@ mod tests {
             pool.pick(SEARCH, at(1), Turn { only: None, without: &[0, 1] }),
             Err(Why::Empty)
         );
+    }
+
+    #[test]
+    fn what_was_refused_last_is_known_after_its_rest_until_an_answer() {
+        let pool = Pool::new(vec!["a"]);
+        pool.standing(0).forbidden(SEARCH, REASON, at(1));
+        let rests = |now| pool.broken(|it| it.rests_at(SEARCH, at(now)));
+        let refused = |endpoint| pool.broken(|it| it.refused_at(endpoint));
+        assert_eq!((rests(2), rests(61)), (Some(Why::Forbidden(REASON)), None));
+        assert_eq!(pool.pick(SEARCH, at(61), ANY), Ok(0));
+        assert_eq!((refused(SEARCH), refused("users")), (Some(Why::Forbidden(REASON)), None));
+        assert_eq!(pool.reasons(|it| it.refused_at(SEARCH)), [REASON]);
+        pool.standing(0).answered(SEARCH, &RateLimit::default(), at(62));
+        assert_eq!(refused(SEARCH), None);
+        pool.standing(0).limited(SEARCH, &RateLimit::default(), at(63));
+        assert_eq!((rests(64), refused(SEARCH)), (None, None));
     }
 
     #[test]

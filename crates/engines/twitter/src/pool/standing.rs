@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use sealwork_job::Timestamp;
-use sealwork_upstream::RateLimit;
+use sealwork_upstream::{RateLimit, growing};
 
 use super::Why;
 
@@ -50,6 +50,8 @@ struct Budget {
     rests: Option<(Timestamp, Why)>,
     /// Refusals since it worked there last.
     strikes: u32,
+    /// Why it was refused there when it was asked last.
+    refused: Option<&'static str>,
     /// When it worked there last.
     worked: Option<Timestamp>,
 }
@@ -80,11 +82,17 @@ impl Standing {
     }
 
     /// The account may not use the endpoint.
-    pub(crate) fn forbidden(&mut self, endpoint: &'static str, now: Timestamp) {
+    pub(crate) fn forbidden(
+        &mut self,
+        endpoint: &'static str,
+        reason: &'static str,
+        now: Timestamp,
+    ) {
         let budget = self.endpoints.entry(endpoint).or_default();
         let until = now.plus(growing(FIRST_REST, FORBIDDEN_REST, budget.strikes));
         budget.strikes += 1;
-        budget.rests = Some((until, Why::Forbidden));
+        budget.rests = Some((until, Why::Forbidden(reason)));
+        budget.refused = Some(reason);
     }
 
     /// The credentials are refused.
@@ -114,6 +122,7 @@ impl Standing {
         self.works();
         let budget = self.endpoints.entry(endpoint).or_default();
         budget.strikes = 0;
+        budget.refused = None;
         budget.worked = Some(now);
         if rate.remaining.is_none() {
             return;
@@ -135,9 +144,24 @@ impl Standing {
     }
 
     /// Why it is left alone altogether.
-    pub(super) fn rests(&self, now: Timestamp) -> Option<Why> {
+    pub(crate) fn rests(&self, now: Timestamp) -> Option<Why> {
         let rest = self.rest.filter(|rest| rest.until.is_none_or(|until| until > now));
         rest.map(|rest| rest.why)
+    }
+
+    /// Why it is left alone at the endpoint, if that is for more than its rate.
+    pub(crate) fn rests_at(&self, endpoint: &str, now: Timestamp) -> Option<Why> {
+        let forbidden = self.endpoints.get(endpoint).and_then(|budget| budget.rests).and_then(
+            |(until, why)| (until > now && matches!(why, Why::Forbidden(_))).then_some(why),
+        );
+        self.rests(now).or(forbidden)
+    }
+
+    /// Why it was refused when it was asked last, at the endpoint or altogether, however long ago
+    /// that is.
+    pub(crate) fn refused_at(&self, endpoint: &str) -> Option<Why> {
+        let refused = self.endpoints.get(endpoint).and_then(|budget| budget.refused);
+        self.rest.map(|rest| rest.why).or(refused.map(Why::Forbidden))
     }
 
     /// Takes one request of its budget at the endpoint.
@@ -164,9 +188,4 @@ impl Standing {
             (None, _) => Ok(()),
         }
     }
-}
-
-/// Twice as long after each strike, up to the longest.
-fn growing(first: Duration, longest: Duration, strikes: u32) -> Duration {
-    first.saturating_mul(2_u32.saturating_pow(strikes)).min(longest)
 }

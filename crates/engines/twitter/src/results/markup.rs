@@ -40,7 +40,10 @@ impl<'a> Markup<'a> {
         let mut writer = Writer { rest: text, at: 0, text: String::new(), html: String::new() };
         writer.html.reserve(text.len() + 64 * spans.len());
         let mut changed = false;
-        for span in spans {
+        // What ends beyond the text is found by its length: looking for each such end would take
+        // the length times their number.
+        let length = if spans.is_empty() { 0 } else { text.chars().count() };
+        for span in spans.into_iter().filter(|span| span.end <= length) {
             changed |= writer.span(&span);
         }
         let Writer { rest, text: mut expanded, mut html, .. } = writer;
@@ -216,6 +219,19 @@ mod tests {
             span(4, 4, Link::Url("empty")),
         ];
         assert_eq!(Markup::new("abcdef", spans, &[]).text, "https://x.exampledef");
+    }
+
+    #[test]
+    fn spans_beyond_a_long_text_are_not_looked_for_one_by_one() {
+        let text = "x".repeat(500_000);
+        let beyond = |at: usize| span(at % 3, 900_000 + at, Link::Url("https://x.example"));
+        let (sent, done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let markup = Markup::new(&text, (0..100_000).map(beyond).collect(), &[]);
+            sent.send(markup.text == text)
+        });
+        // One by one they take minutes.
+        assert_eq!(done.recv_timeout(std::time::Duration::from_secs(20)), Ok(true));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sealwork_upstream::Secret;
+use sealwork_upstream::{Secret, Secrets, UpstreamError};
 use thiserror::Error;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) is_loaded: bool,
     /// The operator's own cookies, until X refuses them.
     pub(super) given: Option<Session>,
+    /// How a login has failed of which no job knows yet.
+    pub(super) unheard: Option<UpstreamError>,
 }
 
 /// Why an entry of `TWITTER_ACCOUNTS` is refused. Tells its place, not what it says.
@@ -76,8 +78,8 @@ impl Account {
         cookies: Option<Session>,
     ) -> Self {
         let password = password.filter(|password| !password.is_empty());
-        let state = State { session: None, is_loaded: false, given: cookies };
-        let used = BriefMutex::default();
+        let used = BriefMutex::new(cookies.iter().cloned().collect());
+        let state = State { session: None, is_loaded: false, given: cookies, unheard: None };
         Self { name: name.to_owned(), place, password, state: Mutex::new(state), used }
     }
 
@@ -88,21 +90,25 @@ impl Account {
         is_given || self.password.is_some()
     }
 
-    /// Notes that a session is about to be used.
-    pub(super) fn uses(&self, session: &Session) {
+    /// Notes that a session is about to be used: it must be in no result from now on.
+    pub(super) fn uses(&self, session: &Session, secrets: &Secrets) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if !used.iter().any(|known| known.is_same(session)) {
-            used.push(session.clone());
-            let surplus = used.len().saturating_sub(USED);
-            used.drain(..surplus);
+        if used.iter().any(|known| known.is_same(session)) {
+            return;
         }
+        used.push(session.clone());
+        let surplus = used.len().saturating_sub(USED);
+        used.drain(..surplus);
+        drop(used);
+        self.tell(secrets);
     }
 
-    /// What of this account must be in no result.
-    pub(super) fn secrets(&self) -> Vec<Secret> {
+    /// Tells `secrets` what of this account must be in no result.
+    pub(super) fn tell(&self, secrets: &Secrets) {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let cookies = used.iter().flat_map(|it| [it.auth_token.clone(), it.csrf.clone()]);
-        cookies.chain(self.password.clone()).collect()
+        let source = format!("TWITTER_ACCOUNTS {}", self.place);
+        secrets.set(&source, cookies.chain(self.password.clone()).collect());
     }
 
     /// Its place in `TWITTER_ACCOUNTS`, from 1.

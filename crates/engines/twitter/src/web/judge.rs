@@ -10,9 +10,6 @@ use crate::loose::List;
 /// X has closed the account: no session of it will do.
 pub(super) const LOCKED: &str = "the account is locked or suspended";
 
-/// A success with errors and nothing else is short; looking no further saves reading pages twice.
-const SHORT: usize = 4 << 10;
-
 #[derive(Deserialize)]
 struct Errors<'a> {
     data: Option<IgnoredAny>,
@@ -41,15 +38,12 @@ pub(super) fn judged(answer: Answer) -> Result<Answer, UpstreamError> {
     })
 }
 
+/// What is wrong with a success that holds neither tweets nor users.
 fn in_success(answer: &Answer) -> Option<Fault> {
-    if answer.body.len() > SHORT {
+    if holds(answer, CONTENT) {
         return None;
     }
-    let errors: Errors<'_> = objects::from_slice(&answer.body).ok()?;
-    let in_words = |fault| match fault {
-        Fault::Refused { status: like, reason } => Fault::Said { like, reason },
-        other => other,
-    };
+    let errors = errors(answer)?;
     errors.errors.0.iter().find_map(known).map(in_words).or_else(|| {
         let says_nothing = errors.data.is_none() && !errors.errors.0.is_empty();
         says_nothing.then_some(Fault::Said {
@@ -57,6 +51,30 @@ fn in_success(answer: &Answer) -> Option<Fault> {
             reason: "there is an error, which this worker does not know",
         })
     })
+}
+
+/// What X says is wrong beside the tweets or users of an answer: some may be missing.
+pub(super) fn beside(answer: &Answer) -> Option<Fault> {
+    errors(answer)?.errors.0.iter().find_map(known).map(in_words)
+}
+
+/// What every tweet and every user has.
+const CONTENT: &[u8] = b"\"rest_id\"";
+
+fn holds(answer: &Answer, part: &[u8]) -> bool {
+    memchr::memmem::find(&answer.body, part).is_some()
+}
+
+/// The errors of an answer; `None` when it has none, which is cheap to see.
+fn errors(answer: &Answer) -> Option<Errors<'_>> {
+    holds(answer, b"\"errors\"").then(|| objects::from_slice(&answer.body).ok())?
+}
+
+fn in_words(fault: Fault) -> Fault {
+    match fault {
+        Fault::Refused { status: like, reason } => Fault::Said { like, reason },
+        other => other,
+    }
 }
 
 /// X's error codes, as far as they mean something here.
@@ -87,7 +105,22 @@ fn known(error: &GraphError<'_>) -> Option<Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::made::answer;
+    use crate::made::{self, answer};
+
+    #[test]
+    fn an_error_beside_content_is_none_of_the_answer_whatever_its_size() {
+        for size in [1, 100_000] {
+            let text = "x".repeat(size);
+            let body = format!(
+                r#"{{"errors":[{{"code":131}}],"data":{{"a":[{{"rest_id":"1","text":"{text}"}}]}}}}"#
+            );
+            let answer = judged(answer(200, &body)).unwrap();
+            assert!(matches!(beside(&answer), Some(Fault::Said { .. })), "{size}");
+            let filler = format!(r#"{{"errors":[{{"code":131}}],"data":{{"a":"{text}"}}}}"#);
+            assert!(judged(made::answer(200, &filler)).is_err(), "{size}");
+        }
+        assert_eq!(beside(&answer(200, r#"{"data":{"rest_id":"1"}}"#)), None);
+    }
 
     #[test]
     fn each_error_of_x_has_one_code() {

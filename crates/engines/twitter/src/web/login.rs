@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{account::Account, session::Session, way::WebWay};
+use super::{account::Account, client::WebClient, session::Session};
+use crate::desk::REQUEST_TIME;
 
 /// More steps than any login has.
 const STEPS: usize = 12;
@@ -35,17 +36,17 @@ struct Subtask {
 #[derive(Default)]
 struct Jar(BTreeMap<String, Zeroizing<String>>);
 
-/// Logs `account` in.
+/// Logs `account` in. That is the worker's own business: no limit of a job ends it half done.
 pub(super) async fn login(
-    way: &WebWay,
+    client: &WebClient,
     account: &Account,
     password: &Secret,
-    scope: &Scope,
 ) -> Result<Session, UpstreamError> {
-    let mut jar = Jar::default();
+    let (mut jar, scope) = (Jar::default(), Scope::unmetered());
     let guest: Guest = {
-        let call = way.anonymous(Call::post(&["1.1", "guest", "activate.json"]));
-        accepted(way.upstream.answer(call, scope).await?, "")?.json("a guest token")?
+        let call = Call::post(&["1.1", "guest", "activate.json"]).timeout(REQUEST_TIME);
+        let answer = client.upstream.answer(client.anonymous(call), &scope).await?;
+        accepted(answer, "")?.json("a guest token")?
     };
     let guest = Secret::new(&guest.guest_token);
     let mut body = json!({
@@ -60,25 +61,25 @@ pub(super) async fn login(
     let mut call = Call::post(&["1.1", "onboarding", "task.json"]).query("flow_name", "login");
     let mut taken = String::new();
     for _ in 0..STEPS {
-        let mut step = way.anonymous(call).secret_header("x-guest-token", &guest).json(&body);
+        let anonymous = client.anonymous(call).timeout(REQUEST_TIME);
+        let mut step = anonymous.secret_header("x-guest-token", &guest).json(&body);
         if let Some(cookies) = jar.header() {
             step = step.secret_header("cookie", &cookies);
         }
-        let answer = accepted(way.upstream.answer(step, scope).await?, &taken)?;
+        let answer = accepted(client.upstream.answer(step, &scope).await?, &taken)?;
         jar.take(&answer.headers);
         let flow: Flow = answer.json("a step of a login")?;
         let next = flow.subtasks.first().map(|subtask| subtask.subtask_id.as_str());
         let input = match next {
-            None | Some("LoginSuccessSubtask") => return jar.session(way),
-            Some(step) => {
-                input(step, account, password).ok_or_else(|| way.upstream.error(refusal(step)))?
-            }
+            None | Some("LoginSuccessSubtask") => return jar.session(client),
+            Some(step) => input(step, account, password)
+                .ok_or_else(|| client.upstream.error(refusal(step)))?,
         };
         taken = next.unwrap_or_default().to_owned();
         body = json!({"flow_token": flow.flow_token, "subtask_inputs": [input]});
         call = Call::post(&["1.1", "onboarding", "task.json"]);
     }
-    Err(way.upstream.error(Fault::Shape("a login that ends")))
+    Err(client.upstream.error(Fault::Shape("a login that ends")))
 }
 
 /// What the client answers to a step; `None` for one that it cannot.
@@ -171,10 +172,10 @@ impl Jar {
         Some(Secret::new(&text))
     }
 
-    fn session(&self, way: &WebWay) -> Result<Session, UpstreamError> {
+    fn session(&self, client: &WebClient) -> Result<Session, UpstreamError> {
         match (self.0.get("auth_token"), self.0.get("ct0")) {
             (Some(auth_token), Some(csrf)) => Ok(Session::new(auth_token, csrf)),
-            _ => Err(way.upstream.error(Fault::Shape("a login that ends with cookies"))),
+            _ => Err(client.upstream.error(Fault::Shape("a login that ends with cookies"))),
         }
     }
 }

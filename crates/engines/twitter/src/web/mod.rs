@@ -2,6 +2,7 @@
 //! (reference 3.5.2).
 
 mod account;
+mod client;
 mod graphql;
 mod judge;
 mod login;
@@ -19,7 +20,8 @@ mod way;
 mod web_tweet;
 
 pub use account::{Account, AccountsError, SessionStore, parse_accounts};
+pub(crate) use client::WebClient;
 pub use graphql::{GraphqlConfig, GraphqlError};
 pub(crate) use page::read_tweets;
 pub use session::{Session, SessionError};
-pub(crate) use way::{WebConfig, WebWay};
+pub(crate) use way::WebWay;

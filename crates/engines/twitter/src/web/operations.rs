@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::{Arguments, Operation};
+use crate::{Arguments, Operation, Subject};
 
 /// An operation of X's internal GraphQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,6 +105,27 @@ pub(super) fn timeline(operation: Operation) -> Option<Timeline> {
         | Operation::GetSpace => return None,
     };
     Some(Timeline { graph, most })
+}
+
+/// X's trends: no part of the GraphQL.
+pub(super) const TRENDS: &str = "guide.json";
+
+/// Where X is asked for an operation.
+pub(super) fn endpoints(operation: Operation) -> Vec<&'static str> {
+    let by_name = Graph::UserByScreenName.name();
+    match operation {
+        Operation::SearchByProfile => vec![by_name],
+        Operation::GetProfileById => vec![Graph::UserByRestId.name()],
+        Operation::GetById => vec![Graph::TweetDetail.name()],
+        Operation::GetSpace => vec![Graph::AudioSpaceById.name()],
+        Operation::GetTrends => vec![TRENDS],
+        _ => {
+            // These are given a screen name, and ask for a number.
+            let is_named = operation.subject() == Subject::ScreenName;
+            let pages = timeline(operation).map(|timeline| timeline.graph.name());
+            is_named.then_some(by_name).into_iter().chain(pages).collect()
+        }
+    }
 }
 
 /// The variables of one page. `subject` is the number of the profile or tweet, where there is one.

@@ -43,6 +43,9 @@ pub(crate) struct Page {
     pub(crate) bottom: Option<String>,
     /// Pieces of any kind.
     pub(crate) pieces: usize,
+    /// Entries and items that are none, and no cursors: advertisements, what was deleted, kinds that
+    /// are new.
+    pub(crate) passed_over: u64,
     /// How many of them were used, when there was no use for the rest.
     pub(crate) cut: Option<usize>,
     /// Pieces without a form that is known.
@@ -68,8 +71,7 @@ pub(crate) fn read_page(
 ) -> Result<Page, Fault> {
     match read_json::<Answered<'_, Box<WebTweet<'_>>, Box<WebUser<'_>>>>(body, PAGE) {
         Ok(answered) => {
-            let Parts { pieces, bottom, strange, is_cursor_strange } = parts(answered)?;
-            let page = Page::new(bottom, pieces.len(), strange, is_cursor_strange);
+            let (page, pieces) = Page::of(parts(answered)?);
             let read = pieces.into_iter().map(|it| (Ok(it.what), it.is_pinned, it.thread));
             give(page, read, want, skip, take)
         }
@@ -81,8 +83,7 @@ pub(crate) fn read_page(
 /// The same where something has a form that is not known: that alone is left out.
 fn by_item(body: &[u8], want: Want<'_>, skip: usize, take: Take<'_>) -> Result<Page, Fault> {
     let answered: Answered<'_, Value, Value> = read_json(body, PAGE)?;
-    let Parts { pieces, bottom, strange, is_cursor_strange } = parts(answered)?;
-    let page = Page::new(bottom, pieces.len(), strange, is_cursor_strange);
+    let (page, pieces) = Page::of(parts(answered)?);
     let read = pieces.iter().map(|Piece { what, is_pinned, thread }| {
         let what = match what {
             What::Tweet(json) => objects::from_value(json).map(What::Tweet),
@@ -94,14 +95,22 @@ fn by_item(body: &[u8], want: Want<'_>, skip: usize, take: Take<'_>) -> Result<P
 }
 
 impl Page {
-    fn new(
-        bottom: Option<Text<'_>>,
-        pieces: usize,
-        unreadable: u64,
-        is_cursor_strange: bool,
-    ) -> Self {
-        let bottom = bottom.map(|bottom| bottom.as_str().to_owned());
-        Self { bottom, pieces, cut: None, unreadable, is_cursor_strange }
+    fn of<T, U>(parts: Parts<'_, T, U>) -> (Self, Vec<Piece<'_, T, U>>) {
+        let Parts { pieces, bottom, strange, passed_over, is_cursor_strange } = parts;
+        let page = Self {
+            bottom: bottom.map(|bottom| bottom.as_str().to_owned()),
+            pieces: pieces.len(),
+            passed_over,
+            cut: None,
+            unreadable: strange,
+            is_cursor_strange,
+        };
+        (page, pieces)
+    }
+
+    /// Whether it holds nothing at all: the timeline's end.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.pieces == 0 && self.passed_over == 0
     }
 }
 
@@ -139,8 +148,9 @@ fn give<'a>(
             }
         }
     }
-    // Not one of them: it is the form that has changed, and no single item.
-    if strange > 0 && !readable {
+    // Not one of them: it is the form that has changed, and no single item. What was skipped has been
+    // given before.
+    if strange > 0 && !readable && skip == 0 {
         return Err(Fault::Shape(PAGE));
     }
     page.unreadable += strange;

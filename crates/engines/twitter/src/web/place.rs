@@ -7,6 +7,9 @@ pub(super) struct Place {
     pub(super) account: Option<usize>,
 }
 
+/// No page of X has as many pieces.
+const MOST: usize = 1000;
+
 impl Place {
     /// `TOKEN`, or `@SKIP@TOKEN`, or `@SKIP.ACCOUNT@TOKEN`: X's own cursors have no `@`.
     pub(super) fn read(text: Option<&str>) -> Self {
@@ -21,7 +24,8 @@ impl Place {
             Some((skip, account)) => (skip, Some(account.parse().ok()?)),
             None => (place, None),
         };
-        Some((Self { token: None, skip: skip.parse().ok()?, account }, token))
+        let skip = skip.parse().ok().filter(|skip| *skip <= MOST)?;
+        Some((Self { token: None, skip, account }, token))
     }
 
     /// `None` at the beginning.
@@ -53,7 +57,7 @@ mod tests {
             let place = Place { token: token.map(str::to_owned), skip, account };
             assert_eq!(Place::read(place.write().as_deref()), place);
         }
-        for odd in ["@x@y", "@1.x@y", "@"] {
+        for odd in ["@x@y", "@1.x@y", "@", "@1001@y"] {
             let read = Place::read(Some(odd));
             assert_eq!(read, Place { token: Some(odd.to_owned()), ..Place::default() });
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::StatusCode;
 use sealwork_egress::Scope;
-use sealwork_upstream::{Answer, Call, Fault, Secret, UpstreamError};
+use sealwork_upstream::{Answer, Availability, Call, Fault, Secret, UpstreamError};
 
 use super::{
-    account::{Account, State},
+    account::{Account, SessionStore, State},
+    client::WebClient,
     judge::{LOCKED, judged},
     login::login,
     operations::Graph,
@@ -53,7 +54,10 @@ impl WebWay {
     /// Why no account has anything to be logged in with, once that is known.
     pub(crate) fn lacks_sessions(&self, clock: &dyn sealwork_platform::Clock) -> Option<String> {
         let now = clock.now();
-        let why = self.accounts.broken(now).filter(|why| *why == Why::Sessionless)?;
+        let why = self.accounts.broken(|account| account.rests(now))?;
+        if why != Why::Sessionless {
+            return None;
+        }
         self.looked.initialized().then(|| nobody(Way::Credential, why, &[], now).message)
     }
 
@@ -71,32 +75,44 @@ impl WebWay {
     }
 
     /// The account's session: the one in use, else the one kept, else the operator's cookies, else
-    /// a new one by password. One login of an account at a time.
-    async fn session(&self, account: &Account, scope: &Scope) -> Result<Session, SendError> {
+    /// a new one by password.
+    async fn session(&self, account: &Arc<Account>) -> Result<Session, SendError> {
+        let session = match self.session_there(account).await? {
+            Some(session) => session,
+            None => self.new_session(account).await?,
+        };
+        account.uses(&session, &self.secrets);
+        Ok(session)
+    }
+
+    /// `None` when only a login can make one.
+    async fn session_there(&self, account: &Account) -> Result<Option<Session>, SendError> {
         let mut state = account.state.lock().await;
         self.load(account, &mut state).await;
         if state.session.is_none() {
             state.session = state.given.clone();
         }
-        if let Some(session) = &state.session {
-            return Ok(session.clone());
-        }
-        let Some(password) = &account.password else {
-            let error = self.upstream.error(Fault::Refused {
+        if state.session.is_none() && account.password.is_none() {
+            let error = self.client.upstream.error(Fault::Refused {
                 status: StatusCode::UNAUTHORIZED,
                 reason: "the account's session has ended, and there is no password for a new one",
             });
             return Err(SendError { error, blame: Blame::Account(Resting::ForGood) });
-        };
-        let session = login(self, account, password, scope).await.map_err(|error| {
-            // Logins that fail one after the other lock an account.
-            SendError { error, blame: Blame::Account(Resting::Long) }
-        })?;
-        if let Err(error) = self.store.save(&account.name, session.header()).await {
-            tracing::warn!(%error, "a session cannot be kept");
         }
-        state.session = Some(session.clone());
-        Ok(session)
+        Ok(state.session.clone())
+    }
+
+    /// Logs in, in a task of its own: logins that are left half done one after the other lock an
+    /// account, as those that fail do.
+    async fn new_session(&self, account: &Arc<Account>) -> Result<Session, SendError> {
+        let (client, store) = (self.client.clone(), Arc::clone(&self.store));
+        let entering = tokio::spawn(enter(client, store, Arc::clone(account)));
+        let unasked = Fault::RunFailed("could not be asked for a session");
+        let entered = entering.await.unwrap_or_else(|_| Err(self.client.upstream.error(unasked)));
+        if entered.is_err() {
+            account.state.lock().await.unheard = None;
+        }
+        entered.map_err(|error| SendError { error, blame: Blame::Account(Resting::Long) })
     }
 
     /// X refuses the session: it is not used again.
@@ -119,7 +135,8 @@ impl WebWay {
         call: Call,
         scope: &Scope,
     ) -> Result<Answer, UpstreamError> {
-        judged(self.upstream.answer(self.with_session(call, session), scope).await?)
+        let call = self.client.with_session(call, session);
+        judged(self.client.upstream.answer(call, scope).await?)
     }
 
     /// Asks with a session for what everybody may see.
@@ -152,7 +169,7 @@ impl Desk for WebWay {
         let mut last = None;
         // The kept session, the operator's cookies, a new login.
         for _ in 0..3 {
-            let session = match (self.session(account, &run.scope).await, last.take()) {
+            let session = match (self.session(account).await, last.take()) {
                 (Ok(session), _) => session,
                 // What X said of the session tells more than that there is no other.
                 (Err(none), Some(error)) if account.password.is_none() => {
@@ -160,12 +177,14 @@ impl Desk for WebWay {
                 }
                 (Err(error), _) => return Err(error),
             };
-            account.uses(&session);
             let error = match self.send_with(&session, call.clone(), &run.scope).await {
                 Err(error) if error.is_unauthorized() => error,
                 done => return Ok(done?),
             };
-            let is_locked = matches!(error.fault, Fault::Refused { reason: LOCKED, .. });
+            let is_locked = matches!(
+                error.fault,
+                Fault::Refused { reason: LOCKED, .. } | Fault::Said { reason: LOCKED, .. }
+            );
             let is_ended = is_locked
                 || self.ask_common(&session, run).await.is_err_and(|other| other.is_unauthorized());
             if !is_ended {
@@ -179,7 +198,7 @@ impl Desk for WebWay {
             }
             last = Some(error);
         }
-        let error = last.unwrap_or_else(|| self.upstream.error(Fault::Shape("an answer")));
+        let error = last.unwrap_or_else(|| self.client.upstream.error(Fault::Shape("an answer")));
         Err(SendError { error, blame: Blame::Account(Resting::Growing) })
     }
 
@@ -189,11 +208,45 @@ impl Desk for WebWay {
         _endpoint: &'static str,
         run: &Run<'_>,
     ) -> Result<(), UpstreamError> {
-        let session = self.session(account, &run.scope).await.map_err(|none| none.error)?;
+        let session = self.session(account).await.map_err(|none| none.error)?;
         self.ask_common(&session, run).await
     }
 
-    fn secrets(&self) -> Vec<Secret> {
-        self.accounts.accounts().flat_map(|account| account.secrets()).collect()
+    fn health(&self) -> &Availability {
+        &self.health
+    }
+
+    fn is_its_own(&self, _endpoint: &'static str, error: &UpstreamError) -> bool {
+        error.is_about_the_upstream()
+    }
+}
+
+/// Makes a session by password, unless there is one by now or a login has just failed. One login of
+/// an account at a time.
+async fn enter(
+    client: WebClient,
+    store: Arc<dyn SessionStore>,
+    account: Arc<Account>,
+) -> Result<Session, UpstreamError> {
+    let mut state = account.state.lock().await;
+    if let Some(session) = &state.session {
+        return Ok(session.clone());
+    }
+    if let Some(error) = &state.unheard {
+        return Err(error.clone());
+    }
+    let password = account.password.clone().unwrap_or_else(|| Secret::new(""));
+    match login(&client, &account, &password).await {
+        Ok(session) => {
+            if let Err(error) = store.save(&account.name, session.header()).await {
+                tracing::warn!(%error, "a session cannot be kept");
+            }
+            state.session = Some(session.clone());
+            Ok(session)
+        }
+        Err(error) => {
+            state.unheard = Some(error.clone());
+            Err(error)
+        }
     }
 }

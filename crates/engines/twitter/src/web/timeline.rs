@@ -40,7 +40,9 @@ pub(super) struct Parts<'a, T, U> {
     pub(super) bottom: Option<Text<'a>>,
     /// Entries and items without a form that is known.
     pub(super) strange: u64,
-    /// Whether one of those is a cursor.
+    /// Advertisements, what was deleted, kinds that are new.
+    pub(super) passed_over: u64,
+    /// Whether one of the strange ones is a cursor.
     pub(super) is_cursor_strange: bool,
 }
 
@@ -67,8 +69,13 @@ const OTHERS: [&str; 6] = [
 /// [`Fault::NotFound`] for one that cannot be seen.
 pub(super) fn parts<T, U>(answered: Answered<'_, T, U>) -> Result<Parts<'_, T, U>, Fault> {
     let instructions = instructions(answered)?;
-    let mut parts =
-        Parts { pieces: Vec::new(), bottom: None, strange: 0, is_cursor_strange: false };
+    let mut parts = Parts {
+        pieces: Vec::new(),
+        bottom: None,
+        strange: 0,
+        passed_over: 0,
+        is_cursor_strange: false,
+    };
     let (mut brings, mut unknown) = (false, false);
     for instruction in instructions.0 {
         let kind = instruction.kind.as_str();
@@ -134,6 +141,7 @@ impl<'a, T, U> Parts<'a, T, U> {
     fn entry(&mut self, entry: Entry<'a, T, U>, is_pinned: bool) {
         let id = entry.id;
         if is_advertisement(id.as_str()) {
+            self.passed_over += 1;
             return;
         }
         let Some(Content { kind, item, items, cursor_type, value }) = entry.content else {
@@ -143,7 +151,7 @@ impl<'a, T, U> Parts<'a, T, U> {
         let is_cursor = self.cursor(&cursor_type, &value);
         if !is_cursor && item.is_none() && items.is_none() {
             self.is_cursor_strange |= id.as_str().starts_with("cursor-");
-            self.strange += u64::from(is_known_entry(kind.as_str()));
+            self.is_strange_or_new(is_known_entry(kind.as_str()));
         }
         if let Some(item) = item {
             self.item(item, is_pinned, None);
@@ -184,6 +192,7 @@ impl<'a, T, U> Parts<'a, T, U> {
 
     fn wanted(&mut self, item: ModuleItem<'a, T, U>) -> Option<Item<'a, T, U>> {
         if is_advertisement(item.id.as_str()) {
+            self.passed_over += 1;
             return None;
         }
         let content = item.item.and_then(|item| item.item);
@@ -193,6 +202,7 @@ impl<'a, T, U> Parts<'a, T, U> {
 
     fn item(&mut self, item: Item<'a, T, U>, is_pinned: bool, thread: Option<Thread<'a>>) {
         if item.promoted.is_some() {
+            self.passed_over += 1;
             return;
         }
         let is_cursor = self.cursor(&item.cursor_type, &item.value);
@@ -200,7 +210,9 @@ impl<'a, T, U> Parts<'a, T, U> {
             (Some(slot), _) => self.held(slot).map(What::Tweet),
             (None, Some(slot)) => self.held(slot).map(What::User),
             (None, None) => {
-                self.strange += u64::from(!is_cursor && is_known_item(item.kind.as_str()));
+                if !is_cursor {
+                    self.is_strange_or_new(is_known_item(item.kind.as_str()));
+                }
                 None
             }
         };
@@ -208,8 +220,16 @@ impl<'a, T, U> Parts<'a, T, U> {
     }
 
     fn held<V>(&mut self, slot: Slot<V>) -> Option<V> {
-        self.strange += u64::from(slot.result.is_none() && slot.others.0);
+        if slot.result.is_none() {
+            self.is_strange_or_new(slot.others.0);
+        }
         slot.result
+    }
+
+    /// Something without content that is known, which is strange where it should have some.
+    fn is_strange_or_new(&mut self, is_strange: bool) {
+        let count = if is_strange { &mut self.strange } else { &mut self.passed_over };
+        *count += 1;
     }
 
     /// Notes where the next page begins, if this is a cursor that says so; whether it is a cursor.

@@ -2,16 +2,17 @@ use std::sync::Arc;
 
 use sealwork_job::{Code, Failure};
 use sealwork_platform::Clock;
-use sealwork_upstream::{Answer, Call, Fault, Secret, Upstream};
+use sealwork_upstream::{Answer, Availability, Call, Fault, Secrets};
 use tokio::sync::OnceCell;
 
 use super::{
     account::{Account, SessionStore},
+    client::WebClient,
     graphql::GraphqlConfig,
-    operations::{Graph, Timeline, timeline, variables},
+    judge::beside,
+    operations::{Graph, TRENDS, Timeline, endpoints, timeline, variables},
     page::{Given, Want, read_page},
     place::Place,
-    session::Session,
     space::read_space,
     trends::read_trends,
     user::read_user,
@@ -21,50 +22,47 @@ use crate::{
     arguments::is_number,
     desk::{Desk as _, Run, WayError, ask},
     found::{Found, Took},
-    pool::Pool,
+    pool::{Pool, Standing},
     progress::Progress,
     refusal::nobody,
 };
 
 /// X gives no fewer than about this many items of a timeline.
 const LEAST: u64 = 20;
-const TRENDS: &str = "guide.json";
-
-/// What the way by credentials sends beside a session.
-#[derive(Debug, Clone)]
-pub(crate) struct WebConfig {
-    /// The token that X's web client itself carries: the same for everybody, and no secret.
-    pub(crate) bearer: String,
-    pub(crate) user_agent: String,
-    pub(crate) graphql: GraphqlConfig,
-}
 
 /// X as a logged-in web client sees it.
 pub(crate) struct WebWay {
-    pub(super) upstream: Upstream,
-    config: WebConfig,
+    pub(super) client: WebClient,
+    graphql: GraphqlConfig,
     features: String,
     pub(super) accounts: Pool<Arc<Account>>,
     pub(super) store: Arc<dyn SessionStore>,
     /// Whether sessions have been looked for.
     pub(super) looked: OnceCell<()>,
+    /// At which endpoints X answers as this worker knows it.
+    pub(super) health: Availability,
+    pub(super) secrets: Secrets,
 }
 
 impl WebWay {
+    /// Adds what the accounts have to `secrets`.
     pub(crate) fn new(
-        upstream: Upstream,
-        config: WebConfig,
+        client: WebClient,
+        graphql: GraphqlConfig,
         accounts: Vec<Account>,
         store: Arc<dyn SessionStore>,
+        secrets: Secrets,
     ) -> Self {
         let accounts = Pool::new(accounts.into_iter().map(Arc::new).collect());
         for (index, account) in accounts.accounts().enumerate() {
+            account.tell(&secrets);
             if !account.has_credentials() {
                 accounts.standing(index).sessionless();
             }
         }
-        let (features, looked) = (config.graphql.features(), OnceCell::new());
-        Self { upstream, features, config, accounts, store, looked }
+        let (features, looked, health) =
+            (graphql.features(), OnceCell::new(), Availability::default());
+        Self { client, graphql, features, accounts, store, looked, health, secrets }
     }
 
     /// Whether there are accounts.
@@ -72,11 +70,22 @@ impl WebWay {
         self.accounts.accounts().next().is_some()
     }
 
-    /// Why no account can be used now.
-    pub(crate) fn missing(&self, clock: &dyn Clock) -> Option<String> {
+    /// Why an operation does not work now.
+    pub(crate) fn missing(&self, operation: Operation, clock: &dyn Clock) -> Option<String> {
         let now = clock.now();
-        let why = self.accounts.broken(now)?;
-        Some(nobody(Way::Credential, why, &self.accounts.reasons(now), now).message)
+        endpoints(operation).into_iter().find_map(|endpoint| {
+            let rests = |account: &Standing| account.rests_at(endpoint, now);
+            let refused = self.accounts.broken(rests).map(|why| {
+                nobody(Way::Credential, why, &self.accounts.reasons(rests), now).message
+            });
+            refused.or_else(|| self.health.missing(endpoint, now))
+        })
+    }
+
+    /// Whether a cursor of an operation comes from an account that is not there.
+    pub(crate) fn is_of_nobody(&self, operation: Operation, token: &str) -> bool {
+        let account = Place::read(Some(token)).account.filter(|_| is_own(operation));
+        account.is_some_and(|account| account >= self.accounts.accounts().len())
     }
 
     /// Does an operation.
@@ -112,7 +121,7 @@ impl WebWay {
         token: Option<&str>,
     ) -> Result<Found, WayError> {
         let Some(Timeline { graph, most }) = timeline(operation) else {
-            return Err(self.upstream.error(Fault::Unsendable("no timeline")).into());
+            return Err(self.client.upstream.error(Fault::Unsendable("no timeline")).into());
         };
         let want = match operation {
             Operation::GetReplies => Want::Replies(subject),
@@ -122,22 +131,21 @@ impl WebWay {
             _ => Want::Tweets,
         };
         let only_media = operation == Operation::GetMedia;
-        // What each account sees for itself goes on where it began.
-        let is_own = operation.subject() == Subject::Nothing;
-        let mut found = Found::list(run.context, run.arguments.max_results, Vec::new());
+        let is_own = is_own(operation);
+        let mut found = Found::list(run.context, run.arguments.max_results, &self.secrets);
         let mut place = Place::read(token);
         run.only = place.account.filter(|_| is_own);
         let mut progress = Progress::default();
         loop {
             // Few tweets have media: a full page is asked for.
-            let count = if only_media { most } else { found.missing().clamp(LEAST, most) };
+            let wanted = found.missing().saturating_add(place.skip as u64);
+            let count = if only_media { most } else { wanted.clamp(LEAST, most) };
             let call = self.call(graph, run, subject, count, place.token.as_deref());
             found.cursor = place.write();
             let answer = match ask(self, run, graph.name(), call).await {
                 Ok(answer) => answer,
                 Err(error) => return found.broke_off(error),
             };
-            found.hide(self.secrets());
             if is_own {
                 run.only = run.answered;
                 place.account = run.answered;
@@ -151,9 +159,17 @@ impl WebWay {
             });
             let page = match read {
                 Ok(page) => page,
-                Err(fault) => return found.broke_off(self.failed(run, fault)),
+                Err(fault) => return found.broke_off(self.changed(graph.name(), run, fault)),
             };
             found.unreadable += page.unreadable;
+            if let Some(fault) = beside(&answer) {
+                let error = self.client.upstream.error(fault);
+                if found.count() == 0 {
+                    run.tally.failed(error.code());
+                    return Err(error.into());
+                }
+                found.partial = Some(error.into());
+            }
             if let Some(cut) = page.cut {
                 place.skip = cut;
                 found.cursor = place.write();
@@ -163,11 +179,13 @@ impl WebWay {
                 let text = "X's cursor has a form that this worker does not know";
                 found.stopped = Some(Failure::new(Code::UpstreamChanged, text));
             }
-            if page.pieces == 0 || page.bottom.is_none() || page.bottom == place.token {
+            if page.is_bare() || page.bottom.is_none() || page.bottom == place.token {
                 found.cursor = None;
                 return Ok(found);
             }
-            place = Place { token: page.bottom, skip: 0, account: place.account };
+            // A page may be shorter than the one that was cut: the rest is skipped in the next.
+            let skip = place.skip.saturating_sub(page.pieces);
+            place = Place { token: page.bottom, skip, account: place.account };
             found.cursor = place.write();
             if found.is_full() {
                 return Ok(found);
@@ -182,11 +200,11 @@ impl WebWay {
     async fn tweet(&self, run: &mut Run<'_>, id: &str) -> Result<Found, WayError> {
         let call = self.call(Graph::TweetDetail, run, id, 1, None);
         let answer = ask(self, run, Graph::TweetDetail.name(), call).await?;
-        let (context, secrets) = (run.context, self.secrets());
+        let context = run.context;
         let mut found = None;
         let read = read_page(&answer.body, Want::Tweets, 0, &mut |given| match given {
             Given::Tweet(tweet) if tweet.tweet_id.as_str() == id => {
-                found = Some(Found::single(context, &*tweet, secrets.clone()));
+                found = Some(Found::single(context, &*tweet, &self.secrets));
                 Took::Last
             }
             _ => Took::More,
@@ -197,16 +215,15 @@ impl WebWay {
                 Err(self.failed(run, Fault::Shape("a tweet")))
             }
             (Ok(_), None) => Err(self.failed(run, Fault::NotFound("such tweet"))),
-            (Err(fault), None) => Err(self.failed(run, fault)),
+            (Err(fault), None) => Err(self.changed(Graph::TweetDetail.name(), run, fault)),
         }
     }
 
     async fn user(&self, run: &mut Run<'_>, query: &str) -> Result<Found, WayError> {
-        let answer = self.user_answer(run, query).await?;
-        let read = read_user(&answer.body);
-        match read {
-            Ok(profile) => Found::single(run.context, &profile, self.secrets()),
-            Err(fault) => Err(self.failed(run, fault)),
+        let (graph, answer) = self.user_answer(run, query).await?;
+        match read_user(&answer.body) {
+            Ok(profile) => Found::single(run.context, &profile, &self.secrets),
+            Err(fault) => Err(self.changed(graph.name(), run, fault)),
         }
     }
 
@@ -215,22 +232,26 @@ impl WebWay {
         let call = self.call(Graph::UserByScreenName, run, name, 1, None);
         let answer = ask(self, run, Graph::UserByScreenName.name(), call).await?;
         let number = read_user(&answer.body).map(|profile| profile.user_id.as_str().to_owned());
-        number.map_err(|fault| self.failed(run, fault))
+        number.map_err(|fault| self.changed(Graph::UserByScreenName.name(), run, fault))
     }
 
-    async fn user_answer(&self, run: &mut Run<'_>, query: &str) -> Result<Answer, WayError> {
+    async fn user_answer(
+        &self,
+        run: &mut Run<'_>,
+        query: &str,
+    ) -> Result<(Graph, Answer), WayError> {
         let by_number = run.arguments.operation == Operation::GetProfileById && is_number(query);
         let graph = if by_number { Graph::UserByRestId } else { Graph::UserByScreenName };
         let call = self.call(graph, run, query, 1, None);
-        ask(self, run, graph.name(), call).await
+        Ok((graph, ask(self, run, graph.name(), call).await?))
     }
 
     async fn space(&self, run: &mut Run<'_>, id: &str) -> Result<Found, WayError> {
         let call = self.call(Graph::AudioSpaceById, run, id, 1, None);
         let answer = ask(self, run, Graph::AudioSpaceById.name(), call).await?;
         match read_space(&answer.body) {
-            Ok(space) => Found::single(run.context, &space, self.secrets()),
-            Err(fault) => Err(self.failed(run, fault)),
+            Ok(space) => Found::single(run.context, &space, &self.secrets),
+            Err(fault) => Err(self.changed(Graph::AudioSpaceById.name(), run, fault)),
         }
     }
 
@@ -244,9 +265,9 @@ impl WebWay {
         let answer = ask(self, run, TRENDS, call).await?;
         let names = match read_trends(&answer.body) {
             Ok(names) => names,
-            Err(fault) => return Err(self.failed(run, fault)),
+            Err(fault) => return Err(self.changed(TRENDS, run, fault)),
         };
-        let mut found = Found::list(run.context, run.arguments.max_results, self.secrets());
+        let mut found = Found::list(run.context, run.arguments.max_results, &self.secrets);
         for name in &names {
             if found.push(name) != Took::More {
                 break;
@@ -263,30 +284,24 @@ impl WebWay {
         count: u64,
         cursor: Option<&str>,
     ) -> Call {
-        Call::get(&["graphql", self.config.graphql.id(graph), graph.name()])
+        Call::get(&["graphql", self.graphql.id(graph), graph.name()])
             .query("variables", variables(graph, run.arguments, subject, count, cursor))
             .query("features", &self.features)
     }
 
-    /// A call with what every web client sends.
-    pub(super) fn anonymous(&self, call: Call) -> Call {
-        call.header("authorization", &format!("Bearer {}", self.config.bearer))
-            .header("user-agent", &self.config.user_agent)
-            .header("x-twitter-active-user", "yes")
-            .header("x-twitter-client-language", "en")
-    }
-
-    pub(super) fn with_session(&self, call: Call, session: &Session) -> Call {
-        self.anonymous(call)
-            .secret_header("cookie", &Secret::new(&session.header()))
-            .secret_header("x-csrf-token", &session.csrf)
-            .header("x-twitter-auth-type", "OAuth2Session")
-            .header("content-type", "application/json")
+    /// An answer to which X gave another form than it is known to have.
+    fn changed(&self, endpoint: &'static str, run: &mut Run<'_>, fault: Fault) -> WayError {
+        self.unread(endpoint, self.client.upstream.error(fault), run)
     }
 
     fn failed(&self, run: &mut Run<'_>, fault: Fault) -> WayError {
-        let error = self.upstream.error(fault);
+        let error = self.client.upstream.error(fault);
         run.tally.failed(error.code());
         error.into()
     }
+}
+
+/// Whether each account sees something else of it: further pages come from where the first one did.
+fn is_own(operation: Operation) -> bool {
+    operation.subject() == Subject::Nothing
 }

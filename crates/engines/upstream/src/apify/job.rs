@@ -13,7 +13,7 @@ use super::{
     dataset::{Dataset, Took},
     run::{Run, RunEnd},
 };
-use crate::{CursorError, Details, Fault, ItemList, array::MAX_ITEM, job_scope, objects};
+use crate::{CursorError, Details, Fault, ItemList, array::MAX_ITEM, job_scope, left_out, objects};
 
 /// The part of a job's time that is kept for reading what a run has found, within bounds.
 const READING_PART: u32 = 10;
@@ -45,6 +45,8 @@ pub struct Fetched {
     pub result: Result<Output, Failure>,
     /// How many, and what is missing.
     pub details: Details,
+    /// Whether a run was started, or may have been: it is paid for, whatever came of it.
+    pub is_paid: bool,
 }
 
 /// Where items are, and why there are not all of them.
@@ -74,8 +76,9 @@ impl Apify {
         T: DeserializeOwned + Serialize,
     {
         let mut details = Details { way: "apify", ..Details::default() };
-        let result = self.collect(context, order, keep, &mut details).await;
-        Fetched { result, details }
+        let mut is_paid = false;
+        let result = self.collect(context, order, keep, &mut details, &mut is_paid).await;
+        Fetched { result, details, is_paid }
     }
 
     async fn collect<T>(
@@ -84,6 +87,7 @@ impl Apify {
         order: &Order,
         mut keep: impl FnMut(&T) -> bool + Send,
         details: &mut Details,
+        is_paid: &mut bool,
     ) -> Result<Output, Failure>
     where
         T: DeserializeOwned + Serialize,
@@ -94,9 +98,9 @@ impl Apify {
         let until = context.deadline.checked_sub(reading).unwrap_or(context.deadline);
         let place = match &order.cursor {
             Some(cursor) => self.opened(context, order, cursor)?,
-            None => self.run(api, context, order, until).await?,
+            None => self.run(api, context, order, until, is_paid).await?,
         };
-        let mut items = ItemList::new(context, [api.token.clone()]);
+        let mut items = ItemList::new(context, self.0.secrets.clone());
         let (mut no_room, mut errors) = (false, 0);
         let mut dataset = Dataset::new(api, &place.dataset, place.offset);
         // What is left is for the report itself.
@@ -118,7 +122,7 @@ impl Apify {
             })
             .await;
         let (offset, has_more, too_large) = (dataset.offset, dataset.has_more, dataset.too_large);
-        let read = read.map_err(|end| self.failure(order.actor, end));
+        let read = read.map_err(|end| self.failure(api, order.actor, end));
         if let Err(failure) = &read
             && failure.code == Code::Cancelled
         {
@@ -127,6 +131,9 @@ impl Apify {
         let stopped = place.stopped.or(read.err());
         let stopped = stopped.or_else(|| no_room.then(|| full(context)));
         let stopped = stopped.or_else(|| (too_large > 0).then(|| passed_over(too_large)));
+        let stopped = stopped.or_else(|| {
+            left_out(details.unreadable).filter(|_| items.count() + details.filtered > 0)
+        });
         details.returned = items.count();
         details.complete = stopped.is_none();
         let cursor = |offset| self.sealed(context, order, &place.dataset, offset);
@@ -156,14 +163,16 @@ impl Apify {
         context: &Context,
         order: &Order,
         until: Instant,
+        is_paid: &mut bool,
     ) -> Result<Place, Failure> {
-        let failure = |end| self.failure(order.actor, end);
+        let failure = |end| self.failure(api, order.actor, end);
         let started = Run::start(api, context, order.actor, &order.input, until).await;
+        *is_paid = matches!(started, Ok(_) | Err(RunEnd::Unknown(_)));
         let mut run = started.map_err(|end| {
-            if let RunEnd::Failed(error) = &end
-                && error.status() == Some(StatusCode::NOT_FOUND)
+            if let RunEnd::Failed(error) | RunEnd::Unknown(error) = &end
+                && (error.status() == Some(StatusCode::NOT_FOUND) || error.is_about_the_upstream())
             {
-                self.0.availability.part_fails(order.actor, error.to_string());
+                self.0.availability.part_fails(order.actor, error.clone(), api.upstream.now());
             }
             failure(end)
         })?;
@@ -202,7 +211,7 @@ impl Apify {
     }
 
     /// The failure, after what it says about the token and the actor has been noted.
-    fn failure(&self, actor: &'static str, end: RunEnd) -> Failure {
+    fn failure(&self, api: &Api, actor: &'static str, end: RunEnd) -> Failure {
         let error = match end {
             RunEnd::Stopped(stop) => return stop.into(),
             RunEnd::Failed(error) => error,
@@ -213,7 +222,9 @@ impl Apify {
         };
         match error.code() {
             Code::UpstreamUnauthorized => self.0.availability.fails(error.to_string()),
-            Code::UpstreamForbidden => self.0.availability.part_fails(actor, error.to_string()),
+            Code::UpstreamForbidden => {
+                self.0.availability.part_fails(actor, error.clone(), api.upstream.now());
+            }
             _ => {}
         }
         error.into()

@@ -16,7 +16,7 @@ use sealwork_platform::{Clock, Entropy};
 
 use self::api::Api;
 pub use self::job::{Fetched, Order};
-use crate::{Availability, CursorKey, Secret, Upstream};
+use crate::{Availability, CursorKey, Secret, Secrets, Upstream};
 
 /// What the operator decides about Apify.
 #[derive(Debug, Clone)]
@@ -46,6 +46,7 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     cursors: CursorKey,
     availability: Availability,
+    secrets: Secrets,
 }
 
 impl Apify {
@@ -65,17 +66,18 @@ impl Apify {
         let upstream = Upstream::new("Apify", config.base, egress, clock);
         let token = config.token.filter(|token| !token.is_empty());
         let api = token.map(|token| Api { upstream, token });
-        let availability = Availability::default();
-        let max_items = config.max_items;
-        Self(Arc::new(Inner { api, max_items, entropy, cursors, availability }))
+        let secrets = Secrets::default();
+        secrets.set("APIFY_API_KEY", api.iter().map(|api| api.token.clone()).collect());
+        let (availability, max_items) = (Availability::default(), config.max_items);
+        Self(Arc::new(Inner { api, max_items, entropy, cursors, availability, secrets }))
     }
 
     /// Why `actor` cannot be run; `None` when it can, as far as the last answers tell.
     pub fn missing(&self, actor: &'static str) -> Option<String> {
-        if self.0.api.is_none() {
-            return Some(NOT_CONFIGURED.to_owned());
+        match &self.0.api {
+            Some(api) => self.0.availability.missing(actor, api.upstream.now()),
+            None => Some(NOT_CONFIGURED.to_owned()),
         }
-        self.0.availability.missing(actor)
     }
 
     /// Whether there is a token. Unlike [`Apify::missing`] it does not judge by the last answers: a
@@ -87,6 +89,12 @@ impl Apify {
     /// Most items that one job may ask a run for.
     pub fn max_items(&self) -> u64 {
         self.0.max_items
+    }
+
+    /// The secrets of the worker, which none of the engines that share this puts into a result. Each
+    /// engine adds its own.
+    pub fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// Asks whether the token works. Costs nothing.

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use sealwork_egress::{EgressError, Redirects, Request, Response, Turn};
+use sealwork_egress::{EgressError, Phase, Place, Redirects, Request, Response, Turn};
 use sealwork_job::{Code, Timestamp};
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, timeout_at};
 use url::Url;
 
 use super::{Crawl, Skip, Stopped, frontier::Target, meter};
@@ -26,13 +26,24 @@ pub(crate) struct Answer {
     pub(crate) status: Option<StatusCode>,
     pub(crate) media_type: MediaType,
     /// The body, if its type is one that is read.
-    pub(crate) body: Result<Bytes, PageError>,
-    pub(crate) is_truncated: bool,
+    pub(crate) body: Result<Body, PageError>,
 }
+
+/// A page's body, in memory.
+#[derive(Default)]
+pub(crate) struct Body {
+    pub(crate) bytes: Bytes,
+    pub(crate) is_truncated: bool,
+    /// Its place among the bodies of all jobs, if it is large.
+    pub(crate) room: Option<Place>,
+}
+
+/// Bodies up to here need no place.
+const SMALL_BODY: usize = 64 << 10;
 
 /// What one request came to.
 enum Step {
-    Done(StatusCode, MediaType, Result<(Bytes, bool), PageError>),
+    Done(StatusCode, MediaType, Result<Body, PageError>),
     Moved(Url),
     Retry,
 }
@@ -69,16 +80,12 @@ impl Crawl {
             target,
             status: None,
             media_type: MediaType::default(),
-            body: Ok(Bytes::new()),
-            is_truncated: false,
+            body: Ok(Body::default()),
         };
         match ending {
             Ok((status, media_type, body)) => {
                 (answer.status, answer.media_type) = (Some(status), media_type);
-                answer.body = body.map(|(bytes, is_truncated)| {
-                    answer.is_truncated = is_truncated;
-                    bytes
-                });
+                answer.body = body;
             }
             Err(Ending::Failed(error)) => answer.body = Err(error),
             Err(Ending::Skipped(skip)) => return Fetched::Skipped(skip),
@@ -92,7 +99,7 @@ impl Crawl {
         at: &mut Url,
         target: &Target,
         site: Option<&Site>,
-    ) -> Result<(StatusCode, MediaType, Result<(Bytes, bool), PageError>), Ending> {
+    ) -> Result<(StatusCode, MediaType, Result<Body, PageError>), Ending> {
         let maxima = &self.shared.config.maxima;
         let (mut hops, mut retries, mut time) = (0, 0, maxima.page_time);
         loop {
@@ -144,46 +151,70 @@ impl Crawl {
         request.timeout = Some(*time);
         request.referrer = referrer.map(|referrer| Url::clone(referrer));
         let response = self.shared.egress.fetch(request, &self.scope).await?;
-        let step = answered(response, turn, may_retry).await;
+        let step = self.answered(response, turn, may_retry, began + *time).await;
         *time = time.saturating_sub(began.elapsed());
         step
+    }
+
+    /// `until` is when the time for the page is over.
+    async fn answered(
+        &self,
+        response: Response,
+        turn: Turn,
+        may_retry: bool,
+        until: Instant,
+    ) -> Result<Step, Ending> {
+        let status = response.status;
+        let headers = response.headers.clone();
+        let media_type = MediaType::parse(
+            headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default(),
+        );
+        if let Some(next) = response.redirect()? {
+            turn.finish(status, &headers);
+            return Ok(Step::Moved(next));
+        }
+        if !status.is_success() {
+            let is_busy = turn.finish(status, &headers).is_some();
+            return Ok(if is_busy && may_retry {
+                Step::Retry
+            } else {
+                Step::Done(status, media_type, Err(refusal(status)))
+            });
+        }
+        if media_type.is_other() {
+            turn.finish(status, &headers);
+            return Ok(Step::Done(status, media_type, Ok(Body::default())));
+        }
+        let body = self.body(response, until).await;
+        turn.finish(status, &headers);
+        let body = match body.map_err(Ending::from) {
+            Ok(body) => Ok(body),
+            Err(Ending::Failed(error)) => Err(error),
+            Err(ending) => return Err(ending),
+        };
+        Ok(Step::Done(status, media_type, body))
+    }
+
+    /// Reads a body. What makes it a large one waits on the network until there is a place for it.
+    async fn body(&self, mut response: Response, until: Instant) -> Result<Body, EgressError> {
+        let (mut bytes, mut room) = (Vec::new(), None);
+        while let Some(chunk) = response.chunk().await? {
+            if room.is_none() && bytes.len() + chunk.len() > SMALL_BODY {
+                let place = self.shared.bodies.enter(self.scope.share());
+                room = Some(timeout_at(until, place).await.map_err(|_| {
+                    let host = response.final_url.host_str().unwrap_or_default().to_owned();
+                    let after = self.shared.config.maxima.page_time;
+                    EgressError::Timeout { host, phase: Phase::Queue, after }
+                })?);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Body { bytes: bytes.into(), is_truncated: response.is_truncated(), room })
     }
 }
 
 const ACCEPT: HeaderValue =
     HeaderValue::from_static("text/html,application/xhtml+xml;q=0.9,text/plain;q=0.8,*/*;q=0.1");
-
-async fn answered(response: Response, turn: Turn, may_retry: bool) -> Result<Step, Ending> {
-    let status = response.status;
-    let headers = response.headers.clone();
-    let media_type = MediaType::parse(
-        headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default(),
-    );
-    if let Some(next) = response.redirect()? {
-        turn.finish(status, &headers);
-        return Ok(Step::Moved(next));
-    }
-    if !status.is_success() {
-        let is_busy = turn.finish(status, &headers).is_some();
-        return Ok(if is_busy && may_retry {
-            Step::Retry
-        } else {
-            Step::Done(status, media_type, Err(refusal(status)))
-        });
-    }
-    if media_type.is_other() {
-        turn.finish(status, &headers);
-        return Ok(Step::Done(status, media_type, Ok((Bytes::new(), false))));
-    }
-    let body = response.collect().await;
-    turn.finish(status, &headers);
-    let body = match body.map_err(Ending::from) {
-        Ok(body) => Ok((body.bytes, body.truncated)),
-        Err(Ending::Failed(error)) => Err(error),
-        Err(ending) => return Err(ending),
-    };
-    Ok(Step::Done(status, media_type, body))
-}
 
 fn refusal(status: StatusCode) -> PageError {
     let code = if status == StatusCode::TOO_MANY_REQUESTS {

@@ -5,8 +5,11 @@ use std::{
 
 use url::Url;
 
-use super::result::Rank;
+use super::{memory::Memory, result::Rank};
 use crate::key::PageKey;
+
+/// About what a target takes beside its addresses.
+const AROUND_A_TARGET: usize = 256;
 
 /// A page to be visited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,11 +89,19 @@ impl Frontier {
     }
 
     /// Adds a page, unless it is known or there is no room.
-    pub(crate) fn found(&mut self, key: PageKey, url: Url, depth: u32, referrer: Arc<Url>) {
+    pub(crate) fn found(
+        &mut self,
+        key: PageKey,
+        url: Url,
+        depth: u32,
+        referrer: Arc<Url>,
+        memory: &mut Memory,
+    ) {
         if self.known.contains(&key) {
             return;
         }
-        if self.len >= self.capacity {
+        let size = key.as_str().len() + url.as_str().len() + AROUND_A_TARGET;
+        if self.len >= self.capacity || !memory.take(size) {
             self.left_out += 1;
             return;
         }
@@ -164,7 +175,7 @@ impl Frontier {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::memory, *};
 
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()
@@ -172,7 +183,8 @@ mod tests {
 
     fn add(frontier: &mut Frontier, text: &str, depth: u32) {
         let referrer = Arc::new(url("http://start.test/"));
-        frontier.found(PageKey::new(&url(text)), url(text), depth, referrer);
+        let mut memory = Memory::new(memory::results(1 << 30), None);
+        frontier.found(PageKey::new(&url(text)), url(text), depth, referrer, &mut memory);
     }
 
     fn next(frontier: &mut Frontier) -> Option<String> {

@@ -35,10 +35,9 @@ impl EgressMeter for JobMeter {
             let host = url.host_str().unwrap_or_default().to_owned();
             return Err(EgressError::Blacklisted { host });
         }
-        if self.meter.usage().egress_requests >= self.max_requests {
+        if !self.meter.take_egress_request(self.max_requests) {
             return Err(EgressError::Exhausted { what: REQUESTS });
         }
-        self.meter.add_egress_request();
         Ok(())
     }
 

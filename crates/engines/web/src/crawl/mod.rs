@@ -2,6 +2,7 @@
 
 mod fetch;
 mod frontier;
+mod memory;
 mod meter;
 mod page;
 mod result;
@@ -9,20 +10,18 @@ mod result;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use sealwork_egress::{Egress, Politeness, RobotsCache, Scope};
+use sealwork_egress::{Egress, Gate, Politeness, RobotsCache, Scope};
 use sealwork_engine::Context;
 use sealwork_job::{Code, Failure};
 use sealwork_platform::Clock;
 use serde::Serialize;
-use tokio::{
-    sync::Semaphore,
-    time::{Duration, Instant, sleep_until},
-};
+use tokio::time::{Duration, Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use self::{
     fetch::Fetched,
     frontier::{Frontier, Target},
+    memory::Memory,
     meter::JobMeter,
     page::Processed,
     result::{Gathered, Room},
@@ -36,7 +35,33 @@ pub(crate) struct Shared {
     pub(crate) politeness: Politeness,
     pub(crate) robots: RobotsCache,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) parsers: Arc<Semaphore>,
+    /// Pages that are being parsed.
+    pub(crate) parsers: Arc<Gate>,
+    /// Large bodies: from their first bytes until the page is part of the result.
+    pub(crate) bodies: Arc<Gate>,
+    /// Units of [`Memory`].
+    pub(crate) results: Arc<Gate>,
+}
+
+impl Shared {
+    pub(crate) fn new(egress: Arc<Egress>, clock: Arc<dyn Clock>, config: WebConfig) -> Self {
+        let maxima = &config.maxima;
+        // What one requester may have is what the processors can do.
+        let parsers = maxima.parsers.max(1) + 1;
+        let for_bodies = maxima.memory / 3;
+        let bodies = usize::try_from(for_bodies / maxima.page_bytes.max(1)).unwrap_or(usize::MAX);
+        Self {
+            politeness: Politeness::new(Arc::clone(&clock), config.politeness),
+            robots: RobotsCache::new(Arc::clone(&egress), config.robots.clone()),
+            parsers: Gate::new(parsers),
+            // One at each parser, and one that comes next.
+            bodies: Gate::new(bodies.max(2 * parsers)),
+            results: memory::results(maxima.memory - for_bodies),
+            egress,
+            clock,
+            config,
+        }
+    }
 }
 
 /// What a crawl came to.
@@ -68,6 +93,8 @@ pub(crate) enum Stopped {
     Deadline,
     /// The result is as large as it may be.
     OutputBytes,
+    /// The worker has no memory for more of the result.
+    WorkerMemory,
     /// The job's limit on requests is used up.
     EgressRequests,
     /// The job's limit on received bytes is used up.
@@ -207,27 +234,37 @@ impl Crawl {
         let mut visits = FuturesUnordered::new();
         let time_is_up = sleep_until(self.until);
         tokio::pin!(time_is_up);
+        let mut ending = None;
         loop {
-            while visits.len() < self.shared.config.maxima.in_flight
+            while ending.is_none()
+                && visits.len() < self.shared.config.maxima.in_flight
                 && let Some(target) = state.next_target()
             {
                 let (host, rank, site) = (target.host(), target.rank(), state.site.clone());
                 visits.push(async move { (host, rank, self.visit(target, site).await) });
             }
-            let (host, rank, visit) = tokio::select! {
+            let next = tokio::select! {
                 biased;
                 () = &mut time_is_up => {
                     state.unvisited += visits.len() as u64;
                     return Some(Stopped::Deadline);
                 }
-                next = visits.next() => next?,
+                next = visits.next() => next,
             };
+            let Some((host, rank, visit)) = next else { return ending };
             state.frontier.finished(&host, rank);
-            if let Some(stopped) = state.note(visit) {
-                state.unvisited += visits.len() as u64;
+            match state.note(visit) {
+                // What was asked for by then is paid for, and still comes.
+                Some(Stopped::EgressRequests) => ending = Some(Stopped::EgressRequests),
+                Some(stopped) => {
+                    state.unvisited += visits.len() as u64;
+                    return Some(stopped);
+                }
+                None => {}
+            }
+            if let Err(stopped) = state.write() {
                 return Some(stopped);
             }
-            state.gathered.write_before(state.frontier.first_outstanding());
         }
     }
 
@@ -245,6 +282,7 @@ struct State<'a> {
     crawl: &'a Crawl,
     frontier: Frontier,
     gathered: Gathered,
+    memory: Memory,
     site: Option<Site>,
     counts: Counts,
     skipped: Skipped,
@@ -262,7 +300,8 @@ impl<'a> State<'a> {
         Self {
             crawl,
             frontier,
-            gathered: Gathered::new(crawl.output_limit),
+            gathered: Gathered::new(crawl.output_limit, crawl.context.spool.clone()),
+            memory: Memory::new(Arc::clone(&crawl.shared.results), crawl.scope.share().clone()),
             site,
             counts: Counts::default(),
             skipped: Skipped::default(),
@@ -319,16 +358,32 @@ impl<'a> State<'a> {
         self.skipped.left_site += leads.left_site;
         for (key, link) in leads.follow {
             let referrer = Arc::clone(&link.referrer);
-            self.frontier.found(key, link.url, depth + 1, referrer);
+            self.frontier.found(key, link.url, depth + 1, referrer, &mut self.memory);
         }
-        let room = self.gathered.add(parts);
-        self.unvisited += u64::from(room == Room::None);
-        (room != Room::Enough).then_some(Stopped::OutputBytes)
+        match self.gathered.add(parts, &mut self.memory) {
+            Room::Enough => None,
+            Room::Little(stopped) => Some(stopped),
+            Room::None(stopped) => {
+                self.unvisited += 1;
+                Some(stopped)
+            }
+        }
     }
 
-    fn finish(self, stopped: Option<Stopped>) -> Result<Vec<u8>, Failure> {
+    /// Writes the pages of the result that none can come before any more. Without a spool that takes
+    /// them the job can give no result: there is no use in going on.
+    fn write(&mut self) -> Result<(), Stopped> {
+        let first = self.frontier.first_outstanding();
+        self.gathered.write_before(first, &mut self.memory).map_err(|_| Stopped::OutputBytes)
+    }
+
+    fn finish(mut self, stopped: Option<Stopped>) -> Result<Vec<u8>, Failure> {
         let unvisited = self.unvisited + self.frontier.len() as u64 + self.frontier.left_out();
-        let stopped = stopped.or((unvisited > 0).then_some(Stopped::MaxPages));
+        let left_out =
+            if self.memory.was_refused() { Stopped::WorkerMemory } else { Stopped::MaxPages };
+        let stopped = stopped.or((unvisited > 0).then_some(left_out));
+        // The worker itself fails a job whose spool fails.
+        let _ = self.gathered.write_before(None, &mut self.memory);
         self.gathered.finish(stopped, unvisited, &self.skipped)
     }
 }

@@ -1,9 +1,14 @@
 use std::sync::Arc;
 
+use sealwork_egress::Place;
 use sealwork_job::{Code, Failure, Timestamp};
 use url::Url;
 
-use super::{Crawl, Stopped, Visit, fetch::Answer, result::Parts};
+use super::{
+    Crawl, Visit,
+    fetch::{Answer, Body},
+    result::Parts,
+};
 use crate::{
     Document, Extraction, MediaKind, PageError, Site, Truncated,
     budget::PageBudget,
@@ -23,6 +28,8 @@ pub(crate) struct Processed {
     pub(crate) is_read: bool,
     pub(crate) leads: Leads,
     pub(crate) parts: Parts,
+    /// The place of its body, if that was large.
+    _room: Option<Place>,
 }
 
 /// Where a page leads.
@@ -65,10 +72,7 @@ struct Following {
 impl Crawl {
     /// Reads an answer on a blocking thread.
     pub(super) async fn process(&self, answer: Box<Answer>, site: Option<Site>) -> Visit {
-        // Closed never: the semaphore lives as long as the engine.
-        let Ok(permit) = Arc::clone(&self.shared.parsers).acquire_owned().await else {
-            return Visit::Over(Stopped::Deadline);
-        };
+        let parser = self.shared.parsers.enter(self.scope.share()).await;
         let follows = answer.target.depth + 1 < self.arguments.depth;
         let reading = Reading {
             extraction: Extraction { selector: self.arguments.selector.clone() },
@@ -82,7 +86,7 @@ impl Crawl {
         let (clock, meter) = (Arc::clone(&self.shared.clock), Arc::clone(&self.context.meter));
         let fallback = Skeleton::of(&answer);
         let reading = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+            let _parser = parser;
             let began = clock.monotonic();
             let processed = read(*answer, &reading, &PageBudget::begin(time, stop));
             meter.add_cpu(clock.monotonic().saturating_sub(began));
@@ -95,8 +99,8 @@ impl Crawl {
 
 fn read(answer: Answer, reading: &Reading, budget: &PageBudget) -> Processed {
     let skeleton = Skeleton::of(&answer);
-    let Answer { body, media_type, is_truncated, final_url, .. } = answer;
-    let body = match body {
+    let Answer { body, media_type, final_url, .. } = answer;
+    let Body { bytes: body, is_truncated, room } = match body {
         Ok(body) => body,
         Err(error) => return skeleton.failed(error),
     };
@@ -111,7 +115,8 @@ fn read(answer: Answer, reading: &Reading, budget: &PageBudget) -> Processed {
     document.truncated = is_truncated.then_some(Truncated::Bytes);
     if kind == MediaKind::Text {
         document.text = Some(decoded.text);
-        return Processed { is_read: true, ..skeleton.with(document, &[], Leads::default()) };
+        let leads = Leads::default();
+        return Processed { is_read: true, _room: room, ..skeleton.with(document, &[], leads) };
     }
     let page = html::extract(&decoded.text, &final_url, &reading.extraction, budget);
     let leads = reading.following.as_ref().map(|rules| leads(&page, &final_url, rules));
@@ -119,7 +124,7 @@ fn read(answer: Answer, reading: &Reading, budget: &PageBudget) -> Processed {
         page.sections.iter().filter_map(|s| serde_json::to_vec(s).ok()).collect();
     fill(&mut document, page);
     let leads = leads.unwrap_or_default();
-    Processed { is_read: true, ..skeleton.with(document, &sections, leads) }
+    Processed { is_read: true, _room: room, ..skeleton.with(document, &sections, leads) }
 }
 
 fn fill(document: &mut Document, page: Page) {
@@ -206,6 +211,7 @@ impl Skeleton {
             is_read: false,
             leads,
             parts: Parts::new(self.order, sections, document),
+            _room: None,
         }
     }
 }

@@ -1,9 +1,14 @@
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    io,
+    sync::Arc,
+};
 
+use sealwork_engine::Spool;
 use sealwork_job::{Code, Failure};
 use serde::Serialize;
 
-use super::{Skipped, Stopped};
+use super::{Skipped, Stopped, memory::Memory};
 use crate::Document;
 
 /// Room for what surrounds sections, pages and documents.
@@ -12,6 +17,12 @@ const FRAME: usize = 512;
 /// From this size on a buffer is grown once, to all that it may come to: growing it step by step
 /// would hold it twice each time.
 const LARGE: usize = 8 << 20;
+
+/// Documents of so many bytes go to the job's spool, where it has one.
+const SPOOLED_FROM: usize = 256 << 10;
+
+/// About what remembering a link takes beside its text.
+const AROUND_A_LINK: usize = 48;
 
 /// A page's place in the result: by depth, then by discovery.
 pub(crate) type Rank = (u32, u64);
@@ -37,13 +48,13 @@ impl Parts {
     }
 }
 
-/// How much room the result had for a page. After anything but `Enough` the crawl is over.
+/// How much room there was for a page in the result. After anything but `Enough` the crawl is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Room {
     Enough,
     /// For the document without its content.
-    Little,
-    None,
+    Little(Stopped),
+    None(Stopped),
 }
 
 /// The result as it grows: encoded, and written where it belongs as soon as no page can come before.
@@ -55,7 +66,7 @@ pub(crate) struct Gathered {
     held: BTreeMap<Rank, Gained>,
     sections: List,
     links: List,
-    documents: List,
+    documents: Documents,
 }
 
 struct Gained {
@@ -66,8 +77,8 @@ struct Gained {
 }
 
 impl Gathered {
-    /// A result of at most `limit` bytes.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// A result of at most `limit` bytes, whose documents go to `spool`, if there is one.
+    pub(crate) fn new(limit: usize, spool: Option<Arc<dyn Spool>>) -> Self {
         Self {
             limit,
             size: FRAME,
@@ -75,65 +86,76 @@ impl Gathered {
             held: BTreeMap::new(),
             sections: List::default(),
             links: List::default(),
-            documents: List::default(),
+            documents: Documents::new(spool),
         }
     }
 
     /// Adds a page, or as much of it as there is room for.
-    pub(crate) fn add(&mut self, parts: Parts) -> Room {
+    pub(crate) fn add(&mut self, parts: Parts, memory: &mut Memory) -> Room {
         let Parts { rank, sections, links, document, reduced } = parts;
         let links: Vec<String> = links.into_iter().filter(|l| !self.pages.contains(l)).collect();
         let encoded_links = links.iter().map(encoded).collect::<Vec<_>>().join(&b',');
         let all = sections.len() + encoded_links.len() + document.len() + 3;
-        if self.size + all <= self.limit {
+        // Links are held a second time, to tell which are new.
+        let held = all + encoded_links.len() + links.len() * AROUND_A_LINK;
+        let stopped = if self.size + all > self.limit {
+            Stopped::OutputBytes
+        } else if memory.take(held) {
             self.size += all;
             self.pages.extend(links);
             self.held.insert(rank, Gained { sections, links: encoded_links, document });
             return Room::Enough;
-        }
+        } else {
+            Stopped::WorkerMemory
+        };
         let least = reduced.len() + 1;
-        if self.size + least > self.limit {
-            return Room::None;
+        if self.size + least > self.limit || !memory.take(least) {
+            return Room::None(stopped);
         }
         self.size += least;
         let (sections, links) = (Vec::new(), Vec::new());
         self.held.insert(rank, Gained { sections, links, document: reduced });
-        Room::Little
+        Room::Little(stopped)
     }
 
     /// Writes the pages that come before `first`, the nearest that is outstanding; all of them when
     /// none is.
-    pub(crate) fn write_before(&mut self, first: Option<Rank>) {
+    ///
+    /// # Errors
+    /// Those of the spool: then the job can give no result any more.
+    pub(crate) fn write_before(
+        &mut self,
+        first: Option<Rank>,
+        memory: &mut Memory,
+    ) -> io::Result<()> {
         while let Some(held) = self.held.first_entry()
             && first.is_none_or(|first| *held.key() < first)
         {
             let Gained { sections, links, document } = held.remove();
             self.sections.push(&sections, self.limit);
             self.links.push(&links, self.limit);
-            self.documents.push(&document, self.limit);
+            memory.give_back(self.documents.push(&document, self.limit)?);
         }
+        Ok(())
     }
 
-    /// The result's JSON. Pages are in the order of their depth, then of discovery.
+    /// The result's JSON without what was spooled, when all pages are written. They are in the order
+    /// of their depth, then of discovery.
     pub(crate) fn finish(
-        mut self,
+        self,
         stopped: Option<Stopped>,
         unvisited: u64,
         skipped: &Skipped,
     ) -> Result<Vec<u8>, Failure> {
-        self.write_before(None);
-        if self.documents.0.is_empty() {
+        if self.documents.count == 0 {
             let text = format!("the output limit of {} bytes is too low for one page", self.limit);
             return Err(Failure::new(Code::OutputTooLarge, text));
         }
-        let mut before = b"{\"sections\":".to_vec();
-        self.sections.write_or_null(&mut before);
-        before.extend_from_slice(b",\"pages\":");
-        self.links.write_or_null(&mut before);
-        before.extend_from_slice(b",\"documents\":[");
-        let List(mut json) = self.documents;
-        put_before(&before, &mut json);
-        json.push(b']');
+        let mut json = self.documents.end();
+        json.extend_from_slice(b",\"sections\":");
+        self.sections.write_or_null(&mut json);
+        json.extend_from_slice(b",\"pages\":");
+        self.links.write_or_null(&mut json);
         tail(&mut json, stopped, unvisited, skipped);
         json.shrink_to_fit();
         Ok(json)
@@ -151,10 +173,7 @@ impl List {
             return;
         }
         let all = &mut self.0;
-        let needed = all.len() + items.len() + 1;
-        if needed > all.capacity() && needed > LARGE {
-            all.reserve_exact(limit.saturating_sub(all.len()));
-        }
+        make_room(all, items.len() + 1, limit);
         if !all.is_empty() {
             all.push(b',');
         }
@@ -172,17 +191,58 @@ impl List {
     }
 }
 
-/// Puts `before` at the front of `json` without a second copy of it.
-fn put_before(before: &[u8], json: &mut Vec<u8>) {
-    let len = json.len();
-    json.resize(len + before.len(), 0);
-    json.copy_within(..len, before.len());
-    json[..before.len()].copy_from_slice(before);
+/// The beginning of the result: all documents. They are the most of it, so they come first and go to
+/// the job's spool, where it has one.
+struct Documents {
+    /// What has not been spooled.
+    json: Vec<u8>,
+    count: u64,
+    spool: Option<Arc<dyn Spool>>,
+}
+
+impl Documents {
+    fn new(spool: Option<Arc<dyn Spool>>) -> Self {
+        Self { json: Vec::new(), count: 0, spool }
+    }
+
+    /// Adds a document; how many bytes have left memory for the spool.
+    fn push(&mut self, document: &[u8], limit: usize) -> io::Result<usize> {
+        if self.spool.is_none() {
+            make_room(&mut self.json, document.len() + 1, limit);
+        }
+        let before: &[u8] = if self.count == 0 { b"{\"documents\":[" } else { b"," };
+        self.json.extend_from_slice(before);
+        self.json.extend_from_slice(document);
+        self.count += 1;
+        match &self.spool {
+            Some(spool) if self.json.len() >= SPOOLED_FROM => {
+                spool.append(&self.json)?;
+                let spooled = self.json.len();
+                self.json.clear();
+                Ok(spooled)
+            }
+            _ => Ok(0),
+        }
+    }
+
+    /// The documents that are in memory, and the end of the list.
+    fn end(self) -> Vec<u8> {
+        let mut json = self.json;
+        json.push(b']');
+        json
+    }
+}
+
+fn make_room(all: &mut Vec<u8>, by: usize, limit: usize) {
+    let needed = all.len() + by;
+    if needed > all.capacity() && needed > LARGE {
+        all.reserve_exact(limit.saturating_sub(all.len()));
+    }
 }
 
 /// The result of a crawl that reached nothing.
 pub(crate) fn empty() -> Vec<u8> {
-    let mut json = br#"{"sections":null,"pages":null,"documents":[]"#.to_vec();
+    let mut json = br#"{"documents":[],"sections":null,"pages":null"#.to_vec();
     tail(&mut json, None, 0, &Skipped::default());
     json
 }
@@ -207,9 +267,11 @@ fn encoded(value: &impl Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{super::memory, *};
 
     fn parts(rank: Rank, size: usize) -> Parts {
         let name = format!("{}-{}", rank.0, rank.1);
@@ -222,18 +284,39 @@ mod tests {
         }
     }
 
-    fn finished(gathered: Gathered) -> Value {
+    fn plenty() -> Memory {
+        Memory::new(memory::results(1 << 40), None)
+    }
+
+    /// A spool in memory.
+    #[derive(Default)]
+    struct Taken(Mutex<Vec<u8>>);
+
+    impl Spool for Taken {
+        fn append(&self, bytes: &[u8]) -> io::Result<()> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(())
+        }
+
+        fn appended(&self) -> u64 {
+            self.0.lock().unwrap().len() as u64
+        }
+    }
+
+    fn finished(mut gathered: Gathered) -> Value {
+        gathered.write_before(None, &mut plenty()).unwrap();
         let json = gathered.finish(None, 0, &Skipped::default()).unwrap();
         serde_json::from_slice(&json).unwrap()
     }
 
     #[test]
     fn pages_are_written_in_the_order_of_their_ranks_whenever_they_come() {
-        let mut gathered = Gathered::new(1 << 20);
+        let (mut gathered, mut memory) = (Gathered::new(1 << 20, None), plenty());
         for rank in [(0, 0), (1, 3), (1, 2), (2, 4), (1, 1)] {
-            gathered.add(parts(rank, 1));
+            gathered.add(parts(rank, 1), &mut memory);
             // Number 1 is outstanding until it comes last.
-            gathered.write_before(Some(if rank == (1, 1) { (2, 9) } else { (1, 1) }));
+            let first = if rank == (1, 1) { (2, 9) } else { (1, 1) };
+            gathered.write_before(Some(first), &mut memory).unwrap();
         }
         assert!(gathered.held.is_empty(), "nothing is kept back without a reason");
         let result = finished(gathered);
@@ -245,13 +328,13 @@ mod tests {
     #[test]
     fn a_large_result_is_written_into_one_buffer_and_never_exceeds_its_limit() {
         let limit = 3 * LARGE;
-        let mut gathered = Gathered::new(limit);
+        let (mut gathered, mut memory) = (Gathered::new(limit, None), plenty());
         let mut buffers = std::collections::BTreeSet::new();
         let last = (0..).find(|n| {
-            let room = gathered.add(parts((1, *n), 40_000));
-            gathered.write_before(None);
-            if gathered.documents.0.len() > LARGE {
-                buffers.insert(gathered.documents.0.as_ptr() as usize);
+            let room = gathered.add(parts((1, *n), 40_000), &mut memory);
+            gathered.write_before(None, &mut memory).unwrap();
+            if gathered.documents.json.len() > LARGE {
+                buffers.insert(gathered.documents.json.as_ptr() as usize);
             }
             room != Room::Enough
         });
@@ -261,5 +344,48 @@ mod tests {
         assert!(json.len() <= limit && json.len() > limit - (1 << 20), "{}", json.len());
         let result: Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(result["documents"].as_array().map(|all| all.len() as u64), last.map(|n| n + 1));
+    }
+
+    #[test]
+    fn documents_go_to_the_spool_and_take_no_memory_there() {
+        let spool = Arc::new(Taken::default());
+        let limit = 128 << 20;
+        let mut gathered = Gathered::new(limit, Some(Arc::clone(&spool) as Arc<dyn Spool>));
+        // Little more than what each crawl may hold without asking.
+        let mut memory = Memory::new(memory::results(0), Some("a".into()));
+        let mut last = Room::Enough;
+        let mut pages = 0;
+        while pages < 400 && last == Room::Enough {
+            last = gathered.add(parts((1, pages), 40_000), &mut memory);
+            gathered.write_before(None, &mut memory).unwrap();
+            pages += u64::from(last == Room::Enough);
+        }
+        assert_eq!((pages, last), (400, Room::Enough), "{} bytes spooled", spool.appended());
+        let end = gathered.finish(None, 0, &Skipped::default()).unwrap();
+        let whole = [std::mem::take(&mut *spool.0.lock().unwrap()), end].concat();
+        assert!(whole.len() > 8 * (1 << 20) && whole.len() <= limit);
+        let result: Value = serde_json::from_slice(&whole).unwrap();
+        assert_eq!(result["documents"].as_array().unwrap().len(), 400);
+        assert_eq!(result["sections"].as_array().unwrap().len(), 400);
+    }
+
+    #[test]
+    fn a_result_for_which_the_worker_has_no_memory_ends_and_says_so() {
+        let all = memory::results(8 << 20);
+        let mut gathered = Gathered::new(64 << 20, None);
+        let mut memory = Memory::new(all, Some("a".into()));
+        let mut room = Room::Enough;
+        let mut pages = 0;
+        while room == Room::Enough {
+            room = gathered.add(parts((1, pages), 40_000), &mut memory);
+            pages += 1;
+        }
+        assert_eq!(room, Room::Little(Stopped::WorkerMemory));
+        gathered.write_before(None, &mut memory).unwrap();
+        let json = gathered.finish(Some(Stopped::WorkerMemory), 0, &Skipped::default()).unwrap();
+        assert!(json.len() < 8 << 20, "{}", json.len());
+        let result: Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(result["stopped"], "worker_memory");
+        assert_eq!(result["documents"].as_array().unwrap().last().unwrap(), "reduced");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use dom_query::{Document as Dom, Element, NodeRef};
 use html5ever::local_name;
+use sealwork_egress::join;
 use url::Url;
 
 use super::{Page, Section, text};
@@ -89,7 +90,7 @@ impl Collector<'_> {
         if address.len() > MAX_ADDRESS {
             return None;
         }
-        let url = self.base.join(address).ok()?;
+        let url = join(self.base, address).ok()?;
         let usable = matches!(url.scheme(), "http" | "https") && url.as_str().len() <= MAX_ADDRESS;
         usable.then_some(url)
     }

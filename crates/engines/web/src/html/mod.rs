@@ -8,6 +8,7 @@ mod text;
 
 use dom_query::Document as Dom;
 pub use parse::Cut;
+use sealwork_egress::join;
 pub(crate) use select::check_selector;
 use serde::Serialize;
 use url::Url;
@@ -88,7 +89,7 @@ pub fn extract(html: &str, url: &Url, options: &Extraction, budget: &dyn Budget)
 
 fn base_url(dom: &Dom, url: &Url) -> Url {
     dom.base_uri()
-        .and_then(|href| url.join(href.trim()).ok())
+        .and_then(|href| join(url, href.trim()).ok())
         .filter(|base| matches!(base.scheme(), "http" | "https"))
         .unwrap_or_else(|| url.clone())
 }

@@ -2,6 +2,7 @@
 
 use dom_query::{Document as Dom, Matcher, NodeRef};
 use dom_smoothie::Readability;
+use sealwork_egress::join;
 use url::Url;
 
 use super::{Cut, Page, content, text};
@@ -86,7 +87,7 @@ fn absolutise(node: &NodeRef<'_>, base: &Url) {
             continue;
         };
         let Some(address) = descendant.attr(attribute) else { continue };
-        if let Ok(url) = base.join(address.trim()) {
+        if let Ok(url) = join(base, address.trim()) {
             descendant.set_attr(attribute, url.as_str());
         }
     }

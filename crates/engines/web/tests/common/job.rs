@@ -44,9 +44,13 @@ impl Setup {
     }
 
     pub(crate) fn engine(&self) -> WebEngine {
+        self.engine_with(Arc::new(Stopped))
+    }
+
+    pub(crate) fn engine_with(&self, clock: Arc<dyn Clock>) -> WebEngine {
         let net = Arc::new(self.web.clone());
         let egress = Egress::new(net.clone(), net, EgressConfig::default()).unwrap();
-        WebEngine::new(egress, Arc::new(Stopped), self.config.clone())
+        WebEngine::new(egress, clock, self.config.clone())
     }
 
     pub(crate) fn context(&self) -> Context {

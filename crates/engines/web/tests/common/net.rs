@@ -5,7 +5,10 @@ use std::{
     collections::HashMap,
     fmt, io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use async_trait::async_trait;
@@ -50,6 +53,7 @@ pub(crate) struct Web(Arc<Inner>);
 struct Inner {
     sites: Mutex<HashMap<String, Site>>,
     seen: Mutex<Vec<Seen>>,
+    delivered: AtomicUsize,
 }
 
 impl fmt::Debug for Web {
@@ -73,6 +77,11 @@ impl Web {
     pub(crate) fn paths(&self) -> Vec<String> {
         let seen = self.0.seen.lock().unwrap();
         seen.iter().map(|seen| seen.path.clone()).filter(|path| path != "/robots.txt").collect()
+    }
+
+    /// Answers that were taken off to their last bytes.
+    pub(crate) fn delivered(&self) -> usize {
+        self.0.delivered.load(Relaxed)
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -113,7 +122,10 @@ async fn serve(web: Web, mut stream: DuplexStream) -> Option<()> {
     web.0.seen.lock().unwrap().push(seen);
     let site = web.0.sites.lock().unwrap().get(&name).cloned()?;
     match site(&path) {
-        Reply::Raw(bytes) => stream.write_all(&bytes).await.ok()?,
+        Reply::Raw(bytes) => {
+            stream.write_all(&bytes).await.ok()?;
+            web.0.delivered.fetch_add(1, Relaxed);
+        }
         Reply::After(wait, bytes) => {
             sleep(wait).await;
             stream.write_all(&bytes).await.ok()?;

@@ -77,6 +77,13 @@ impl Authority {
         Self { der, issuer: Issuer::new(params, key) }
     }
 
+    /// What `above` had issued for the same name and key before, and has expired since.
+    pub(super) fn expired(&self, name: &str, above: &Self) -> Vec<u8> {
+        let mut params = authority_params(name);
+        params.not_after = at(-60);
+        params.signed_by(self.issuer.key(), &above.issuer).unwrap().der().to_vec()
+    }
+
     pub(super) fn leaf(
         &self,
         name: &str,

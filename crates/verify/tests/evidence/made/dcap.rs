@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod choice;
+#[cfg(test)]
+mod memory;
 
 use p256::{
     ecdsa::{Signature, SigningKey, signature::Signer as _},

@@ -31,6 +31,8 @@ struct Platform {
     vmpl: u8,
     chip_len: usize,
     revoked: bool,
+    /// Whether the guest was launched by the firmware of today.
+    launched_today: bool,
 }
 
 const MILAN: Platform = Platform {
@@ -41,6 +43,7 @@ const MILAN: Platform = Platform {
     vmpl: 0,
     chip_len: 64,
     revoked: false,
+    launched_today: true,
 };
 
 pub(crate) fn vcek() -> Case {
@@ -103,6 +106,9 @@ impl Platform {
         for at in [0x38, 0x180, 0x1e0, 0x1f0] {
             bytes[at..at + 8].copy_from_slice(&self.tcb());
         }
+        if !self.launched_today {
+            bytes[0x1f0 + 7] -= 1;
+        }
         bytes[0x1a0..0x1a0 + self.chip_len].fill(9);
         let key: SigningKey = p384::SecretKey::from_pkcs8_der(&leaf.key).unwrap().into();
         let signature: Signature = key.sign(&bytes[..0x2a0]);
@@ -121,6 +127,12 @@ impl Platform {
 
     /// The case, with the authority above the leaf.
     fn made(&self) -> (Case, Authority) {
+        let (case, ask, _) = self.chained();
+        (case, ask)
+    }
+
+    /// The case, with the authority above the leaf, and the root.
+    fn chained(&self) -> (Case, Authority, Authority) {
         let algorithm = &PKCS_ECDSA_P384_SHA384;
         let ark = Authority::root("ARK of the tests", algorithm);
         let ask = ark.below("ASK of the tests", algorithm);
@@ -151,8 +163,34 @@ impl Platform {
             policy: only("snp", rules),
             at: NOW,
         };
-        (case, ask)
+        (case, ask, ark)
     }
+}
+
+/// Broken by `check_snp` without `launch_tcb` (src/appraise/platform.rs).
+#[test]
+fn a_guest_that_old_firmware_has_launched_is_refused() {
+    let case = Platform { launched_today: false, ..MILAN }.case();
+    let verdict = case.verdict();
+    assert_eq!(codes(&verdict), ["tcb_too_old"]);
+    let [reason] = verdict.reasons() else { panic!("{:?}", verdict.reasons()) };
+    assert_eq!(reason.claim, "microcode of the launch TCB");
+    assert!(reason.mend.contains("start the guest anew"), "{reason:?}");
+    assert_eq!(case.policy("/kinds/snp/min_tcb/microcode", json!(199)).codes(), [""; 0]);
+}
+
+/// Broken by an `issuer_of` that takes the first whose key fits (src/chain.rs).
+#[test]
+fn of_two_certificates_of_an_authority_the_one_that_is_valid_counts() {
+    let (case, ask, ark) = MILAN.chained();
+    let mut endorsements = Endorsements::default();
+    endorsements.add_certificate(&ask.expired("ASK of the tests", &ark)).unwrap();
+    let only_expired = endorsements.clone();
+    endorsements.add_all(&case.endorsements).unwrap();
+    assert_eq!(case.with(|case| case.endorsements = endorsements).codes(), [""; 0]);
+    assert!(
+        case.with(|case| case.endorsements = only_expired).codes().contains(&"endorsement_missing")
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     conformance::folder,
     samples::read,
-    support::{Case, only},
+    support::{Case, codes, only},
 };
 
 const FOR_ENDORSEMENT: [u64; 5] = [2, 23, 133, 8, 1];
@@ -235,7 +235,8 @@ fn name(area: &[u8]) -> Vec<u8> {
 }
 
 fn booted() -> Pcrs {
-    (0..8).map(|pcr| (pcr, [pcr; 32])).collect()
+    // PCR 0 is never left at zero by firmware that measures.
+    (0..8).map(|pcr| (pcr, [if pcr == 0 { 0xf0 } else { pcr }; 32])).collect()
 }
 
 pub(crate) fn certified() -> Case {
@@ -432,13 +433,37 @@ fn an_activation_counts_for_its_keys_and_until_its_day() {
     let with = |key: &ActivatedKey| case.policy("/kinds/tpm/activated", json!([key]));
     assert_eq!(with(&key).codes(), [""; 0]);
     let ended = ActivatedKey { until: Day::new(2025, 6, 1).unwrap(), ..key.clone() };
-    assert_eq!(with(&ended).codes(), ["attestation_key_untrusted"]);
-    let mut other = key.clone();
-    other.name.0[5] ^= 1;
-    assert_eq!(with(&other).codes(), ["attestation_key_untrusted"]);
-    let mut other = key;
-    other.endorsement_key.0[5] ^= 1;
-    assert_eq!(with(&other).codes(), ["attestation_key_untrusted"]);
+    let mut another_name = key.clone();
+    another_name.name.0[5] ^= 1;
+    let mut another_tpm = key.clone();
+    another_tpm.endorsement_key.0[5] ^= 1;
+    // Each is told what it lacks.
+    for (entry, expected, mend) in [
+        (&ended, "its last day was 2025-06-01", "anew"),
+        (&another_name, "activated beside an endorsement key", "then add the entry"),
+        (&another_tpm, "beside the endorsement key", "another TPM"),
+    ] {
+        let verdict = with(entry).verdict();
+        assert_eq!(codes(&verdict), ["attestation_key_untrusted"]);
+        let reason = &verdict.reasons()[0];
+        assert!(reason.expected.contains(expected) && reason.mend.contains(mend), "{reason:?}");
+    }
+    let rootless = with(&key).with(|case| {
+        case.policy["kinds"]["tpm"].as_object_mut().unwrap().remove("roots");
+    });
+    let verdict = rootless.verdict();
+    assert_eq!(codes(&verdict), ["attestation_key_untrusted", "root_untrusted"]);
+    assert!(verdict.reasons()[1].mend.starts_with("name the maker's root"), "{verdict:?}");
+}
+
+/// Broken by `has_measured_boot` (src/claims.rs) that takes any PCR.
+#[test]
+fn firmware_that_measures_nothing_is_no_measured_boot() {
+    let machine = Machine::new();
+    let mut pcrs = booted();
+    pcrs.insert(0, [0; 32]);
+    let codes = machine.case("PCR 0 at zero", &machine.certified(&pcrs)).codes();
+    assert_eq!(codes, ["nothing_measured"]);
 }
 
 /// Broken by `vouchers` (src/tpm/endorsement.rs) that takes any bytes for a public area.

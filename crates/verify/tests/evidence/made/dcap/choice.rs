@@ -1,7 +1,7 @@
 //! Several collaterals for one platform, and collateral that does not fit.
 
 use sealwork_job::Timestamp;
-use sealwork_verify::{Verdict, Verifier, Watermark};
+use sealwork_verify::{Verifier, Watermark};
 
 use super::*;
 use crate::support::{codes, policy};
@@ -103,22 +103,35 @@ fn the_newest_revocation_list_counts_whatever_it_came_with() {
     }
 }
 
+/// Broken by certificates of the quote that are dated as collateral (src/dcap/collateral.rs).
 #[test]
-fn numbers_of_parts_that_come_from_elsewhere_do_not_go_back_either() {
+fn what_has_expired_is_named_by_where_it_comes_from() {
     let (case, signers) = sgx_platform().made();
-    let old = || signers.collateral(|_| {});
-    let mut own = holding([old()]);
-    own.add_revocation_list(&signers.ca.numbered_revocation_list(8, &[])).unwrap();
-    let mut verifier = Verifier::new(own, Watermark::default(), 0);
-    let mut ask = |endorsements: Option<Endorsements>| {
-        endorsements.into_iter().for_each(|endorsements| verifier.set_endorsements(endorsements));
-        let at = Timestamp::from_secs(case.at);
-        verifier.verify(&case.evidence, &case.expectation, &policy(&case.policy), at)
+    let lasting = |parts: &mut Parts| {
+        for part in [&mut parts.tcb_info, &mut parts.qe_identity] {
+            part["nextUpdate"] = date(500 * 86_400).into();
+        }
     };
-    assert!(matches!(ask(None), Verdict::Trusted(_)));
-    let verdict = ask(Some(holding([old()])));
-    assert_eq!(codes(&verdict), ["collateral_rolled_back"]);
-    assert!(verdict.reasons()[0].claim.ends_with("/pck-crl"), "{:?}", verdict.reasons());
+    let late = case.with(|case| case.endorsements = holding([signers.collateral(lasting)]));
+    let verdict = late.at(NOW + 400 * 86_400).verdict();
+    let of = |code: &str| {
+        let reasons = verdict.reasons().iter().filter(|reason| reason.code.as_str() == code);
+        reasons.map(|reason| reason.claim.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    assert!(of("certificate_expired").contains("Intel SGX PCK Certificate"), "{verdict:?}");
+    assert!(of("collateral_expired").contains("revocation list"), "{verdict:?}");
+    assert!(!of("collateral_expired").contains("PCK Certificate"), "{verdict:?}");
+}
+
+#[test]
+fn collateral_whose_signers_stand_in_the_other_order_is_at_fault_itself() {
+    let (case, signers) = tdx_platform().made();
+    let mut turned = serde_json::to_value(signers.collateral(|_| {})).unwrap();
+    let order = pem(&[&signers.root.der, &signers.signer.der]);
+    turned["tcb_info_issuer_chain"] = order.into();
+    let turned = DcapCollateral::from_json(turned.to_string().as_bytes()).unwrap();
+    let codes = case.with(|case| case.endorsements = holding([turned])).codes();
+    assert_eq!(codes, ["collateral_invalid"]);
 }
 
 /// Broken by `check_form` left out of `check_quote` (src/dcap.rs).
@@ -127,7 +140,8 @@ fn collateral_whose_parts_do_not_fit_is_named_by_the_part() {
     for platform in [sgx_platform(), tdx_platform()] {
         let (case, signers) = platform.made();
         let other = || signers.root.below("Intel SGX PCK Processor CA", &PKCS_ECDSA_P256_SHA256);
-        let changes: [(Change<'_>, &str, &str); 7] = [
+        let changes: [(Change<'_>, &str, &str); 8] = [
+            (&|parts| parts.tcb_info["pceId"] = "0001".into(), "collateral_mismatch", "PCE id"),
             (&|parts| parts.pck_crl = other().revocation_list(&[]), "collateral_mismatch", "PCK"),
             (
                 &|parts| parts.root_ca_crl = other().revocation_list(&[]),

@@ -1,0 +1,1 @@
+/* éé😀 */ syntax(] // as with ee00 in place of the letters

@@ -1,0 +1,6 @@
+class A {
+  m() {
+    return this.#z;
+  }
+}
+export default { fetch() { return new Response(); } };

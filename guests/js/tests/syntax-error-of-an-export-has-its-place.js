@@ -1,0 +1,5 @@
+const there = {};
+export {
+  there,
+  absent as default,
+};

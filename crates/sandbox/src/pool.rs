@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long after its deadline a program may still be at it before nobody waits for it any more.
-const GRACE: Duration = Duration::from_millis(40);
+const GRACE: Duration = Duration::from_millis(30);
 
 /// How many processes there are, and how large.
 #[derive(Debug, Clone)]

@@ -1,15 +1,20 @@
 use std::{fs, time::Duration};
 
-use super::{Figures, fault, mebibytes, warm_worker};
-use crate::{child::Options, exit::CliError, proc, ui::Ui};
+use super::{Figures, fault, mebibytes};
+use crate::{
+    child::{ChildWorker, Options},
+    exit::CliError,
+    proc,
+    ui::Ui,
+};
 
-/// How long the worker is left alone before it is measured.
-const REST: Duration = Duration::from_secs(3);
+/// How long the worker is left alone before it is measured: its JavaScript engine is compiled by then.
+const REST: Duration = Duration::from_secs(15);
 
 /// Resident memory of a worker that does nothing, and the size of this binary.
 pub(super) async fn run(ui: &Ui) -> Result<Figures, CliError> {
     let progress = ui.progress("leaving a worker alone");
-    let worker = warm_worker(&Options::default()).await?;
+    let worker = ChildWorker::start(&Options::default()).await?;
     tokio::time::sleep(REST).await;
     let pid = worker.pid().ok_or_else(|| fault("the worker has ended"))?;
     let (now, highest) = proc::resident_memory(pid).ok_or_else(|| fault("no figures in /proc"))?;
